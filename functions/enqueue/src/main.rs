@@ -1,0 +1,34 @@
+//! The `enqueue` function.
+
+use std::sync::Arc;
+
+use alimi::aws::{Aws, Environment};
+use alimi::delivery::{Accept, Apply};
+use alimi::providers;
+use alimi::time::SystemClock;
+use alimi_enqueue::{Enqueue, iam_caller, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let environment = Environment;
+    environment.start_logging();
+    let aws = Aws::from_env().await;
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let enqueue = Enqueue {
+        accept: Accept {
+            catalog: store.clone(),
+            notifications: store.clone(),
+            requests: store.clone(),
+            waker: waker.clone(),
+            clock: clock.clone(),
+            check: providers::check_message,
+        },
+        apply: Apply::new(store.clone(), waker, clock.clone()),
+        notifications: store,
+        clock,
+        callers: iam_caller,
+    };
+    lambda_http::run(router(enqueue)).await
+}

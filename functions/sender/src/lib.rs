@@ -1,0 +1,56 @@
+//! Drains the lanes that it is woken for.
+
+use std::collections::HashMap;
+
+use alimi::aws::Wake;
+use alimi::delivery::Drain;
+use alimi::ports::WakeGroup;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::future::join_all;
+
+/// Drains every lane that the batch names, each once: a batch of wakes is one wake. Answers with
+/// the messages to be delivered again.
+pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
+    let mut lanes: HashMap<(String, WakeGroup), Vec<String>> = HashMap::new();
+    let mut failed: Vec<String> = Vec::new();
+    for message in event.records {
+        let id = message.message_id.clone().unwrap_or_default();
+        match read(&message) {
+            Some(lane) => lanes.entry(lane).or_default().push(id),
+            None => {
+                tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
+                failed.push(id);
+            }
+        }
+    }
+    let drained = lanes.into_iter().map(|((channel, group), ids)| async move {
+        match drain.drain(&channel, group).await {
+            Ok(report) if report.held_elsewhere => {
+                tracing::debug!(%channel, "another sender is at work");
+                vec![]
+            }
+            Ok(_) => vec![],
+            Err(error) => {
+                tracing::error!(%channel, %error, "a drain ended early");
+                ids
+            }
+        }
+    });
+    failed.extend(join_all(drained).await.into_iter().flatten());
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    response
+}
+
+fn read(message: &SqsMessage) -> Option<(String, WakeGroup)> {
+    let wake: Wake = serde_json::from_str(message.body.as_deref()?).ok()?;
+    let group = Wake::group(message.attributes.get("MessageGroupId")?)?;
+    Some((wake.channel, group))
+}

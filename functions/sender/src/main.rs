@@ -1,0 +1,41 @@
+//! The `sender` function.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::aws::{Aws, Environment, ReqwestHttp};
+use alimi::delivery::{Drain, DrainSettings};
+use alimi::providers::Registry;
+use alimi::time::{SystemClock, SystemEntropy};
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let environment = Environment;
+    environment.start_logging();
+    let aws = Aws::from_env().await;
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let drain = Drain {
+        catalog: store.clone(),
+        notifications: store.clone(),
+        agenda: store.clone(),
+        lanes: store.clone(),
+        providers: Arc::new(Registry {
+            http: Arc::new(ReqwestHttp::new(Duration::from_secs(2))?),
+            tokens: store,
+            secrets: Arc::new(aws.secrets()),
+            clock: clock.clone(),
+        }),
+        waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        settings: DrainSettings::default(),
+    };
+    let drain = &drain;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, lambda_runtime::Error>(alimi_sender::handle(drain, event.payload).await)
+    }))
+    .await
+}

@@ -1,0 +1,25 @@
+//! The `webhook` function.
+
+use std::sync::Arc;
+
+use alimi::aws::{Aws, Environment};
+use alimi::delivery::{Apply, Receive};
+use alimi::time::SystemClock;
+use alimi_webhook::{Webhook, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let environment = Environment;
+    environment.start_logging();
+    let aws = Aws::from_env().await;
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let apply = Apply::new(store.clone(), waker, clock.clone());
+    lambda_http::run(router(Webhook {
+        catalog: store,
+        secrets: Arc::new(aws.secrets()),
+        receive: Receive::new(apply, clock),
+    }))
+    .await
+}

@@ -1,0 +1,89 @@
+//! What a function reads from its environment, and the clients made from it.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+use super::{SecretsManager, WakeQueue};
+use crate::ports::Clock;
+use crate::store::{DynamoStore, Tables};
+
+/// A variable that the template should have set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set; template.yaml sets it")]
+pub struct ConfigError(pub &'static str);
+
+/// A function's environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Environment;
+
+impl Environment {
+    /// A variable that must be there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names it.
+    pub fn required(self, name: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or(ConfigError(name))
+    }
+
+    /// A variable that may be there.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn optional(self, name: &'static str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    /// The tables' names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that is missing.
+    pub fn tables(self) -> Result<Tables, ConfigError> {
+        Ok(Tables {
+            notifications: self.required("NOTIFICATIONS_TABLE")?,
+            catalog: self.required("CATALOG_TABLE")?,
+            state: self.required("STATE_TABLE")?,
+        })
+    }
+
+    /// Starts logging at the level of `LOG_LEVEL`.
+    pub fn start_logging(self) {
+        crate::telemetry::start(&self.optional("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()));
+    }
+}
+
+/// Clients of the AWS services, made once an execution environment.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    sdk: SdkConfig,
+}
+
+impl Aws {
+    /// Reads region, credentials and endpoint from the environment, as Lambda sets them.
+    pub async fn from_env() -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let sdk =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        Self { sdk }
+    }
+
+    /// The store on DynamoDB.
+    #[must_use]
+    pub fn store(&self, tables: Tables, clock: Arc<dyn Clock>) -> DynamoStore {
+        DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.sdk), tables, clock)
+    }
+
+    /// The queue that wakes senders.
+    #[must_use]
+    pub fn wake_queue(&self, url: String) -> WakeQueue {
+        WakeQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    /// Secrets Manager.
+    #[must_use]
+    pub fn secrets(&self) -> SecretsManager {
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
+    }
+}

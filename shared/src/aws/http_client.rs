@@ -1,0 +1,100 @@
+//! HTTP to providers, by reqwest.
+
+use std::sync::Once;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use secrecy::ExposeSecret;
+
+use crate::ports::{Http, HttpRequest, HttpResponse, NoResponse};
+
+/// The largest answer that is read: providers answer with a few hundred bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Keeps connections open between requests.
+#[derive(Clone, Debug)]
+pub struct ReqwestHttp {
+    client: reqwest::Client,
+}
+
+impl ReqwestHttp {
+    /// A client with this time-out for connections.
+    ///
+    /// # Errors
+    /// When the machine's TLS roots cannot be read.
+    pub fn new(connect_timeout: Duration) -> Result<Self, reqwest::Error> {
+        static CRYPTO: Once = Once::new();
+        CRYPTO.call_once(|| {
+            // Fails only when somebody installed a provider before: then that one serves.
+            let _installed = rustls::crypto::ring::default_provider().install_default();
+        });
+        let client = reqwest::Client::builder()
+            .connect_timeout(connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(50))
+            .tcp_nodelay(true)
+            // A redirect would post the message to an address that nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            // Sending again is never the client's decision.
+            .retry(reqwest::retry::never())
+            .build()?;
+        Ok(Self { client })
+    }
+}
+
+#[async_trait]
+impl Http for ReqwestHttp {
+    async fn warm(&self, base_url: &str) {
+        let _unused = self.client.head(base_url).timeout(Duration::from_secs(2)).send().await;
+    }
+
+    async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
+        let mut authorization = HeaderValue::from_str(request.authorization.expose_secret())
+            .map_err(|_| NoResponse::NotSent("the credentials are no header value".to_owned()))?;
+        authorization.set_sensitive(true);
+        let sent = self
+            .client
+            .post(&request.url)
+            .header(AUTHORIZATION, authorization)
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .timeout(request.total_timeout)
+            .body(request.body)
+            .send()
+            .await;
+        let mut response = sent.map_err(|error| no_response(&error))?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            })
+            .collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| no_response(&error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_BYTES_MAX {
+                return Err(NoResponse::MaybeSent("the answer is too long".to_owned()));
+            }
+        }
+        Ok(HttpResponse { status, headers, body: body.into() })
+    }
+}
+
+/// Only a connection that was never made is certain not to have carried the request.
+fn no_response(error: &reqwest::Error) -> NoResponse {
+    // Without the address, which may be internal, and without any header.
+    let mut detail = String::new();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(cause) = source {
+        detail = cause.to_string();
+        source = cause.source();
+    }
+    if error.is_connect() {
+        NoResponse::NotSent(detail)
+    } else if error.is_timeout() {
+        NoResponse::MaybeSent("timed out".to_owned())
+    } else {
+        NoResponse::MaybeSent(detail)
+    }
+}

@@ -1,0 +1,192 @@
+//! Moves a notification, and with it whatever the same transaction has to move.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{
+    Effect, Event, Notification, NotificationId, Refused, transition,
+};
+use crate::ports::{Clock, Notifications, PortError, Saved, WakeGroup, Waker};
+
+/// How often a lost race is run again before it counts as an outage.
+const TRIES: u32 = 8;
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The notification moved, to this.
+    Moved(Box<Notification>),
+    /// It stays as it is.
+    Refused(Box<Notification>, Refused),
+    /// There is no such notification.
+    Missing,
+}
+
+/// Applies events to notifications.
+#[derive(Clone)]
+pub struct Apply {
+    notifications: Arc<dyn Notifications>,
+    waker: Arc<dyn Waker>,
+    clock: Arc<dyn Clock>,
+    /// The lane that this very process drains, which needs no waking.
+    awake: Option<String>,
+}
+
+impl Apply {
+    /// Applies events, and wakes the lanes that have work afterwards.
+    #[must_use]
+    pub fn new(
+        notifications: Arc<dyn Notifications>,
+        waker: Arc<dyn Waker>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { notifications, waker, clock, awake: None }
+    }
+
+    /// The same, on behalf of the sender that drains `channel`.
+    #[must_use]
+    pub fn within_lane(&self, channel: &str) -> Self {
+        Self { awake: Some(channel.to_owned()), ..self.clone() }
+    }
+
+    /// Loads a notification and applies an event to it.
+    ///
+    /// # Errors
+    /// [`PortError`]; whether the event was applied is not known then. Applying it again is safe.
+    pub async fn apply(&self, id: &NotificationId, event: &Event) -> Result<Applied, PortError> {
+        match self.notifications.load(id).await? {
+            Some(notification) => self.apply_to(notification, event).await,
+            None => Ok(Applied::Missing),
+        }
+    }
+
+    /// Applies an event to a notification that was loaded before. It is loaded again when
+    /// somebody else has moved it since.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_to(
+        &self,
+        mut notification: Notification,
+        event: &Event,
+    ) -> Result<Applied, PortError> {
+        for attempt in 0..TRIES {
+            let moved = match transition(&notification, event) {
+                Ok(moved) => moved,
+                Err(refused) => return Ok(Applied::Refused(Box::new(notification), refused)),
+            };
+            let mut writes = vec![moved.notification];
+            let followers = self.followers(&writes[0], &moved.effects).await?;
+            writes.extend(followers);
+            match self.notifications.save(&mut writes).await? {
+                Saved::Done => {
+                    let after = writes.swap_remove(0);
+                    report(&after, &moved.effects);
+                    self.wake(std::iter::once(&after).chain(&writes)).await;
+                    return Ok(Applied::Moved(Box::new(after)));
+                }
+                Saved::Lost => {
+                    // The others are at work on the same sequence: give them room.
+                    tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+                    match self.notifications.load(&notification.id).await? {
+                        Some(newer) => notification = newer,
+                        None => return Ok(Applied::Missing),
+                    }
+                }
+            }
+        }
+        Err(PortError::Unavailable {
+            what: "the notification",
+            detail: format!("{} lost {TRIES} races", notification.id),
+        })
+    }
+
+    /// The moves of other steps that belong into the same transaction.
+    async fn followers(
+        &self,
+        moved: &Notification,
+        effects: &[Effect],
+    ) -> Result<Vec<Notification>, PortError> {
+        let Some(place) = &moved.place else { return Ok(vec![]) };
+        let at_ms = moved.status_since_ms;
+        let mut followers = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::ReleaseNext => {
+                    let next = place.next();
+                    followers.extend(self.follow(next, &Event::Released { at_ms }).await?);
+                }
+                Effect::CancelRest => {
+                    for id in place.rest() {
+                        let event = Event::PredecessorStopped { at_ms };
+                        followers.extend(self.follow(Some(id), &event).await?);
+                    }
+                }
+                Effect::WakeLane | Effect::ReportStop | Effect::ReportStall => {}
+            }
+        }
+        Ok(followers)
+    }
+
+    async fn follow(
+        &self,
+        id: Option<NotificationId>,
+        event: &Event,
+    ) -> Result<Option<Notification>, PortError> {
+        let Some(id) = id else { return Ok(None) };
+        let Some(follower) = self.notifications.load(&id).await? else {
+            // Its record outlived its retention, or it was never stored with the others.
+            tracing::error!(notification = %id, "a step of the sequence is missing");
+            return Ok(None);
+        };
+        // Refused: it was cancelled by itself, or released before.
+        Ok(transition(&follower, event).ok().map(|moved| moved.notification))
+    }
+
+    /// Wakes the lanes of what is queued now. A hint: if it is lost, the sweeper repeats it.
+    async fn wake<'a>(&self, moved: impl Iterator<Item = &'a Notification>) {
+        let mut woken: Vec<&str> = Vec::new();
+        for notification in moved {
+            let channel = notification.channel.as_str();
+            if notification.status == crate::domain::Status::Queued
+                && self.awake.as_deref() != Some(channel)
+                && !woken.contains(&channel)
+            {
+                woken.push(channel);
+                wake_for_producer(&*self.waker, &*self.clock, channel).await;
+            }
+        }
+    }
+}
+
+/// Wakes a lane because something was queued. Producers' wakes collapse to one a second; a drain
+/// goes on for longer than that after its last message, so none is missed.
+pub(super) async fn wake_for_producer(waker: &dyn Waker, clock: &dyn Clock, channel: &str) {
+    let deduplication = format!("{channel}-0-{}", clock.now_ms() / 1000);
+    if let Err(error) = waker.wake(channel, WakeGroup::Zero, &deduplication).await {
+        tracing::warn!(%channel, %error, "a lane was not woken; the sweeper will do it");
+    }
+}
+
+fn report(notification: &Notification, effects: &[Effect]) {
+    let Some(place) = &notification.place else { return };
+    let reason = notification.reason.as_ref();
+    for effect in effects {
+        let message = match effect {
+            Effect::ReportStop => "a sequence stopped",
+            Effect::ReportStall => "a sequence waits for a receipt that may never come",
+            Effect::WakeLane | Effect::ReleaseNext | Effect::CancelRest => continue,
+        };
+        tracing::warn!(
+            sequence = %place.sequence,
+            notification = %notification.id,
+            step = place.step,
+            steps = place.steps,
+            channel = %notification.channel,
+            status = notification.status.as_str(),
+            reason = reason.map(crate::domain::Reason::name),
+            code = reason.and_then(crate::domain::Reason::code),
+            "{message}"
+        );
+    }
+}

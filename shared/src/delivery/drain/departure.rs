@@ -1,0 +1,104 @@
+//! One message leaves: the last look, the call, the record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::in_flight::Landed;
+use crate::delivery::{Applied, Apply};
+use crate::domain::agenda::agenda_key;
+use crate::domain::{DeliveryPolicy, Event, Notification, Status};
+use crate::ports::{Clock, LaneAdvice, PortError, Provider};
+
+/// A claimed message, ready to leave.
+pub(super) struct Departure {
+    pub notification: Notification,
+    pub policy: DeliveryPolicy,
+    pub jitter_permille: u16,
+    /// It must not leave after this: the claim is too old then, or the lease too short.
+    pub leave_by: Instant,
+    pub provider: Arc<dyn Provider>,
+    pub apply: Apply,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Pauses between tries to record what happened. The answer is in nobody else's hands.
+const RECORD_PAUSES_MS: [u64; 5] = [50, 200, 500, 1000, 2000];
+
+impl Departure {
+    /// Sends the message, unless it is too late for that, and records what came of it.
+    pub(super) async fn leave(self) -> Landed {
+        let attempt = self.notification.attempt;
+        // The last look, immediately before the call. A process that was frozen between its claim
+        // and now finds that it may not send any more: the lane may have a new holder.
+        if Instant::now() >= self.leave_by {
+            tracing::warn!(notification = %self.notification.id, attempt, "too late to leave: put back unsent");
+            return self.put_back().await;
+        }
+        let reference = self.notification.reference();
+        let sent = self.provider.send(&self.notification, &reference).await;
+        let outcome = sent.response.outcome;
+        tracing::info!(
+            channel = %self.notification.channel,
+            notification = %self.notification.id,
+            attempt,
+            ?outcome,
+            code = sent.response.code.as_deref(),
+            request_sent_at_ms = sent.response.sent_at_ms,
+            response_received_at_ms = sent.response.received_at_ms,
+            "sent"
+        );
+        let hold_for = match sent.advice {
+            LaneAdvice::GoOn => None,
+            LaneAdvice::HoldFor(pause) => Some(pause),
+        };
+        let event = Event::Responded {
+            claim: self.notification.claim,
+            response: sent.response,
+            policy: self.policy,
+            jitter_permille: self.jitter_permille,
+        };
+        Landed { requeued: self.record(&event).await.and_then(sort_key), hold_for }
+    }
+
+    /// Gives the claim back unsent.
+    pub(super) async fn put_back(&self) -> Landed {
+        let event = Event::PutBack {
+            claim: self.notification.claim,
+            at_ms: self.clock.now_ms(),
+        };
+        Landed { requeued: self.record(&event).await.and_then(sort_key), hold_for: None }
+    }
+
+    /// Records an event, and tries again for a while when the store fails. What cannot be
+    /// recorded is found when its deadline passes.
+    async fn record(&self, event: &Event) -> Option<Notification> {
+        let mut pauses = RECORD_PAUSES_MS.iter();
+        loop {
+            let error: PortError =
+                match self.apply.apply_to(self.notification.clone(), event).await {
+                    Ok(Applied::Moved(after)) => return Some(*after),
+                    Ok(Applied::Refused(..) | Applied::Missing) => return None,
+                    Err(error) => error,
+                };
+            let Some(pause_ms) = pauses.next() else {
+                tracing::error!(
+                    notification = %self.notification.id,
+                    attempt = self.notification.attempt,
+                    %error,
+                    "what became of an attempt could not be recorded"
+                );
+                return None;
+            };
+            tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
+        }
+    }
+}
+
+/// Where it stands in the queue, if it is back there.
+fn sort_key(notification: Notification) -> Option<String> {
+    agenda_key(&notification)
+        .filter(|_| notification.status == Status::Queued)
+        .map(|key| key.sort)
+}

@@ -1,0 +1,228 @@
+//! The sender: one lane, drained at its provider's pace by one process at a time.
+//!
+//! 1. Take the lane's lease; if its last holder was lost, find what it had claimed ([`lost`]).
+//! 2. Until the slice is over: pick the head, claim it, wait for its slot, let it leave
+//!    ([`slice`], [`departure`]).
+//! 3. Save the pacer's position, give the lease back, wake the other group.
+//! 4. Only then await the last answers: the successor is at work already.
+//!
+//! Nothing is spawned: whoever stops polling the drain stops all of it.
+
+mod departure;
+mod in_flight;
+mod lost;
+mod slice;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::in_flight::InFlight;
+use self::slice::{Ending, Slice};
+use crate::domain::{Channel, Pacer, PacerPosition};
+use crate::ports::{
+    Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Notifications, PortError,
+    Providers, Saved, Taken, WakeGroup, Waker,
+};
+
+/// The times by which a drain works.
+#[derive(Clone, Copy, Debug)]
+pub struct DrainSettings {
+    /// How long one process keeps a lane that has work.
+    pub slice: Duration,
+    /// How long a lease holds.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub renew_every: Duration,
+    /// By how much the clocks of two machines may differ.
+    pub clock_skew: Duration,
+    /// How long to try for a lease that somebody holds.
+    pub patience: Duration,
+    /// How long to stay when nothing is queued: longer than wakes are deduplicated and than the
+    /// index lags.
+    pub linger: Duration,
+    /// How often the head of the queue is read again while a page is being worked off.
+    pub head_every: Duration,
+    /// How often the channel's configuration is read again.
+    pub channel_every: Duration,
+    /// A claim older than this does not leave.
+    pub claim_age_max: Duration,
+    /// Nothing leaves with less than this left of the lease.
+    pub lease_left_min: Duration,
+    /// The most requests under way at once.
+    pub in_flight_max: usize,
+}
+
+impl Default for DrainSettings {
+    fn default() -> Self {
+        Self {
+            slice: Duration::from_secs(20),
+            lease: Duration::from_secs(10),
+            renew_every: Duration::from_secs(3),
+            clock_skew: Duration::from_millis(500),
+            patience: Duration::from_secs(3),
+            linger: Duration::from_secs(2),
+            head_every: Duration::from_millis(100),
+            channel_every: Duration::from_millis(500),
+            claim_age_max: Duration::from_secs(2),
+            lease_left_min: Duration::from_secs(2),
+            in_flight_max: 1000,
+        }
+    }
+}
+
+/// What a drain did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// Requests that left.
+    pub departures: usize,
+    /// Claims of a lost sender that were found.
+    pub found: usize,
+    /// The lease was somebody else's all the time.
+    pub held_elsewhere: bool,
+}
+
+/// Drains lanes.
+#[derive(Clone)]
+pub struct Drain {
+    /// Channels.
+    pub catalog: Arc<dyn Catalog>,
+    /// Notifications.
+    pub notifications: Arc<dyn Notifications>,
+    /// What is queued.
+    pub agenda: Arc<dyn Agenda>,
+    /// Leases.
+    pub lanes: Arc<dyn Lanes>,
+    /// Providers.
+    pub providers: Arc<dyn Providers>,
+    /// Wakes the successor.
+    pub waker: Arc<dyn Waker>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Dice for back-off.
+    pub entropy: Arc<dyn Entropy>,
+    /// The times by which it works.
+    pub settings: DrainSettings,
+}
+
+/// A lease as this process may rely on it: by its own monotonic clock, counted from before it was
+/// asked for.
+struct Held {
+    lease: Lease,
+    until: Instant,
+}
+
+impl Drain {
+    /// Drains a channel's lane for one slice at most.
+    ///
+    /// # Errors
+    /// [`PortError`] when the store failed; what had left is recorded as far as possible.
+    pub async fn drain(&self, channel: &str, group: WakeGroup) -> Result<DrainReport, PortError> {
+        let Some(channel) = self.catalog.channel(channel).await? else {
+            tracing::error!(channel, "woken for a channel that the catalog does not have");
+            return Ok(DrainReport::default());
+        };
+        if channel.paused {
+            return Ok(DrainReport::default());
+        }
+        let Some(held) = self.acquire(&channel).await? else {
+            return Ok(DrainReport { held_elsewhere: true, ..DrainReport::default() });
+        };
+
+        let mut report = DrainReport::default();
+        let mut pacer = Pacer::new(channel.limit, held.lease.position);
+        let mut in_flight = InFlight::new();
+        let ended = self.run(&channel, held, &mut pacer, &mut in_flight, &mut report).await;
+
+        // The position first, then the successor, then the last answers.
+        let (lease, ended) = ended;
+        let goes_on = matches!(ended, Ok(Ending::SliceOver)) || in_flight.has_requeued();
+        let released = self.release(&lease, pacer.position()).await;
+        if goes_on && released.is_ok() {
+            self.wake_successor(&lease, group).await;
+        }
+        in_flight.finish().await;
+
+        tracing::info!(
+            channel = %lease.channel,
+            fence = lease.fence,
+            departures = report.departures,
+            found = report.found,
+            "drained"
+        );
+        ended?;
+        released?;
+        Ok(report)
+    }
+
+    async fn run(
+        &self,
+        channel: &Channel,
+        held: Held,
+        pacer: &mut Pacer,
+        in_flight: &mut InFlight,
+        report: &mut DrainReport,
+    ) -> (Lease, Result<Ending, PortError>) {
+        let lease = held.lease.clone();
+        if let Some(lost) = lease.lost {
+            // Its last request may have left just before its lease ran out.
+            pacer.hold((lost.until_ms + millis(self.settings.clock_skew)) * 1000 + pacer.spacing_us());
+            match self.find_lost(&lease, lost).await {
+                Ok(found) => report.found = found,
+                Err(error) => return (lease, Err(error)),
+            }
+        }
+        let provider = match self.providers.provider(channel).await {
+            Ok(provider) => provider,
+            Err(error) => {
+                // Nothing is lost: the sweeper wakes the lane again.
+                tracing::error!(channel = %channel.name, %error, "the channel cannot send");
+                return (lease, Ok(Ending::Idle));
+            }
+        };
+        let slice = Slice::new(self, channel.clone(), held, provider);
+        (lease, slice.run(pacer, in_flight, report).await)
+    }
+
+    async fn acquire(&self, channel: &Channel) -> Result<Option<Held>, PortError> {
+        let give_up_at = Instant::now() + self.settings.patience;
+        loop {
+            let asked_at = Instant::now();
+            let now_ms = self.clock.now_ms();
+            let terms = LeaseTerms {
+                now_ms,
+                until_ms: now_ms + millis(self.settings.lease),
+                skew_ms: millis(self.settings.clock_skew),
+                confirm_within_ms: channel.confirm_within_ms(),
+            };
+            match self.lanes.acquire(&channel.name, terms).await? {
+                Taken::Yes(lease) => {
+                    return Ok(Some(Held { lease, until: asked_at + self.settings.lease }));
+                }
+                Taken::Held if Instant::now() >= give_up_at => return Ok(None),
+                Taken::Held => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<(), PortError> {
+        if self.lanes.release(lease, position).await? == Saved::Lost {
+            tracing::warn!(channel = %lease.channel, fence = lease.fence, "the lease had been taken over");
+        }
+        Ok(())
+    }
+
+    async fn wake_successor(&self, lease: &Lease, group: WakeGroup) {
+        let next = group.other();
+        // Never collapses with another wake: each fence hands over once.
+        let deduplication = format!("{}-{}-after-{}", lease.channel, next.as_str(), lease.fence);
+        if let Err(error) = self.waker.wake(&lease.channel, next, &deduplication).await {
+            tracing::warn!(channel = %lease.channel, %error, "the successor was not woken; the sweeper will do it");
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,27 @@
+//! The rules, as pure code: no clock, no randomness, no I/O.
+//!
+//! Everything that depends on time takes it as an argument (Unix milliseconds, `…_at_ms`).
+
+pub mod agenda;
+pub mod channel;
+pub mod id;
+pub mod notification;
+pub mod pacer;
+pub mod phone;
+pub mod template;
+pub mod transition;
+
+#[cfg(test)]
+mod transition_tests;
+
+pub use agenda::{AgendaKey, ExceptionKey};
+pub use channel::{Channel, Confirmation, DeliveryPolicy, RateLimit, RetryPolicy};
+pub use id::{NotificationId, Reference, RequestKey, SequenceId};
+pub use notification::{
+    Attempt, Button, Fallback, Message, Notification, Outcome, Priority, Reason, ReceiptRecord,
+    Recipient, SequencePlace, Status,
+};
+pub use pacer::{Pacer, PacerPosition};
+pub use phone::PhoneNumber;
+pub use template::{Category, Template};
+pub use transition::{Effect, Event, Receipt, Refused, Transition, Verdict, transition};

@@ -1,0 +1,157 @@
+//! RFC 9457 problem details: what went wrong, in which field, and what to do about it.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::delivery::{FieldError, NotAccepted};
+use crate::ports::PortError;
+
+/// A problem, as HTTP callers get it. Holds nothing internal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Names the kind of problem, stable over time.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// This occurrence in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The field of the request at fault, as a path: `to.phone`, `steps[1].template`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &str, title: &'static str) -> Self {
+        Self {
+            kind: format!("urn:alimi:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail: None,
+            field: None,
+        }
+    }
+
+    /// The field's value is not what it must be.
+    #[must_use]
+    pub fn invalid(error: FieldError) -> Self {
+        Self {
+            field: Some(error.field),
+            detail: Some(error.detail),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", "A field is not what it must be")
+        }
+    }
+
+    /// The request cannot be read at all.
+    #[must_use]
+    pub fn malformed(error: FieldError) -> Self {
+        Self {
+            field: Some(error.field),
+            detail: Some(error.detail),
+            ..Self::new(StatusCode::BAD_REQUEST, "malformed", "The request cannot be read")
+        }
+    }
+
+    /// The body is over the limit.
+    #[must_use]
+    pub fn too_large(bytes_max: usize) -> Self {
+        Self {
+            field: Some("body".to_owned()),
+            detail: Some(format!("must be at most {bytes_max} bytes")),
+            ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+        }
+    }
+
+    /// There is nothing at this address.
+    #[must_use]
+    pub fn not_found(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing")
+        }
+    }
+
+    /// The method is not one of this address's.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self {
+            field: Some("method".to_owned()),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
+        }
+    }
+
+    /// Nobody authenticated the caller.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self {
+            field: Some("Authorization".to_owned()),
+            detail: Some("sign the request with AWS credentials (SigV4)".to_owned()),
+            ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller is not known")
+        }
+    }
+
+    /// The key stands for another request.
+    #[must_use]
+    pub fn key_reused() -> Self {
+        Self {
+            field: Some("Idempotency-Key".to_owned()),
+            detail: Some(
+                "was used before for a request with another body; use a new key for a new request"
+                    .to_owned(),
+            ),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key is taken")
+        }
+    }
+
+    /// The notification has gone too far for this.
+    #[must_use]
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self {
+            field: Some("id".to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(StatusCode::CONFLICT, "conflict", "It is too late for this")
+        }
+    }
+
+    /// It may work another time. The cause is logged and not told.
+    #[must_use]
+    pub fn unavailable(error: &PortError) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self {
+            detail: Some("try again with the same Idempotency-Key".to_owned()),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment")
+        }
+    }
+}
+
+impl From<NotAccepted> for Problem {
+    fn from(error: NotAccepted) -> Self {
+        match error {
+            NotAccepted::Invalid(error) => Self::invalid(error),
+            NotAccepted::KeyReused => Self::key_reused(),
+            NotAccepted::Port(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<PortError> for Problem {
+    fn from(error: PortError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self)).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}

@@ -1,0 +1,113 @@
+//! Bizppurio's JSON.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::domain::{Button, Fallback, Message};
+
+/// Body of `POST /v3/message`.
+#[derive(Serialize)]
+pub(super) struct SendRequest<'a> {
+    pub account: &'a str,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub content: Content<'a>,
+    pub refkey: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resend: Option<Resend<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recontent: Option<serde_json::Value>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Content<'a> {
+    pub at: Alimtalk<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Alimtalk<'a> {
+    pub senderkey: &'a str,
+    pub templatecode: &'a str,
+    pub message: &'a str,
+    // Our buttons have the provider's field names already.
+    #[serde(skip_serializing_if = "<[Button]>::is_empty")]
+    pub button: &'a [Button],
+}
+
+#[derive(Serialize)]
+pub(super) struct Resend<'a> {
+    pub first: &'a str,
+}
+
+/// The fallback's two parts: `resend` names the kind, `recontent` holds the text under it.
+pub(super) fn fallback<'a>(
+    message: &Message,
+    lms_keyword: &'a str,
+) -> (Option<Resend<'a>>, Option<serde_json::Value>) {
+    let (kind, content) = match &message.fallback {
+        None => return (None, None),
+        Some(Fallback::Sms { body }) => ("sms", serde_json::json!({ "message": body })),
+        Some(Fallback::Lms { subject: Some(subject), body }) => {
+            (lms_keyword, serde_json::json!({ "subject": subject, "message": body }))
+        }
+        Some(Fallback::Lms { subject: None, body }) => {
+            (lms_keyword, serde_json::json!({ "message": body }))
+        }
+    };
+    (Some(Resend { first: kind }), Some(serde_json::json!({ kind: content })))
+}
+
+/// Any answer: the token's, a message's, an error's.
+#[derive(Default, Deserialize)]
+pub(super) struct Answer {
+    #[serde(default, deserialize_with = "text_or_number")]
+    pub code: Option<u32>,
+    #[serde(default)]
+    pub messagekey: Option<String>,
+    #[serde(default)]
+    pub accesstoken: Option<String>,
+    /// `yyyyMMddHHmmss`; the zone is not stated, so Korean time is assumed.
+    #[serde(default)]
+    pub expired: Option<String>,
+}
+
+impl Answer {
+    /// An answer that cannot be read is one without a code.
+    pub(super) fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+}
+
+/// `code` comes as a number from one route and as a text from another.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Code {
+        Number(u32),
+        Text(String),
+    }
+    Ok(match Option::<Code>::deserialize(deserializer)? {
+        Some(Code::Number(code)) => Some(code),
+        Some(Code::Text(text)) => text.trim().parse().ok(),
+        None => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_text_and_as_number() {
+        assert_eq!(Answer::read(br#"{"code":1000}"#).code, Some(1000));
+        assert_eq!(Answer::read(br#"{"code":"3007","description":"x"}"#).code, Some(3007));
+    }
+
+    #[test]
+    fn what_is_not_their_json_has_no_code() {
+        for body in [&b""[..], b"<html>", b"[]", b"{\"code\":\"x\"}", b"{\"code\":null}"] {
+            assert_eq!(Answer::read(body).code, None);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! DynamoDB behind the ports. Three tables: notifications, catalog, state.
+
+mod catalog;
+mod lanes;
+mod notifications;
+mod requests;
+mod tokens;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::ports::{Clock, PortError};
+
+/// An item as the SDK has it.
+type Item = std::collections::HashMap<String, AttributeValue>;
+
+/// The tables' names.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// One item a notification.
+    pub notifications: String,
+    /// Channels and templates.
+    pub catalog: String,
+    /// Lanes' leases, shared tokens, requests.
+    pub state: String,
+}
+
+/// The store on DynamoDB.
+#[derive(Clone)]
+pub struct DynamoStore {
+    client: Client,
+    tables: Tables,
+    clock: Arc<dyn Clock>,
+}
+
+impl DynamoStore {
+    /// A store on these tables. The clock tells which items have outlived their retention but
+    /// have not been deleted yet.
+    #[must_use]
+    pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
+        Self { client, tables, clock }
+    }
+
+    fn now_s(&self) -> i64 {
+        self.clock.now_ms() / 1000
+    }
+
+    /// Whether an item has outlived its retention: DynamoDB deletes it some day.
+    fn is_forgotten(&self, item: &Item) -> bool {
+        item.get("ttl")
+            .and_then(|ttl| ttl.as_n().ok())
+            .and_then(|ttl| ttl.parse::<i64>().ok())
+            .is_some_and(|ttl_s| ttl_s < self.now_s())
+    }
+}
+
+/// For any failed call that is not a failed condition.
+fn unavailable<E, R>(what: &'static str, error: &SdkError<E, R>) -> PortError
+where
+    E: ProvideErrorMetadata + Debug,
+    R: Debug,
+{
+    // The code and message only: an error's debug output can hold the item.
+    let detail = match (error.code(), error) {
+        (Some(code), _) => format!("{code}: {}", error.message().unwrap_or_default()),
+        (None, SdkError::DispatchFailure(failure)) => format!("not reached: {failure:?}"),
+        (None, SdkError::TimeoutError(_)) => "timed out".to_owned(),
+        (None, _) => "no usable answer".to_owned(),
+    };
+    PortError::Unavailable { what, detail }
+}
+
+fn corrupt(what: &'static str, error: &impl ToString) -> PortError {
+    PortError::Corrupt { what, detail: error.to_string() }
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
