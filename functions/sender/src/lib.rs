@@ -6,7 +6,8 @@ use alimi::aws::Wake;
 use alimi::delivery::Drain;
 use alimi::ports::WakeGroup;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 /// Drains every lane that the batch names, each once: a batch of wakes is one wake. Answers with
 /// the messages to be delivered again.
@@ -23,20 +24,25 @@ pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
             }
         }
     }
-    let drained = lanes.into_iter().map(|((channel, group), ids)| async move {
-        match drain.drain(&channel, group).await {
-            Ok(report) if report.held_elsewhere => {
-                tracing::debug!(%channel, "another sender is at work");
-                vec![]
+    let mut draining = FuturesUnordered::new();
+    for ((channel, group), ids) in lanes {
+        draining.push(async move {
+            match drain.drain(&channel, group).await {
+                Ok(report) if report.held_elsewhere => {
+                    tracing::debug!(%channel, "another sender is at work");
+                    vec![]
+                }
+                Ok(_) => vec![],
+                Err(error) => {
+                    tracing::error!(%channel, %error, "a drain ended early");
+                    ids
+                }
             }
-            Ok(_) => vec![],
-            Err(error) => {
-                tracing::error!(%channel, %error, "a drain ended early");
-                ids
-            }
-        }
-    });
-    failed.extend(join_all(drained).await.into_iter().flatten());
+        });
+    }
+    while let Some(ids) = draining.next().await {
+        failed.extend(ids);
+    }
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
         .into_iter()

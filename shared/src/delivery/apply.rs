@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
 use crate::domain::{
     Effect, Event, Notification, NotificationId, Refused, transition,
 };
-use crate::ports::{Clock, Notifications, PortError, Saved, WakeGroup, Waker};
+use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, WakeGroup, Waker};
 
 /// How often a lost race is run again before it counts as an outage.
 const TRIES: u32 = 8;
+/// Notifications moved at a time by [`Apply::apply_all`].
+const CONCURRENCY: usize = 16;
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +104,30 @@ impl Apply {
             what: "the notification",
             detail: format!("{} lost {TRIES} races", notification.id),
         })
+    }
+
+    /// Applies one event to many notifications, several at a time. Answers with those that moved.
+    ///
+    /// # Errors
+    /// The first [`PortError`]; the others may have been moved then.
+    pub async fn apply_all(
+        &self,
+        entries: &[AgendaEntry],
+        event: &Event,
+    ) -> Result<Vec<Notification>, PortError> {
+        let mut moved = Vec::new();
+        for page in entries.chunks(CONCURRENCY) {
+            let mut under_way = FuturesUnordered::new();
+            for entry in page {
+                under_way.push(self.apply(&entry.id, event));
+            }
+            while let Some(applied) = under_way.next().await {
+                if let Applied::Moved(notification) = applied? {
+                    moved.push(*notification);
+                }
+            }
+        }
+        Ok(moved)
     }
 
     /// The moves of other steps that belong into the same transaction.

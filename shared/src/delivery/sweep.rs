@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, stream};
-
 use super::Apply;
 use crate::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition, sort_at};
 use crate::domain::{Channel, Event};
@@ -13,7 +11,6 @@ use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker};
 pub(super) const ROUND_MS: i64 = 60_000;
 /// Deadlines closed at a time.
 const PAGE: usize = 100;
-const CONCURRENCY: usize = 8;
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,16 +102,7 @@ impl Sweep {
             // Just after the last one: an entry that the index still shows is not met twice.
             from = Some(format!("{}~", last.sort));
             let event = Event::DeadlinePassed { at_ms };
-            let applied: Vec<_> = stream::iter(&overdue)
-                .map(|entry| self.apply.apply(&entry.id, &event))
-                .buffer_unordered(CONCURRENCY)
-                .collect()
-                .await;
-            for result in applied {
-                if matches!(result?, super::Applied::Moved(_)) {
-                    closed += 1;
-                }
-            }
+            closed += self.apply.apply_all(&overdue, &event).await?.len();
         }
     }
 }

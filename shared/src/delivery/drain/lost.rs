@@ -1,15 +1,11 @@
 //! What a lost sender had claimed.
 
-use futures::{StreamExt, stream};
-
 use super::{Drain, millis};
-use crate::delivery::Applied;
 use crate::domain::Event;
 use crate::domain::agenda::{confirm_partition, sort_at};
 use crate::ports::{Lease, LostHolder, PortError};
 
 const PAGE: usize = 100;
-const CONCURRENCY: usize = 16;
 
 impl Drain {
     /// Looks through the deadlines that the lost sender wrote, and turns what it left `sending`
@@ -32,20 +28,13 @@ impl Drain {
             let Some(last) = claims.last() else { return Ok(found) };
             from = format!("{}~", last.sort);
             let event = Event::SenderLost { fence: lease.fence, at_ms: self.clock.now_ms() };
-            let applied: Vec<_> = stream::iter(&claims)
-                .map(|entry| apply.apply(&entry.id, &event))
-                .buffer_unordered(CONCURRENCY)
-                .collect()
-                .await;
-            for result in applied {
-                if let Applied::Moved(notification) = result? {
-                    found += 1;
-                    tracing::warn!(
-                        channel = %lease.channel,
-                        notification = %notification.id,
-                        "claimed by a sender that was lost: whether it was sent is unknown"
-                    );
-                }
+            for notification in apply.apply_all(&claims, &event).await? {
+                found += 1;
+                tracing::warn!(
+                    channel = %lease.channel,
+                    notification = %notification.id,
+                    "claimed by a sender that was lost: whether it was sent is unknown"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::departure::Departure;
@@ -269,17 +269,10 @@ impl<'a> Slice<'a> {
         async move {
             let waiting = drain.agenda.entries(&partition, None, None, DUE_PAGE).await?;
             let at_ms = drain.clock.now_ms();
-            let is_due = |entry: &&AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= at_ms);
-            let event = Event::CameDue { at_ms };
-            let applied: Vec<_> = stream::iter(waiting.iter().filter(is_due))
-                .map(|entry| apply.apply(&entry.id, &event))
-                .buffer_unordered(DUE_PAGE)
-                .collect()
-                .await;
-            for result in applied {
-                result?;
-            }
-            Ok(waiting.iter().find(|entry| !is_due(entry)).and_then(|entry| time_in(&entry.sort)))
+            let is_due = |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= at_ms);
+            let due = waiting.partition_point(is_due);
+            apply.apply_all(&waiting[..due], &Event::CameDue { at_ms }).await?;
+            Ok(waiting.get(due).and_then(|entry| time_in(&entry.sort)))
         }
     }
 

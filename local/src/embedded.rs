@@ -1,0 +1,224 @@
+//! DynamoDB inside this process: dynoxide on SQLite, reached by the real AWS client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::store::Tables;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The deployed template: the embedded tables are made from it, so that they cannot differ.
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// What can go wrong while the database is set up.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The database itself.
+    #[error("the embedded DynamoDB: {0}")]
+    Database(#[from] DynoxideError),
+    /// The template is not what this module expects.
+    #[error("template.yaml: {0}")]
+    Template(String),
+}
+
+/// The names of the embedded tables: their logical ids in the template.
+#[must_use]
+pub fn tables() -> Tables {
+    Tables {
+        notifications: "NotificationsTable".to_owned(),
+        catalog: "CatalogTable".to_owned(),
+        state: "StateTable".to_owned(),
+    }
+}
+
+/// A new database in memory, with the template's tables.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn database() -> Result<Database, EmbeddedError> {
+    let database = Database::memory()?;
+    for (name, properties) in template_tables()? {
+        let member = |name: &str| properties.get(name).cloned().unwrap_or(Value::Null);
+        let mut create = json!({
+            "TableName": name,
+            "AttributeDefinitions": member("AttributeDefinitions"),
+            "KeySchema": member("KeySchema"),
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        if let Some(indexes) = properties.get("GlobalSecondaryIndexes") {
+            create["GlobalSecondaryIndexes"] = indexes.clone();
+        }
+        if let Some(stream) = properties.get("StreamSpecification") {
+            create["StreamSpecification"] = json!({
+                "StreamEnabled": true,
+                "StreamViewType": stream["StreamViewType"],
+            });
+        }
+        let create = serde_json::from_value(create)
+            .map_err(|error| EmbeddedError::Template(format!("{name}: {error}")))?;
+        database.create_table(create)?;
+        if let Some(ttl) = properties.get("TimeToLiveSpecification") {
+            let enable = json!({ "TableName": name, "TimeToLiveSpecification": {
+                "Enabled": true,
+                "AttributeName": ttl["AttributeName"],
+            }});
+            let enable = serde_json::from_value(enable)
+                .map_err(|error| EmbeddedError::Template(format!("{name}: {error}")))?;
+            database.update_time_to_live(enable)?;
+        }
+    }
+    Ok(database)
+}
+
+/// The DynamoDB tables of the template: logical id and properties.
+fn template_tables() -> Result<Vec<(String, Value)>, EmbeddedError> {
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE)
+        .map_err(|error| EmbeddedError::Template(error.to_string()))?;
+    let resources = template
+        .get("Resources")
+        .and_then(serde_yaml_ng::Value::as_mapping)
+        .ok_or_else(|| EmbeddedError::Template("no Resources".to_owned()))?;
+    let mut tables = Vec::new();
+    for (name, resource) in resources {
+        let kind = resource.get("Type").and_then(serde_yaml_ng::Value::as_str);
+        let (Some("AWS::DynamoDB::Table"), Some(name), Some(properties)) =
+            (kind, name.as_str(), resource.get("Properties"))
+        else {
+            continue;
+        };
+        tables.push((name.to_owned(), untagged(properties)));
+    }
+    Ok(tables)
+}
+
+/// YAML as JSON. Intrinsic functions (`!Ref …`) become null: nothing that a key is made of uses
+/// them.
+fn untagged(value: &serde_yaml_ng::Value) -> Value {
+    use serde_yaml_ng::Value as Yaml;
+    match value {
+        Yaml::Null | Yaml::Tagged(_) => Value::Null,
+        Yaml::Bool(truth) => Value::Bool(*truth),
+        Yaml::Number(number) => number.as_i64().map_or(Value::Null, Value::from),
+        Yaml::String(text) => Value::String(text.clone()),
+        Yaml::Sequence(items) => items.iter().map(untagged).collect(),
+        Yaml::Mapping(members) => members
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), untagged(value))))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
+}
+
+fn config() -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("ap-northeast-2"))
+        .credentials_provider(Credentials::for_tests())
+}
+
+/// The real client over loopback, as [`crate::real`] uses it.
+#[must_use]
+pub fn client_over_tcp(endpoint: &str) -> Client {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    Client::from_conf(config().http_client(http).endpoint_url(endpoint).build())
+}
+
+/// The real client with the database as its transport: no sockets, so that a test's clock can
+/// stand still. Each request takes `latency` before and after it has its effect, which is where a
+/// crash can come between.
+#[must_use]
+pub fn client_in_process(database: Database, latency: Duration) -> Client {
+    let transport = InProcess { database: Arc::new(database), latency };
+    Client::from_conf(
+        config().http_client(transport).endpoint_url("http://dynamodb.in-process").build(),
+    )
+}
+
+#[derive(Clone)]
+struct InProcess {
+    database: Arc<Database>,
+    latency: Duration,
+}
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move {
+            tokio::time::sleep(this.latency).await;
+            let answered = this.answer(&request);
+            tokio::time::sleep(this.latency).await;
+            answered
+        })
+    }
+}
+
+impl InProcess {
+    fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let operation = request
+            .headers()
+            .get("x-amz-target")
+            .and_then(|target| target.rsplit_once('.'))
+            .map_or("", |(_, operation)| operation);
+        let body = request.body().bytes().unwrap_or_default();
+        let (status, body) = match self.run(operation, body) {
+            Ok(body) => (200, body),
+            Err(error) => (error.status_code(), error.to_json()),
+        };
+        let status = StatusCode::try_from(status)
+            .map_err(|error| ConnectorError::other(error.into(), None))?;
+        Ok(HttpResponse::new(status, SdkBody::from(body)))
+    }
+
+    fn run(&self, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
+        let db = &self.database;
+        match operation {
+            "PutItem" => call(body, |request| db.put_item(request)),
+            "GetItem" => call(body, |request| db.get_item(request)),
+            "UpdateItem" => call(body, |request| db.update_item(request)),
+            "DeleteItem" => call(body, |request| db.delete_item(request)),
+            "Query" => call(body, |request| db.query(request)),
+            "Scan" => call(body, |request| db.scan(request)),
+            "TransactWriteItems" => call(body, |request| db.transact_write_items(request)),
+            other => Err(DynoxideError::ValidationException(format!(
+                "the in-process transport does not know {other}"
+            ))),
+        }
+    }
+}
+
+fn call<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    run: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Result<String, DynoxideError> {
+    let invalid = |error: serde_json::Error| DynoxideError::ValidationException(error.to_string());
+    let request = serde_json::from_slice(body).map_err(invalid)?;
+    serde_json::to_string(&run(request)?).map_err(invalid)
+}

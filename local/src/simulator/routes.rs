@@ -1,0 +1,223 @@
+//! The provider's HTTP interface.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::domain::Reference;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{Arrival, Fate, Fault, Kind, Simulator};
+
+pub(super) const SUCCESS: u32 = 1000;
+const INVALID: u32 = 2000;
+const BAD_CREDENTIALS: u32 = 3001;
+const BAD_TOKEN: u32 = 3002;
+const TOO_MANY: u32 = 5002;
+
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// The routes.
+pub fn router(simulator: Arc<Simulator>) -> Router {
+    Router::new()
+        .route("/v1/token", post(token))
+        .route("/v3/message", post(message))
+        .route("/_sim/arrivals", get(arrivals))
+        .with_state(simulator)
+}
+
+/// What the provider saw, for whoever looks over its shoulder.
+async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
+    let arrivals = simulator.arrivals();
+    let shown: Vec<_> = arrivals
+        .iter()
+        .map(|arrival| {
+            json!({
+                "at_us": arrival.at_us,
+                "kind": arrival.kind,
+                "code": arrival.code,
+                "refkey": arrival.reference.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect();
+    Json(json!({
+        "limit_per_second": simulator.settings.per_second,
+        "busiest_second": super::busiest_second(&arrivals),
+        "arrivals": shown,
+    }))
+}
+
+async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> Response {
+    if let Err(refused) = simulator.admit(Kind::Token, None) {
+        return refused;
+    }
+    simulator.take_time().await;
+    let authorized = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
+        .and_then(|encoded| String::from_utf8(STANDARD.decode(encoded).ok()?).ok())
+        .is_some_and(|pair| {
+            pair.split_once(':').is_some_and(|(_, given)| given == simulator.settings.password)
+        });
+    if !authorized {
+        // The token's errors carry their code as a text.
+        let body = json!({ "code": BAD_CREDENTIALS.to_string(), "description": "bad credentials" });
+        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
+    }
+    let token = format!("token-{}", simulator.next_key());
+    simulator.state().tokens.push(token.clone());
+    let expires = jiff::Timestamp::from_microsecond(simulator.clock.now_us())
+        .unwrap_or_default()
+        .to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9)))
+        .saturating_add(jiff::SignedDuration::from_hours(24));
+    let expired = expires.strftime("%Y%m%d%H%M%S").to_string();
+    Json(json!({ "accesstoken": token, "type": "Bearer", "expired": expired })).into_response()
+}
+
+async fn message(State(simulator): State<Arc<Simulator>>, request: Request) -> Response {
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .map(str::to_owned);
+    let body = axum::body::to_bytes(request.into_body(), 64 * 1024).await.unwrap_or_default();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let reference: Option<Reference> = body["refkey"].as_str().and_then(|key| key.parse().ok());
+
+    let arrival = match simulator.admit(Kind::Message, reference) {
+        Ok(arrival) => arrival,
+        Err(refused) => return refused,
+    };
+    let known = {
+        let state = simulator.state();
+        authorization.is_some_and(|token| state.tokens.contains(&token))
+    };
+    if !known {
+        return simulator.refuse(arrival, BAD_TOKEN).await;
+    }
+    let to = body["to"].as_str().unwrap_or_default();
+    let complete = ["account", "type", "from", "to", "refkey"]
+        .iter()
+        .all(|field| body[*field].as_str().is_some_and(|text| !text.is_empty()))
+        && ["senderkey", "templatecode", "message"]
+            .iter()
+            .all(|field| body["content"]["at"][*field].as_str().is_some_and(|t| !t.is_empty()));
+    let fate = Fate::of(to);
+    if !complete || fate == Fate::Rejected {
+        return simulator.refuse(arrival, INVALID).await;
+    }
+
+    let key = simulator.next_key();
+    let refkey = body["refkey"].as_str().unwrap_or_default();
+    let push = |media: &str, result: &str| {
+        json!({
+            "DEVICE": "AT", "CMSGID": key, "MSGID": key, "PHONE": to, "MEDIA": media,
+            "UNIXTIME": (simulator.clock.now_us() / 1_000_000).to_string(),
+            "RESULT": result, "REFKEY": refkey,
+        })
+    };
+    simulator.pass_sentence(fate, body.get("resend").is_some(), push);
+    match fate {
+        Fate::AnswerLost => tokio::time::sleep(NEVER).await,
+        // Long enough for the push to be taken first.
+        Fate::EarlyReceipt => {
+            simulator.take_time().await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        Fate::Delivered
+        | Fate::Rejected
+        | Fate::Undelivered
+        | Fate::LateReceipt
+        | Fate::DoubledReceipt
+        | Fate::Fallback
+        | Fate::NoReceipt
+        | Fate::Doubtful => simulator.take_time().await,
+    }
+    let answer = json!({
+        "code": SUCCESS, "description": "Success", "refkey": refkey, "messagekey": key,
+    });
+    Json(answer).into_response()
+}
+
+impl Simulator {
+    /// Records an arrival, and refuses it when it is one too many or a fault is in line. Answers
+    /// with its place in the record.
+    #[expect(clippy::result_large_err, reason = "the answer is the point")]
+    fn admit(&self, kind: Kind, reference: Option<Reference>) -> Result<usize, Response> {
+        let at_us = self.clock.now_us();
+        let mut state = self.state();
+        let recent = state
+            .arrivals
+            .iter()
+            .rev()
+            .take_while(|arrival| arrival.at_us + 1_000_000 > at_us)
+            .count();
+        let limit = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
+        let fault = if state.faults.is_empty() {
+            (recent >= limit).then_some(Fault { status: 429, code: TOO_MANY, reset_s: Some(1) })
+        } else {
+            Some(state.faults.remove(0))
+        };
+        let code = fault.as_ref().map_or(SUCCESS, |fault| fault.code);
+        let place = state.arrivals.len();
+        state.arrivals.push(Arrival { at_us, kind, code, reference });
+        drop(state);
+        let Some(fault) = fault else { return Ok(place) };
+        let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let body = json!({ "code": fault.code, "description": "refused" });
+        let mut response = (status, Json(body)).into_response();
+        if let Some(reset_s) = fault.reset_s {
+            response.headers_mut().insert("ratelimit-reset", reset_s.into());
+        }
+        Err(response)
+    }
+
+    /// Refuses a message that was admitted.
+    async fn refuse(&self, arrival: usize, code: u32) -> Response {
+        self.state().arrivals[arrival].code = code;
+        self.take_time().await;
+        let body = json!({ "code": code, "description": "refused" });
+        (StatusCode::BAD_REQUEST, Json(body)).into_response()
+    }
+
+    async fn take_time(&self) {
+        tokio::time::sleep(self.around(self.settings.latency, self.settings.latency_jitter)).await;
+    }
+
+    /// Lets a message have its fate: pushes that come, or do not.
+    fn pass_sentence(
+        self: &Arc<Self>,
+        fate: Fate,
+        has_fallback: bool,
+        push: impl Fn(&str, &str) -> Value,
+    ) {
+        let usual = self.settings.receipt_after;
+        let after = self.around(usual, usual / 2);
+        match fate {
+            Fate::Delivered => self.push(after, push("KAT", "7000")),
+            Fate::Rejected | Fate::NoReceipt => {}
+            Fate::Undelivered => self.push(after, push("KAT", "7308")),
+            Fate::LateReceipt => self.push(after + 4 * usual, push("KAT", "7000")),
+            Fate::DoubledReceipt => {
+                self.push(after, push("KAT", "7000"));
+                self.push(after, push("KAT", "7000"));
+            }
+            Fate::EarlyReceipt => self.push(Duration::ZERO, push("KAT", "7000")),
+            Fate::Fallback => {
+                self.push(after, push("KAT", "7308"));
+                if has_fallback {
+                    self.push(after + usual, push("SMS", "4100"));
+                }
+            }
+            Fate::AnswerLost => self.push(after + 4 * usual, push("KAT", "7000")),
+            Fate::Doubtful => self.push(after, push("KAT", "7305")),
+        }
+    }
+}

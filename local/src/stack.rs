@@ -1,0 +1,119 @@
+//! The functions, put together as their `main.rs` files do, over whatever parts the caller has.
+
+use std::sync::Arc;
+
+use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
+use alimi::ports::{Clock, Entropy, Http, PortError, Secrets, Waker};
+use alimi::providers::{Registry, check_message};
+use alimi::store::DynamoStore;
+use alimi_enqueue::Enqueue;
+use alimi_webhook::Webhook;
+use async_trait::async_trait;
+use axum::Router;
+use secrecy::SecretString;
+
+use crate::queue::LocalQueue;
+use crate::simulator::PASSWORD;
+
+/// The secret in every local webhook's address.
+pub const WEBHOOK_SECRET: &str = "local-webhook-secret";
+
+/// What a stack is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<DynamoStore>,
+    /// The wake queue.
+    pub queue: Arc<LocalQueue>,
+    /// HTTP to the provider.
+    pub http: Arc<dyn Http>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Dice.
+    pub entropy: Arc<dyn Entropy>,
+    /// The sender's times.
+    pub settings: DrainSettings,
+}
+
+/// The functions.
+#[derive(Clone)]
+pub struct Stack {
+    /// The routes of `enqueue`.
+    pub enqueue: Router,
+    /// The routes of `webhook`.
+    pub webhook: Router,
+    /// What `sender` works with.
+    pub drain: Drain,
+    /// What `sweeper` works with.
+    pub sweep: Sweep,
+    /// Applies events directly.
+    pub apply: Apply,
+}
+
+impl Stack {
+    /// Puts the functions together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, queue, http, clock, entropy, settings } = parts;
+        let waker: Arc<dyn Waker> = queue;
+        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
+        let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
+        let enqueue = alimi_enqueue::router(Enqueue {
+            accept: Accept {
+                catalog: store.clone(),
+                notifications: store.clone(),
+                requests: store.clone(),
+                waker: waker.clone(),
+                clock: clock.clone(),
+                check: check_message,
+            },
+            apply: apply.clone(),
+            notifications: store.clone(),
+            clock: clock.clone(),
+            // Whoever reaches a port on loopback is let in.
+            callers: |_| Some("local".to_owned()),
+        });
+        let webhook = alimi_webhook::router(Webhook {
+            catalog: store.clone(),
+            secrets: secrets.clone(),
+            receive: Receive::new(apply.clone(), clock.clone()),
+        });
+        let sweep = Sweep::new(
+            store.clone(),
+            store.clone(),
+            waker.clone(),
+            clock.clone(),
+            apply.clone(),
+        );
+        let drain = Drain {
+            catalog: store.clone(),
+            notifications: store.clone(),
+            agenda: store.clone(),
+            lanes: store.clone(),
+            providers: Arc::new(Registry {
+                http,
+                tokens: store,
+                secrets,
+                clock: clock.clone(),
+            }),
+            waker,
+            clock,
+            entropy,
+            settings,
+        };
+        Self { enqueue, webhook, drain, sweep, apply }
+    }
+}
+
+/// One secret for every channel.
+struct LocalSecrets;
+
+#[async_trait]
+impl Secrets for LocalSecrets {
+    async fn secret(&self, _name: &str) -> Result<Option<SecretString>, PortError> {
+        let secret = serde_json::json!({
+            "password": PASSWORD,
+            "webhook_secrets": [WEBHOOK_SECRET],
+        });
+        Ok(Some(SecretString::from(secret.to_string())))
+    }
+}

@@ -1,0 +1,474 @@
+//! A world for tests: the whole stack on one thread, with a clock that moves only when everybody
+//! waits (`#[tokio::test(start_paused = true)]`), so that a day passes in a blink and every
+//! crash point can be visited.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use alimi::delivery::DrainSettings;
+use alimi::domain::{Notification, NotificationId, Status};
+use alimi::ports::{Clock, Entropy, Http, HttpRequest, HttpResponse, NoResponse};
+use alimi::store::DynamoStore;
+use async_trait::async_trait;
+use aws_lambda_events::sqs::SqsEvent;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use dynoxide::Database;
+use futures::FutureExt;
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use crate::catalog_file::CatalogFile;
+use crate::embedded;
+use crate::queue::LocalQueue;
+use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
+
+/// When worlds begin: 2026-03-02 10:00 in Seoul.
+pub const BEGINNING_MS: i64 = 1_772_413_200_000;
+
+/// As `template.yaml` has it for one channel.
+const SENDER_CONCURRENCY: usize = 2;
+
+/// How a world is set up.
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    /// The provider.
+    pub simulator: SimulatorSettings,
+    /// The sender's times.
+    pub drain: DrainSettings,
+    /// The catalog file's text.
+    pub catalog: String,
+    /// What a database request takes before, and again after, it has its effect.
+    pub database_latency: Duration,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self {
+            simulator: SimulatorSettings::default(),
+            drain: DrainSettings::default(),
+            catalog: include_str!("../../examples/teacher-onboarding/catalog.yaml").to_owned(),
+            database_latency: Duration::from_millis(2),
+        }
+    }
+}
+
+/// The world.
+pub struct World {
+    /// Its clock.
+    pub clock: Arc<WorldClock>,
+    /// Its store.
+    pub store: Arc<DynamoStore>,
+    /// Its database.
+    pub database: Database,
+    /// Its provider.
+    pub simulator: Arc<Simulator>,
+    /// The way to the provider.
+    pub http: Arc<RouterHttp>,
+    /// Its wake queue.
+    pub queue: Arc<LocalQueue>,
+    /// The functions.
+    pub stack: Stack,
+}
+
+impl World {
+    /// A new world. Nothing moves in it until [`Self::start_senders`] is called.
+    ///
+    /// # Panics
+    /// When the world cannot be set up: that fails the test.
+    #[expect(clippy::expect_used, reason = "this fails the test that asked for the world")]
+    pub async fn new(settings: WorldSettings) -> Self {
+        let clock = Arc::new(WorldClock::new());
+        let database = embedded::database().expect("an embedded database");
+        let client = embedded::client_in_process(database.clone(), settings.database_latency);
+        let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
+        let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
+        catalog.apply(&store).await.expect("the catalog is stored");
+        let simulator = Simulator::new(settings.simulator, clock.clone());
+        let http = Arc::new(RouterHttp::new(simulator::router(simulator.clone())));
+        let queue = Arc::new(LocalQueue::default());
+        let stack = Stack::new(Parts {
+            store: store.clone(),
+            queue: queue.clone(),
+            http: http.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(Steady),
+            settings: settings.drain,
+        });
+        let webhook = stack.webhook.clone();
+        simulator.push_to(Arc::new(move |push| {
+            let webhook = webhook.clone();
+            async move {
+                let path = format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}");
+                call(webhook, "POST", &path, &[], push.to_string()).await.0.as_u16()
+            }
+            .boxed()
+        }));
+        Self { clock, store, database, simulator, http, queue, stack }
+    }
+
+    /// Feeds wakes to senders from now on. Dropping the handle does not stop them.
+    pub fn start_senders(&self) {
+        self.start_mortal_senders(&Doom::never());
+    }
+
+    /// The same, but invocations die as `doom` has it.
+    pub fn start_mortal_senders(&self, doom: &Doom) {
+        let drain = self.stack.drain.clone();
+        let doom = doom.clone();
+        let handler = move |event: SqsEvent| {
+            let drain = drain.clone();
+            let doom = doom.clone();
+            async move { doom.over(async move { alimi_sender::handle(&drain, event).await }).await }
+        };
+        tokio::spawn(self.queue.clone().pump(SENDER_CONCURRENCY, handler));
+    }
+
+    /// A producer's request to `enqueue`.
+    pub async fn produce(
+        &self,
+        method: &str,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: impl ToString,
+    ) -> (StatusCode, Value) {
+        let headers: Vec<_> =
+            idempotency_key.into_iter().map(|key| ("idempotency-key", key)).collect();
+        call(self.stack.enqueue.clone(), method, path, &headers, body.to_string()).await
+    }
+
+    /// A request to `webhook`.
+    pub async fn webhook(&self, path: &str, body: impl ToString) -> (StatusCode, Value) {
+        call(self.stack.webhook.clone(), "POST", path, &[], body.to_string()).await
+    }
+
+    /// One notification, as it is stored.
+    ///
+    /// # Panics
+    /// When it is not there: that fails the test.
+    #[expect(clippy::expect_used, reason = "this fails the test that asked")]
+    pub async fn notification(&self, id: &str) -> Notification {
+        use alimi::ports::Notifications;
+        let id: NotificationId = id.parse().expect("an id");
+        self.store.load(&id).await.expect("the store answers").expect("it is there")
+    }
+
+    /// Every notification that is stored, by id.
+    ///
+    /// # Panics
+    /// When the table cannot be read: that fails the test.
+    #[expect(clippy::expect_used, reason = "this fails the test that asked")]
+    #[must_use]
+    pub fn notifications(&self) -> BTreeMap<String, Notification> {
+        let scan = serde_json::json!({ "TableName": embedded::tables().notifications });
+        let scan = serde_json::from_value(scan).expect("a scan");
+        let found = self.database.scan(scan).expect("the table");
+        let items = serde_json::to_value(found.items).expect("JSON");
+        items
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| {
+                let item: serde_dynamo::Item =
+                    serde_json::from_value(item.clone()).expect("an item");
+                let notification: Notification =
+                    serde_dynamo::from_item(item).expect("a notification");
+                (notification.id.to_string(), notification)
+            })
+            .collect()
+    }
+
+    /// Lets time pass, a round of the sweeper every minute, until nothing is left to happen by
+    /// itself: every notification is over, is an exception, or waits behind one.
+    ///
+    /// # Panics
+    /// When that takes longer than `within`: that fails the test.
+    pub async fn settle(&self, within: Duration) {
+        let give_up_at = Instant::now() + within;
+        loop {
+            for _ in 0..60 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if self.simulator.pushes_under_way() == 0 && self.unsettled().is_empty() {
+                    return;
+                }
+            }
+            let swept = alimi_sweeper::handle(&self.stack.sweep).await;
+            assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
+            assert!(
+                Instant::now() < give_up_at,
+                "after {within:?} these are still under way: {:#?}",
+                self.unsettled()
+            );
+        }
+    }
+
+    /// Notifications that something still has to happen to.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<(String, Status)> {
+        let all = self.notifications();
+        all.values()
+            .filter(|n| match n.status {
+                Status::Blocked => !is_behind_an_exception(n, &all),
+                Status::Deferred | Status::Queued | Status::Sending | Status::Accepted => true,
+                Status::Unknown
+                | Status::Unconfirmed
+                | Status::Failed
+                | Status::Cancelled
+                | Status::Expired
+                | Status::Delivered => false,
+            })
+            .map(|n| (n.id.to_string(), n.status))
+            .collect()
+    }
+
+    /// Checks what has to hold whatever happened, from the provider's side and from ours.
+    ///
+    /// # Panics
+    /// When an invariant is broken: that fails the test.
+    pub fn check_invariants(&self, limit_per_second: usize) {
+        let arrivals = self.simulator.arrivals();
+        let pushed = self.simulator.pushed();
+        let all = self.notifications();
+
+        // 1. Nothing that may have reached the provider is requested again.
+        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+        for arrival in arrivals.iter().filter(|arrival| arrival.was_taken()) {
+            if let Some(reference) = &arrival.reference {
+                *taken.entry(reference.id.to_string()).or_default() += 1;
+            }
+        }
+        for (id, times) in &taken {
+            assert_eq!(*times, 1, "{id} was sent {times} times");
+        }
+
+        // 2. No step leaves before the one before it is delivered.
+        for notification in all.values() {
+            let Some(place) = notification.place.as_ref().filter(|place| place.step > 0) else {
+                continue;
+            };
+            let before = place.sequence.step_id(place.step - 1);
+            let delivered_at = pushed
+                .iter()
+                .filter(|push| push.says_delivered())
+                .filter(|push| push.reference.as_ref().is_some_and(|r| r.id == before))
+                .map(|push| push.at_us)
+                .min();
+            for arrival in arrivals
+                .iter()
+                .filter(|arrival| arrival.reference.as_ref().is_some_and(|r| r.id == notification.id))
+            {
+                // The push is stamped when it was answered, and the step may leave as soon as
+                // it is stored: a database request earlier.
+                let at_us = arrival.at_us + 20_000;
+                assert!(
+                    delivered_at.is_some_and(|delivered_at| at_us >= delivered_at),
+                    "step {} of {} left at {} before its predecessor was delivered ({delivered_at:?})",
+                    place.step, place.sequence, arrival.at_us
+                );
+            }
+        }
+
+        // 3. No sliding second sees more than the limit.
+        let busiest = simulator::busiest_second(&arrivals);
+        assert!(busiest <= limit_per_second, "{busiest} arrivals in a second, {limit_per_second} allowed");
+
+        // 5. What the provider says it delivered, we know as delivered.
+        for push in pushed.iter().filter(|push| push.says_delivered()) {
+            if let Some(notification) =
+                push.reference.as_ref().and_then(|reference| all.get(reference.id.as_str()))
+            {
+                assert_eq!(notification.status, Status::Delivered, "{}", notification.id);
+            }
+        }
+    }
+}
+
+/// A blocked step is in nobody's list itself: some step before it has to be.
+fn is_behind_an_exception(
+    blocked: &Notification,
+    all: &BTreeMap<String, Notification>,
+) -> bool {
+    blocked.place.as_ref().is_some_and(|place| {
+        (0..place.step)
+            .filter_map(|step| all.get(place.sequence.step_id(step).as_str()))
+            .any(|earlier| matches!(earlier.status, Status::Unknown | Status::Unconfirmed))
+    })
+}
+
+/// Sends one request to a router.
+async fn call(
+    router: Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> (StatusCode, Value) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let Ok(request) = request.body(Body::from(body)) else {
+        return (StatusCode::IM_A_TEAPOT, Value::Null);
+    };
+    let Ok(response) = router.oneshot(request).await;
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// The world's clock: it moves with tokio's, which stands still while somebody is at work. It can
+/// be put wrong, as the clocks of machines are.
+pub struct WorldClock {
+    began: Instant,
+    wrong_by_us: AtomicI64,
+}
+
+impl WorldClock {
+    fn new() -> Self {
+        Self { began: Instant::now(), wrong_by_us: AtomicI64::new(0) }
+    }
+
+    /// Moves the wall clock, but not the monotonic one.
+    pub fn put_wrong_by(&self, by_ms: i64) {
+        self.wrong_by_us.store(1000 * by_ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for WorldClock {
+    fn now_us(&self) -> i64 {
+        let passed_us = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        1000 * BEGINNING_MS + passed_us + self.wrong_by_us.load(Ordering::Relaxed)
+    }
+}
+
+/// Dice that always show the same.
+struct Steady;
+
+impl Entropy for Steady {
+    fn next_u64(&self) -> u64 {
+        500
+    }
+}
+
+/// HTTP that goes straight into a router. As over a network, a request that has been sent is
+/// handled to its end whether or not anybody still waits for the answer.
+pub struct RouterHttp {
+    router: Router,
+    failures: Mutex<VecDeque<NoResponse>>,
+}
+
+impl RouterHttp {
+    fn new(router: Router) -> Self {
+        Self { router, failures: Mutex::default() }
+    }
+
+    /// Makes the next request fail before it reaches the provider, as this.
+    pub fn fail_next(&self, failure: NoResponse) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push_back(failure);
+    }
+}
+
+#[async_trait]
+impl Http for RouterHttp {
+    async fn warm(&self, _base_url: &str) {}
+
+    async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
+        let failure = self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let built = Request::post(&request.url)
+            .header(header::AUTHORIZATION, request.authorization.expose_secret())
+            .body(Body::from(request.body))
+            .map_err(|error| NoResponse::NotSent(error.to_string()))?;
+        let handled = tokio::spawn(self.router.clone().oneshot(built));
+        let response = tokio::time::timeout(request.total_timeout, handled)
+            .await
+            .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?
+            .map_err(|error| NoResponse::MaybeSent(error.to_string()))?;
+        let Ok(response) = response;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            })
+            .collect();
+        let body =
+            axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+        Ok(HttpResponse { status, headers, body })
+    }
+}
+
+/// When an invocation dies.
+#[derive(Clone, Debug)]
+pub struct Doom {
+    /// How many steps the doomed invocation still makes. Negative: nobody is doomed.
+    steps_left: Arc<AtomicI64>,
+    struck: Arc<Mutex<bool>>,
+}
+
+impl Doom {
+    /// Nobody dies.
+    #[must_use]
+    pub fn never() -> Self {
+        Self::after(-1)
+    }
+
+    /// Whoever is at work after this many steps dies on the spot. A step is what happens between
+    /// two awaits that really wait. Strikes once.
+    #[must_use]
+    pub fn after(steps: i64) -> Self {
+        Self { steps_left: Arc::new(AtomicI64::new(steps)), struck: Arc::default() }
+    }
+
+    /// Whether somebody died.
+    #[must_use]
+    pub fn has_struck(&self) -> bool {
+        *self.struck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn over<F: Future + Send>(&self, life: F) -> Option<F::Output> {
+        Mortal { life: Some(Box::pin(life)), doom: self.clone() }.await
+    }
+}
+
+struct Mortal<'a, T> {
+    life: Option<Pin<Box<dyn Future<Output = T> + Send + 'a>>>,
+    doom: Doom,
+}
+
+impl<T> Future for Mortal<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let doom = self.doom.clone();
+        let left = doom.steps_left.load(Ordering::Relaxed);
+        if left >= 0 {
+            doom.steps_left.store(left - 1, Ordering::Relaxed);
+        }
+        if left == 0 {
+            // All that it had under way goes with it.
+            self.life = None;
+            *doom.struck.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            return Poll::Ready(None);
+        }
+        match &mut self.life {
+            Some(life) => life.as_mut().poll(context).map(Some),
+            None => Poll::Ready(None),
+        }
+    }
+}
