@@ -1,6 +1,7 @@
 //! DynamoDB inside this process: dynoxide on SQLite, reached by the real AWS client.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alimi::store::Tables;
@@ -135,12 +136,65 @@ pub fn client_over_tcp(endpoint: &str) -> Client {
     Client::from_conf(config().http_client(http).endpoint_url(endpoint).build())
 }
 
+/// The database behind a port on loopback, for the real client over real sockets.
+///
+/// Serving ends when the value is dropped.
+#[derive(Debug)]
+pub struct Served {
+    /// Its address, as an AWS endpoint.
+    pub endpoint: String,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+/// Serves the database on a port (0: any that is free).
+///
+/// # Errors
+/// When the port cannot be had.
+pub async fn serve(database: Database, port: u16) -> std::io::Result<Served> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async {
+        let _dropped = stopped.await;
+    }));
+    Ok(Served { endpoint, _stop: stop })
+}
+
+/// What is to go wrong with the next requests to the database.
+#[derive(Clone, Debug, Default)]
+pub struct DatabaseFaults(Arc<Mutex<VecDeque<DatabaseFault>>>);
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseFault {
+    /// It has its effect, but the answer is lost.
+    AnswerLost,
+    /// It has no effect, and DynamoDB says that it is overloaded.
+    Refused,
+}
+
+impl DatabaseFaults {
+    /// Lets this go wrong with the next request that nothing goes wrong with yet.
+    pub fn add(&self, fault: DatabaseFault) {
+        self.queue().push_back(fault);
+    }
+
+    /// Lets nothing more go wrong.
+    pub fn clear(&self) {
+        self.queue().clear();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<DatabaseFault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The real client with the database as its transport: no sockets, so that a test's clock can
 /// stand still. Each request takes `latency` before and after it has its effect, which is where a
 /// crash can come between.
 #[must_use]
-pub fn client_in_process(database: Database, latency: Duration) -> Client {
-    let transport = InProcess { database: Arc::new(database), latency };
+pub fn client_in_process(database: Database, latency: Duration, faults: DatabaseFaults) -> Client {
+    let transport = InProcess { database: Arc::new(database), latency, faults };
     Client::from_conf(
         config().http_client(transport).endpoint_url("http://dynamodb.in-process").build(),
     )
@@ -150,6 +204,7 @@ pub fn client_in_process(database: Database, latency: Duration) -> Client {
 struct InProcess {
     database: Arc<Database>,
     latency: Duration,
+    faults: DatabaseFaults,
 }
 
 impl std::fmt::Debug for InProcess {
@@ -173,11 +228,25 @@ impl HttpConnector for InProcess {
         let this = self.clone();
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(this.latency).await;
-            let answered = this.answer(&request);
+            let fault = this.faults.queue().pop_front();
+            let answered = match fault {
+                None => this.answer(&request),
+                Some(DatabaseFault::AnswerLost) => this.answer(&request).and_then(|_| {
+                    Err(ConnectorError::io("the connection was lost".into()))
+                }),
+                Some(DatabaseFault::Refused) => overloaded(),
+            };
             tokio::time::sleep(this.latency).await;
             answered
         })
     }
+}
+
+fn overloaded() -> Result<HttpResponse, ConnectorError> {
+    let body = json!({ "__type": "com.amazon.coral.availability#ThrottlingException" });
+    let status = StatusCode::try_from(400)
+        .map_err(|error| ConnectorError::other(error.into(), None))?;
+    Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
 }
 
 impl InProcess {

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::catalog_file::CatalogFile;
-use crate::embedded;
+use crate::embedded::{self, DatabaseFaults};
 use crate::queue::LocalQueue;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
@@ -70,6 +70,8 @@ pub struct World {
     pub store: Arc<DynamoStore>,
     /// Its database.
     pub database: Database,
+    /// What goes wrong with it.
+    pub faults: DatabaseFaults,
     /// Its provider.
     pub simulator: Arc<Simulator>,
     /// The way to the provider.
@@ -89,7 +91,9 @@ impl World {
     pub async fn new(settings: WorldSettings) -> Self {
         let clock = Arc::new(WorldClock::new());
         let database = embedded::database().expect("an embedded database");
-        let client = embedded::client_in_process(database.clone(), settings.database_latency);
+        let faults = DatabaseFaults::default();
+        let latency = settings.database_latency;
+        let client = embedded::client_in_process(database.clone(), latency, faults.clone());
         let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
         let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
         catalog.apply(&store).await.expect("the catalog is stored");
@@ -113,7 +117,7 @@ impl World {
             }
             .boxed()
         }));
-        Self { clock, store, database, simulator, http, queue, stack }
+        Self { clock, store, database, faults, simulator, http, queue, stack }
     }
 
     /// Feeds wakes to senders from now on. Dropping the handle does not stop them.
@@ -194,21 +198,32 @@ impl World {
     /// When that takes longer than `within`: that fails the test.
     pub async fn settle(&self, within: Duration) {
         let give_up_at = Instant::now() + within;
-        loop {
-            for _ in 0..60 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                if self.simulator.pushes_under_way() == 0 && self.unsettled().is_empty() {
-                    return;
+        let sweeps = {
+            let sweep = self.stack.sweep.clone();
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    let swept = alimi_sweeper::handle(&sweep).await;
+                    assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
                 }
+            })
+        };
+        // Looked at often at first, since most things are over soon.
+        let mut pause = Duration::from_millis(500);
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+            assert!(!sweeps.is_finished(), "the sweeper failed");
+            if self.simulator.pushes_under_way() == 0 && self.unsettled().is_empty() {
+                break;
             }
-            let swept = alimi_sweeper::handle(&self.stack.sweep).await;
-            assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
             assert!(
                 Instant::now() < give_up_at,
                 "after {within:?} these are still under way: {:#?}",
                 self.unsettled()
             );
         }
+        sweeps.abort();
     }
 
     /// Notifications that something still has to happen to.

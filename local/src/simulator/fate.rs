@@ -7,7 +7,7 @@ pub enum Fate {
     Delivered,
     /// `010-9001-…`: refused at once (2000).
     Rejected,
-    /// `010-9002-…`: taken, then undelivered by receipt (7308).
+    /// `010-9002-…`: taken, then undelivered by receipt (7308), as is its fallback (4410).
     Undelivered,
     /// `010-9003-…`: the receipt comes late.
     LateReceipt,

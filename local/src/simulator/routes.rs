@@ -203,7 +203,12 @@ impl Simulator {
         match fate {
             Fate::Delivered => self.push(after, push("KAT", "7000")),
             Fate::Rejected | Fate::NoReceipt => {}
-            Fate::Undelivered => self.push(after, push("KAT", "7308")),
+            Fate::Undelivered => {
+                self.push(after, push("KAT", "7308"));
+                if has_fallback {
+                    self.push(after + usual, push("SMS", "4410"));
+                }
+            }
             Fate::LateReceipt => self.push(after + 4 * usual, push("KAT", "7000")),
             Fate::DoubledReceipt => {
                 self.push(after, push("KAT", "7000"));

@@ -1,14 +1,18 @@
 //! Heals what a crash or a lost event left: wakes lanes that have work, and closes deadlines.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Apply;
-use crate::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition, sort_at};
+use crate::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition, sort_at, time_in};
 use crate::domain::{Channel, Event};
 use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker};
 
 /// How far ahead the sweeper looks: as far as its next round.
 pub(super) const ROUND_MS: i64 = 60_000;
+/// How long before a message comes due its lane is woken: the sender lingers for it. It also keeps
+/// a round well under the time that its function has.
+const AHEAD_MS: i64 = 10_000;
 /// Deadlines closed at a time.
 const PAGE: usize = 100;
 
@@ -21,6 +25,31 @@ pub struct SweepReport {
     pub deadlines_closed: usize,
     /// Channels that could not be swept; the next round comes to them again.
     pub channels_failed: usize,
+}
+
+impl SweepReport {
+    fn count_wake(&mut self, channel: &Channel, woken: Result<(), PortError>) {
+        match woken {
+            Ok(()) => self.lanes_woken += 1,
+            Err(error) => {
+                self.channels_failed += 1;
+                tracing::error!(channel = %channel.name, %error, "a lane was not woken");
+            }
+        }
+    }
+}
+
+/// What the sweeper found of one channel.
+struct Swept {
+    deadlines_closed: usize,
+    work: Work,
+}
+
+/// When a lane has work.
+enum Work {
+    Nothing,
+    Now,
+    At(i64),
 }
 
 /// One round over all channels.
@@ -48,35 +77,58 @@ impl Sweep {
 
     /// One round. A channel that fails does not keep the others from being swept.
     ///
+    /// Lanes with a message that comes due before the next round are woken just before it does:
+    /// the round takes that long then.
+    ///
     /// # Errors
     /// [`PortError`] when the channels cannot be listed.
     pub async fn round(&self) -> Result<SweepReport, PortError> {
         let mut report = SweepReport::default();
+        let mut later: Vec<(i64, Channel)> = Vec::new();
         for channel in self.catalog.channels().await? {
-            let swept = async {
-                report.deadlines_closed += self.close_deadlines(&channel).await?;
-                if !channel.paused && self.has_work(&channel).await? {
-                    self.wake(&channel).await?;
-                    report.lanes_woken += 1;
+            match self.sweep(&channel).await {
+                Ok(swept) => {
+                    report.deadlines_closed += swept.deadlines_closed;
+                    match swept.work {
+                        Work::Nothing => {}
+                        Work::Now => report.count_wake(&channel, self.wake(&channel).await),
+                        Work::At(due_ms) => later.push((due_ms - AHEAD_MS, channel)),
+                    }
                 }
-                Ok::<_, PortError>(())
-            };
-            if let Err(error) = swept.await {
-                report.channels_failed += 1;
-                tracing::error!(channel = %channel.name, %error, "a channel was not swept");
+                Err(error) => {
+                    report.channels_failed += 1;
+                    tracing::error!(channel = %channel.name, %error, "a channel was not swept");
+                }
             }
+        }
+        later.sort_by_key(|(at_ms, _)| *at_ms);
+        for (at_ms, channel) in later {
+            let wait_ms = u64::try_from(at_ms - self.clock.now_ms()).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            report.count_wake(&channel, self.wake(&channel).await);
         }
         Ok(report)
     }
 
-    async fn has_work(&self, channel: &Channel) -> Result<bool, PortError> {
+    async fn sweep(&self, channel: &Channel) -> Result<Swept, PortError> {
+        let deadlines_closed = self.close_deadlines(channel).await?;
+        let work = if channel.paused { Work::Nothing } else { self.work(channel).await? };
+        Ok(Swept { deadlines_closed, work })
+    }
+
+    async fn work(&self, channel: &Channel) -> Result<Work, PortError> {
         let ready = ready_partition(&channel.name, EXEMPT);
         if !self.agenda.entries(&ready, None, None, 1).await?.is_empty() {
-            return Ok(true);
+            return Ok(Work::Now);
         }
-        let soon = sort_at(self.clock.now_ms() + ROUND_MS);
+        let now_ms = self.clock.now_ms();
         let due = due_partition(&channel.name);
-        Ok(!self.agenda.entries(&due, None, Some(&soon), 1).await?.is_empty())
+        let next = self.agenda.entries(&due, None, Some(&sort_at(now_ms + ROUND_MS)), 1).await?;
+        Ok(match next.first().and_then(|entry| time_in(&entry.sort)) {
+            None => Work::Nothing,
+            Some(due_ms) if due_ms <= now_ms + AHEAD_MS => Work::Now,
+            Some(due_ms) => Work::At(due_ms),
+        })
     }
 
     /// Both groups, so that a group which a failed message blocks holds nothing up.

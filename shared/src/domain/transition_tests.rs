@@ -1,0 +1,462 @@
+//! Every status against every event as one table, and random lives against the promises.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::agenda::{agenda_key, exception_key};
+use super::transition::Response;
+use super::*;
+
+const NOW_MS: i64 = 1_772_413_200_000;
+const CONFIRM_WITHIN_MS: i64 = 1_800_000;
+
+fn policy() -> DeliveryPolicy {
+    DeliveryPolicy {
+        retry: RetryPolicy::default(),
+        confirmation: Confirmation::default(),
+        provider_deduplicates: false,
+    }
+}
+
+/// The first of three steps, as it is stored.
+fn fresh() -> Notification {
+    let key = RequestKey { caller: "c", route: "r", idempotency_key: "k" };
+    let sequence = key.sequence_id();
+    Notification {
+        id: sequence.step_id(0),
+        revision: 7,
+        request_digest: "d".into(),
+        channel: "alimtalk-main".into(),
+        template: "t".into(),
+        recipient: Recipient { id: "u".into(), phone: None, timezone: None },
+        message: Message {
+            template_code: None,
+            body: "b".into(),
+            buttons: vec![],
+            fallback: None,
+        },
+        priority: Priority::REAL_TIME,
+        place: Some(SequencePlace { sequence, step: 0, steps: 3 }),
+        status: Status::Queued,
+        reason: None,
+        claim: 0,
+        attempt: 0,
+        attempt_unsent: false,
+        failures: 0,
+        attempts: vec![],
+        receipts: vec![],
+        created_at_ms: NOW_MS,
+        ready_at_ms: NOW_MS,
+        not_before_ms: None,
+        expires_at_ms: None,
+        confirm_within_ms: None,
+        deadline_ms: None,
+        status_since_ms: NOW_MS,
+    }
+}
+
+fn claim(at_ms: i64) -> Event {
+    Event::Claimed { at_ms, fence: 1, confirm_within_ms: CONFIRM_WITHIN_MS }
+}
+
+fn answer(claim: u32, outcome: Outcome) -> Event {
+    let response = Response {
+        sent_at_ms: NOW_MS,
+        received_at_ms: NOW_MS,
+        outcome,
+        code: Some("1".into()),
+        provider_message_id: None,
+    };
+    Event::Responded { claim, response, policy: policy(), jitter_permille: 500 }
+}
+
+fn receipt(attempt: u8, verdict: Verdict) -> Event {
+    let receipt = Receipt { verdict, code: format!("{verdict:?}"), medium: None };
+    Event::ReceiptArrived { attempt, at_ms: NOW_MS, receipt }
+}
+
+fn after(notification: &Notification, events: &[Event]) -> Notification {
+    events.iter().fold(notification.clone(), |notification, event| {
+        transition(&notification, event).expect("a move").notification
+    })
+}
+
+/// A notification in each status, as it comes about. It expires an hour from now.
+fn in_status(status: Status) -> Notification {
+    let fresh = Notification { expires_at_ms: Some(NOW_MS + 3_600_000), ..fresh() };
+    let sent = [claim(NOW_MS), answer(1, Outcome::Accepted)];
+    match status {
+        Status::Blocked => Notification { status, ..fresh },
+        Status::Deferred => Notification { status, ready_at_ms: NOW_MS + 1, ..fresh },
+        Status::Queued => fresh,
+        Status::Sending => after(&fresh, &sent[..1]),
+        Status::Accepted => after(&fresh, &sent),
+        Status::Unknown => after(&fresh, &[claim(NOW_MS), answer(1, Outcome::Uncertain)]),
+        Status::Unconfirmed => {
+            let later = Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS };
+            after(&after(&fresh, &sent), &[later])
+        }
+        Status::Failed => after(&fresh, &[claim(NOW_MS), answer(1, Outcome::Rejected)]),
+        Status::Cancelled => after(&fresh, &[Event::CancelRequested { at_ms: NOW_MS }]),
+        Status::Expired => after(&fresh, &[Event::Expired { at_ms: NOW_MS + 3_600_000 }]),
+        Status::Delivered => after(&after(&fresh, &sent), &[receipt(1, Verdict::Delivered)]),
+    }
+}
+
+fn columns() -> Vec<(&'static str, Event)> {
+    let at_ms = NOW_MS + 1;
+    let expired_ms = NOW_MS + 3_600_000;
+    vec![
+        ("released", Event::Released { at_ms }),
+        ("pred.stopped", Event::PredecessorStopped { at_ms }),
+        ("came due", Event::CameDue { at_ms }),
+        ("claimed", claim(at_ms)),
+        ("put back", Event::PutBack { claim: 1, at_ms }),
+        ("accepted", answer(1, Outcome::Accepted)),
+        ("rejected", answer(1, Outcome::Rejected)),
+        ("throttled", answer(1, Outcome::Throttled)),
+        ("unreachable", answer(1, Outcome::Unreachable)),
+        ("uncertain", answer(1, Outcome::Uncertain)),
+        ("r:delivered", receipt(1, Verdict::Delivered)),
+        ("r:undeliv.", receipt(1, Verdict::Undelivered)),
+        ("r:inconcl.", receipt(1, Verdict::Inconclusive)),
+        ("deadline", Event::DeadlinePassed { at_ms: expired_ms }),
+        ("sender lost", Event::SenderLost { fence: 2, at_ms }),
+        ("cancel", Event::CancelRequested { at_ms }),
+        ("expired", Event::Expired { at_ms: expired_ms }),
+        ("resend", Event::ResendRequested { at_ms }),
+    ]
+}
+
+/// The new status with its effects, `=` where only something was noted, or the refusal.
+fn cell(notification: &Notification, event: &Event) -> String {
+    match transition(notification, event) {
+        Err(Refused::Settled) => "-".into(),
+        Err(Refused::TooLate) => "too late".into(),
+        Err(Refused::NotYet) => "not yet".into(),
+        Err(Refused::NoSuchAttempt) => "no such".into(),
+        Ok(moved) => {
+            let mut text = if moved.notification.status == notification.status {
+                "=".to_owned()
+            } else {
+                moved.notification.status.as_str().to_owned()
+            };
+            for effect in moved.effects {
+                text.push_str(match effect {
+                    Effect::WakeLane => " wake",
+                    Effect::ReleaseNext => " release",
+                    Effect::CancelRest => " cancel",
+                    Effect::ReportStop => " stop",
+                    Effect::ReportStall => " stall",
+                });
+            }
+            text
+        }
+    }
+}
+
+/// Read it by event: a line for each status that the event moves or refuses in its own way.
+#[test]
+fn every_status_meets_every_event_as_in_this_table() {
+    let mut table = String::new();
+    for (name, event) in columns() {
+        for status in Status::ALL {
+            let notification = in_status(status);
+            assert_eq!(notification.status, status);
+            let cell = cell(&notification, &event);
+            if cell != "-" {
+                table.push_str(&format!("{name:12} {:12} {cell}\n", status.as_str()));
+            }
+        }
+    }
+    let expected = include_str!("transition_table.txt");
+    assert!(table == expected, "the table is now:\n{table}");
+}
+
+#[test]
+fn a_put_back_attempt_keeps_its_number_and_one_that_may_have_landed_does_not() {
+    let put_back = after(&fresh(), &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }]);
+    let again = after(&put_back, &[claim(NOW_MS)]);
+    assert_eq!((again.claim, again.attempt, again.attempts.len()), (2, 1, 1));
+
+    let retried =
+        after(&fresh(), &[claim(NOW_MS), answer(1, Outcome::Unreachable), Event::CameDue {
+            at_ms: NOW_MS + 3000,
+        }, claim(NOW_MS + 3000)]);
+    assert_eq!((retried.claim, retried.attempt, retried.attempts.len()), (2, 2, 2));
+}
+
+#[test]
+fn an_answer_to_an_earlier_claim_does_not_touch_the_present_one() {
+    let again = after(
+        &fresh(),
+        &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS)],
+    );
+    let stale = transition(&again, &answer(1, Outcome::Throttled));
+    assert_eq!(stale, Err(Refused::NoSuchAttempt));
+    assert_eq!(
+        transition(&again, &Event::PutBack { claim: 1, at_ms: NOW_MS }),
+        Err(Refused::NoSuchAttempt)
+    );
+}
+
+#[test]
+fn a_receipt_for_an_earlier_attempt_counts_only_when_it_says_delivered() {
+    let second = after(&in_status(Status::Failed), &[
+        Event::ResendRequested { at_ms: NOW_MS },
+        claim(NOW_MS),
+        answer(2, Outcome::Accepted),
+    ]);
+    let undelivered = after(&second, &[receipt(1, Verdict::Undelivered)]);
+    assert_eq!(undelivered.status, Status::Accepted);
+    assert_eq!(undelivered.receipts.len(), 1);
+    let delivered = after(&second, &[receipt(1, Verdict::Delivered)]);
+    assert_eq!(delivered.status, Status::Delivered);
+}
+
+#[test]
+fn an_answer_that_comes_after_all_settles_what_was_declared_lost() {
+    let lost = after(&in_status(Status::Sending), &[Event::SenderLost { fence: 2, at_ms: NOW_MS }]);
+    assert_eq!(lost.status, Status::Unknown);
+    for (outcome, status) in [
+        (Outcome::Accepted, Status::Accepted),
+        (Outcome::Rejected, Status::Failed),
+        (Outcome::Uncertain, Status::Unknown),
+        // Nothing landed; but a person may be at it already, so it does not go out by itself.
+        (Outcome::Throttled, Status::Failed),
+        (Outcome::Unreachable, Status::Failed),
+    ] {
+        assert_eq!(after(&lost, &[answer(1, outcome)]).status, status, "{outcome:?}");
+    }
+    let accepted = after(&lost, &[answer(1, Outcome::Accepted)]);
+    assert!(accepted.deadline_ms.is_some(), "its receipt is waited for again");
+}
+
+#[test]
+fn a_fallback_keeps_the_first_failure_from_being_final() {
+    let mut accepted = in_status(Status::Accepted);
+    let failed = receipt(1, Verdict::PrimaryUndelivered);
+    assert_eq!(after(&accepted, std::slice::from_ref(&failed)).status, Status::Failed);
+
+    accepted.message.fallback = Some(Fallback::Sms { body: "b".into() });
+    let waiting = after(&accepted, &[failed]);
+    assert_eq!(waiting.status, Status::Accepted);
+    assert_eq!(after(&waiting, &[receipt(1, Verdict::Delivered)]).status, Status::Delivered);
+    assert_eq!(after(&waiting, &[receipt(1, Verdict::Undelivered)]).status, Status::Failed);
+    let given_up =
+        after(&waiting, &[Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
+    assert_eq!(given_up.status, Status::Unconfirmed);
+    assert_eq!(given_up.reason, Some(Reason::Inconclusive("PrimaryUndelivered".into())));
+}
+
+#[test]
+fn the_deadline_is_written_at_the_claim_and_moved_only_for_an_own_waiting_time() {
+    let sending = in_status(Status::Sending);
+    let accepted = after(&sending, &[answer(1, Outcome::Accepted)]);
+    assert_eq!(accepted.deadline_ms, Some(NOW_MS + CONFIRM_WITHIN_MS));
+    assert_eq!(agenda_key(&accepted), agenda_key(&sending));
+
+    let own = Notification { confirm_within_ms: Some(60_000), ..sending };
+    let accepted = after(&own, &[answer(1, Outcome::Accepted)]);
+    assert_eq!(accepted.deadline_ms, Some(NOW_MS + 60_000));
+}
+
+#[test]
+fn a_channel_that_confirms_by_acceptance_delivers_at_the_answer() {
+    let Event::Responded { claim, response, policy, jitter_permille } =
+        answer(1, Outcome::Accepted)
+    else {
+        panic!("an answer")
+    };
+    let policy = DeliveryPolicy { confirmation: Confirmation::Acceptance, ..policy };
+    let event = Event::Responded { claim, response, policy, jitter_permille };
+    let moved = transition(&in_status(Status::Sending), &event).expect("a move");
+    assert_eq!(moved.notification.status, Status::Delivered);
+    assert_eq!(moved.effects, [Effect::ReleaseNext]);
+}
+
+#[test]
+fn an_unknown_outcome_is_tried_again_only_where_the_provider_deduplicates() {
+    let Event::Responded { claim, response, policy, jitter_permille } =
+        answer(1, Outcome::Uncertain)
+    else {
+        panic!("an answer")
+    };
+    let policy = DeliveryPolicy { provider_deduplicates: true, ..policy };
+    let event = Event::Responded { claim, response, policy, jitter_permille };
+    let retried = after(&in_status(Status::Sending), &[event]);
+    assert_eq!((retried.status, retried.failures), (Status::Deferred, 1));
+}
+
+#[test]
+fn the_last_reference_key_is_not_followed_by_another() {
+    let worn = Notification { attempt: u8::MAX, ..fresh() };
+    let failed = after(&worn, &[claim(NOW_MS)]);
+    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::AttemptsExhausted)));
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop::sample::select(vec![
+        Outcome::Accepted,
+        Outcome::Rejected,
+        Outcome::Throttled,
+        Outcome::ChannelDown,
+        Outcome::Unreachable,
+        Outcome::Uncertain,
+    ])
+}
+
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    prop::sample::select(vec![
+        Verdict::Delivered,
+        Verdict::PrimaryUndelivered,
+        Verdict::Undelivered,
+        Verdict::Inconclusive,
+    ])
+}
+
+/// Events in any order, from senders, successors, providers and people who know nothing of each
+/// other. Claims and attempts are named freely, so that most orders are out of order.
+fn any_event() -> impl Strategy<Value = Event> {
+    let at = 0..20_000_000i64;
+    prop_oneof![
+        1 => at.clone().prop_map(|at| Event::Released { at_ms: NOW_MS + at }),
+        1 => at.clone().prop_map(|at| Event::PredecessorStopped { at_ms: NOW_MS + at }),
+        3 => at.clone().prop_map(|at| Event::CameDue { at_ms: NOW_MS + at }),
+        6 => (at.clone(), 1..4u64).prop_map(|(at, fence)| Event::Claimed {
+            at_ms: NOW_MS + at, fence, confirm_within_ms: CONFIRM_WITHIN_MS,
+        }),
+        2 => (0..6u32).prop_map(|claim| Event::PutBack { claim, at_ms: NOW_MS }),
+        6 => (0..6u32, any_outcome()).prop_map(|(claim, outcome)| answer(claim, outcome)),
+        4 => (0..6u8, any_verdict()).prop_map(|(attempt, verdict)| receipt(attempt, verdict)),
+        2 => at.clone().prop_map(|at| Event::DeadlinePassed { at_ms: NOW_MS + at }),
+        2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
+        1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
+        1 => at.prop_map(|at| Event::Expired { at_ms: NOW_MS + at }),
+        1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
+    ]
+}
+
+/// What an observer who saw every move would know of the present attempt.
+#[derive(Default)]
+struct Ledger {
+    /// A claim was made, and nobody has certified since that nothing came of it.
+    may_have_landed: bool,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_breaks_a_promise(
+        events in prop::collection::vec(any_event(), 1..40),
+        has_fallback: bool,
+        starts_blocked: bool,
+        expires in prop::option::of(0..20_000_000i64),
+    ) {
+        let mut n = fresh();
+        n.expires_at_ms = expires.map(|at| NOW_MS + at);
+        if has_fallback {
+            n.message.fallback = Some(Fallback::Sms { body: "b".into() });
+        }
+        if starts_blocked {
+            n.status = Status::Blocked;
+        }
+        let mut ledger = Ledger::default();
+
+        for event in events {
+            let Ok(moved) = transition(&n, &event) else { continue };
+            let next = moved.notification;
+
+            // 1. What may have landed is never claimed again, except by an operator's decision.
+            match &event {
+                Event::Claimed { .. } if next.status == Status::Sending => {
+                    prop_assert!(!ledger.may_have_landed, "claimed again: {n:?}");
+                    ledger.may_have_landed = true;
+                }
+                Event::PutBack { .. } => ledger.may_have_landed = false,
+                Event::Responded { claim, response, .. } if *claim == n.claim => {
+                    match response.outcome {
+                        Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
+                            ledger.may_have_landed = false;
+                        }
+                        Outcome::Accepted | Outcome::Rejected | Outcome::Uncertain => {}
+                    }
+                }
+                Event::ResendRequested { .. } => ledger.may_have_landed = false,
+                _ => {}
+            }
+
+            // 2. The next step is released by a delivery, and by nothing else.
+            let releases = moved.effects.contains(&Effect::ReleaseNext);
+            prop_assert_eq!(
+                releases,
+                next.status == Status::Delivered && n.status != Status::Delivered
+            );
+
+            // 7. What is over stays over, but for the provider's word or an operator's.
+            if n.status.is_terminal() && next.status != n.status {
+                let by_operator = matches!(event, Event::ResendRequested { .. });
+                prop_assert!(
+                    next.status == Status::Delivered || by_operator,
+                    "{:?} became {:?} by {event:?}", n.status, next.status
+                );
+            }
+            prop_assert!(n.status != Status::Delivered || next.status == Status::Delivered);
+            prop_assert!(next.claim >= n.claim && next.attempt >= n.attempt);
+            prop_assert!(next.receipts.len() <= Notification::RECEIPTS_KEPT);
+            prop_assert!(next.attempts.len() <= Notification::ATTEMPTS_KEPT);
+
+            // 5. Whatever is not over is somewhere to be found.
+            let has_work = agenda_key(&next).is_some();
+            let needs_person = exception_key(&next).is_some();
+            let waits = next.status == Status::Blocked;
+            prop_assert!(
+                has_work || needs_person || waits || next.status.is_terminal(),
+                "lost from sight: {next:?}"
+            );
+            prop_assert!(!(has_work && needs_person));
+
+            // A stop takes the later steps with it, and somebody is told.
+            let stopped = matches!(
+                next.status,
+                Status::Failed | Status::Expired | Status::Cancelled
+            ) && next.status != n.status
+                && !matches!(event, Event::PredecessorStopped { .. });
+            prop_assert_eq!(stopped, moved.effects.contains(&Effect::CancelRest));
+            prop_assert_eq!(stopped, moved.effects.contains(&Effect::ReportStop));
+
+            prop_assert_eq!((&next.id, next.revision), (&n.id, n.revision));
+            n = next;
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_applied_twice_moves_once(
+        events in prop::collection::vec(any_event(), 1..20),
+        last in any_event(),
+    ) {
+        let n = events.iter().fold(fresh(), |n, event| {
+            transition(&n, event).map_or(n, |moved| moved.notification)
+        });
+        if let Ok(once) = transition(&n, &last)
+            && let Ok(twice) = transition(&once.notification, &last)
+        {
+            // Only what a person or the clock may ask for again moves again.
+            prop_assert!(
+                once.notification.status == twice.notification.status
+                    || matches!(last, Event::DeadlinePassed { .. } | Event::ResendRequested { .. }),
+                "{:?} → {:?} → {:?} by {last:?}",
+                n.status, once.notification.status, twice.notification.status
+            );
+        }
+    }
+}
+
+#[test]
+fn the_fixed_policy_is_what_the_default_says() {
+    assert_eq!(
+        RetryPolicy::default(),
+        RetryPolicy::Fixed { retries: 2, every: SignedDuration::from_secs(3) }
+    );
+}

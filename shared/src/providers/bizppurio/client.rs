@@ -308,13 +308,13 @@ mod tests {
     #[test]
     fn a_tokens_end_is_read_in_korean_time() {
         // 2026-11-22 09:00 in Seoul is midnight UTC.
-        let fetched_at_ms = 1_795_219_200_000;
+        let fetched_at_ms = 1_795_305_600_000;
         assert_eq!(token_end_ms(Some("20261123090000"), fetched_at_ms), fetched_at_ms + 86_400_000);
     }
 
     #[test]
     fn an_end_that_makes_no_sense_is_replaced_by_half_a_day() {
-        let fetched_at_ms = 1_795_219_200_000;
+        let fetched_at_ms = 1_795_305_600_000;
         for expired in [None, Some("soon"), Some("20201122090000"), Some("20301122090000")] {
             assert_eq!(token_end_ms(expired, fetched_at_ms), fetched_at_ms + 43_200_000);
         }

@@ -1,0 +1,343 @@
+//! The store, through the real client against the embedded DynamoDB.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use alimi::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition};
+use alimi::domain::*;
+use alimi::ports::*;
+use alimi::store::DynamoStore;
+use alimi_local::embedded::{self, DatabaseFault, DatabaseFaults};
+use secrecy::{ExposeSecret, SecretString};
+
+const NOW_MS: i64 = 1_772_413_200_000;
+const CHANNEL: &str = "alimtalk-main";
+
+struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn now_us(&self) -> i64 {
+        1000 * self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Fixture {
+    store: Arc<DynamoStore>,
+    clock: Arc<SetClock>,
+    faults: DatabaseFaults,
+}
+
+fn fixture() -> Fixture {
+    let clock = Arc::new(SetClock(AtomicI64::new(NOW_MS)));
+    let faults = DatabaseFaults::default();
+    let database = embedded::database().expect("a database");
+    let client = embedded::client_in_process(database, Duration::ZERO, faults.clone());
+    let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
+    Fixture { store, clock, faults }
+}
+
+fn notification(index: usize) -> Notification {
+    let key = RequestKey { caller: "c", route: "r", idempotency_key: "k" };
+    Notification {
+        id: key.notification_id(index),
+        revision: 0,
+        request_digest: "digest".into(),
+        channel: CHANNEL.into(),
+        template: "t".into(),
+        recipient: Recipient {
+            id: "u".into(),
+            phone: PhoneNumber::try_from("01012345678".to_owned()).ok(),
+            timezone: None,
+        },
+        message: Message {
+            template_code: Some("T1".into()),
+            body: "안녕하세요".into(),
+            buttons: vec![],
+            fallback: Some(Fallback::Lms { subject: None, body: "안녕".into() }),
+        },
+        priority: Priority::REAL_TIME,
+        place: None,
+        status: Status::Queued,
+        reason: None,
+        claim: 0,
+        attempt: 0,
+        attempt_unsent: false,
+        failures: 0,
+        attempts: vec![],
+        receipts: vec![],
+        created_at_ms: NOW_MS,
+        ready_at_ms: NOW_MS,
+        not_before_ms: None,
+        expires_at_ms: None,
+        confirm_within_ms: None,
+        deadline_ms: None,
+        status_since_ms: NOW_MS,
+    }
+}
+
+fn claimed(n: &Notification, fence: u64) -> Notification {
+    let event = Event::Claimed { at_ms: NOW_MS, fence, confirm_within_ms: 1_800_000 };
+    transition(n, &event).expect("a claim").notification
+}
+
+async fn ids(store: &DynamoStore, partition: &str) -> Vec<NotificationId> {
+    let entries = store.entries(partition, None, None, 100).await.expect("entries");
+    entries.into_iter().map(|entry| entry.id).collect()
+}
+
+#[tokio::test]
+async fn what_is_stored_is_read_back_whole() {
+    let Fixture { store, .. } = fixture();
+    let mut n = claimed(&notification(0), 3);
+    n.place = Some(SequencePlace {
+        sequence: RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id(),
+        step: 0,
+        steps: 2,
+    });
+    n.receipts.push(ReceiptRecord {
+        attempt: 1,
+        received_at_ms: NOW_MS,
+        code: "7308".into(),
+        medium: Some("KAT".into()),
+    });
+    n.reason = Some(Reason::Undelivered("7308".into()));
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    assert_eq!(store.load(&n.id).await.expect("read"), Some(n));
+}
+
+#[tokio::test]
+async fn an_id_is_taken_once() {
+    let Fixture { store, .. } = fixture();
+    let n = notification(0);
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    let other = Notification { template: "other".into(), ..n.clone() };
+    assert_eq!(store.create(&other).await.expect("read"), Created::Existing(Box::new(n)));
+}
+
+#[tokio::test]
+async fn of_fifty_claims_one_wins() {
+    let database = embedded::database().expect("a database");
+    let served = embedded::serve(database, 0).await.expect("a port");
+    let client = embedded::client_over_tcp(&served.endpoint);
+    let clock = Arc::new(SetClock(AtomicI64::new(NOW_MS)));
+    let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock));
+    let n = notification(0);
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+
+    let start = Arc::new(tokio::sync::Barrier::new(50));
+    let claims = (0..50).map(|fence| {
+        let (store, start, mut claim) = (store.clone(), start.clone(), [claimed(&n, fence)]);
+        tokio::spawn(async move {
+            start.wait().await;
+            (fence, store.save(&mut claim).await.expect("an answer"))
+        })
+    });
+    let mut won = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        let (fence, saved) = claim.await.expect("no panic");
+        if saved == Saved::Done {
+            won.push(fence);
+        }
+    }
+    assert_eq!(won.len(), 1, "won by {won:?}");
+    let stored = store.load(&n.id).await.expect("read").expect("there");
+    assert_eq!((stored.revision, stored.attempts[0].fence), (1, won[0]));
+}
+
+#[tokio::test]
+async fn a_save_whose_answer_is_lost_is_found_to_be_done() {
+    let Fixture { store, faults, .. } = fixture();
+    let n = notification(0);
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    faults.add(DatabaseFault::AnswerLost);
+    // The client tries again, and its second try fails on the first one's write.
+    let mut claim = [claimed(&n, 1)];
+    assert_eq!(store.save(&mut claim).await.expect("an answer"), Saved::Done);
+    // Another sender's claim would differ in its fence.
+    assert_eq!(store.save(&mut [claimed(&n, 2)]).await.expect("an answer"), Saved::Lost);
+}
+
+#[tokio::test]
+async fn delivered_and_released_are_one_write() {
+    let Fixture { store, .. } = fixture();
+    let first = notification(0);
+    let next = Notification { status: Status::Blocked, ..notification(1) };
+    assert_eq!(store.create(&first).await.expect("stored"), Created::New);
+    assert_eq!(store.create(&next).await.expect("stored"), Created::New);
+
+    let delivered = Notification { status: Status::Delivered, ..first.clone() };
+    let released = Notification { status: Status::Queued, ..next.clone() };
+    let stale = Notification { revision: 5, ..released.clone() };
+    let refused = store.save(&mut [delivered.clone(), stale]).await.expect("an answer");
+    assert_eq!(refused, Saved::Lost);
+    assert_eq!(store.load(&first.id).await.expect("read"), Some(first.clone()));
+
+    let done = store.save(&mut [delivered, released]).await.expect("an answer");
+    assert_eq!(done, Saved::Done);
+    let statuses = [
+        store.load(&first.id).await.expect("read").expect("there").status,
+        store.load(&next.id).await.expect("read").expect("there").status,
+    ];
+    assert_eq!(statuses, [Status::Delivered, Status::Queued]);
+}
+
+#[tokio::test]
+async fn a_sequence_is_stored_whole_or_not_at_all() {
+    let Fixture { store, .. } = fixture();
+    let steps = [notification(0), notification(1), notification(2)];
+    assert_eq!(store.create(&steps[1]).await.expect("stored"), Created::New);
+    assert_eq!(store.create_all(&steps).await.expect("an answer"), Saved::Lost);
+    assert_eq!(store.load(&steps[0].id).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn the_queue_is_read_by_priority_then_age() {
+    let Fixture { store, .. } = fixture();
+    let wanted = [(0, 5), (0, 9), (1, 1), (600, 0), (10_000, 0)];
+    for index in [3, 1, 4, 0, 2] {
+        let (priority, age_ms) = wanted[index];
+        let n = Notification {
+            priority: Priority(priority),
+            ready_at_ms: NOW_MS + age_ms,
+            ..notification(index)
+        };
+        assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    }
+    let expected: Vec<_> = (0..5).map(|index| notification(index).id).collect();
+    assert_eq!(ids(&store, &ready_partition(CHANNEL, EXEMPT)).await, expected);
+}
+
+#[tokio::test]
+async fn the_indexes_follow_the_status() {
+    let Fixture { store, .. } = fixture();
+    let ready = ready_partition(CHANNEL, EXEMPT);
+    let (due, confirm) = (due_partition(CHANNEL), confirm_partition(CHANNEL));
+    let n = notification(0);
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    assert_eq!(ids(&store, &ready).await, [n.id.clone()]);
+
+    let mut saved = [claimed(&n, 1)];
+    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
+    assert_eq!(ids(&store, &ready).await, []);
+    assert_eq!(ids(&store, &confirm).await, [n.id.clone()]);
+
+    saved[0].status = Status::Deferred;
+    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
+    assert_eq!(ids(&store, &confirm).await, []);
+    assert_eq!(ids(&store, &due).await, [n.id.clone()]);
+
+    saved[0].status = Status::Delivered;
+    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
+    assert_eq!(ids(&store, &due).await, []);
+}
+
+#[tokio::test]
+async fn what_outlived_its_retention_is_not_there_even_before_it_is_deleted() {
+    let Fixture { store, clock, .. } = fixture();
+    let n = Notification { status: Status::Delivered, ..notification(0) };
+    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
+    clock.0.store(NOW_MS + 29 * 86_400_000, Ordering::Relaxed);
+    assert!(store.load(&n.id).await.expect("read").is_some());
+    clock.0.store(NOW_MS + 31 * 86_400_000, Ordering::Relaxed);
+    assert_eq!(store.load(&n.id).await.expect("read"), None);
+    assert_eq!(store.create(&notification(0)).await.expect("stored"), Created::New);
+
+    // What is not over has no such time.
+    clock.0.store(NOW_MS + 400 * 86_400_000, Ordering::Relaxed);
+    assert!(store.load(&n.id).await.expect("read").is_some());
+}
+
+fn terms(now_ms: i64) -> LeaseTerms {
+    LeaseTerms { now_ms, until_ms: now_ms + 10_000, skew_ms: 500, confirm_within_ms: 1_800_000 }
+}
+
+fn taken(taken: Taken) -> Lease {
+    match taken {
+        Taken::Yes(lease) => lease,
+        Taken::Held => panic!("the lease is held"),
+    }
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_and_is_handed_over_with_its_position() {
+    let Fixture { store, .. } = fixture();
+    let first = taken(store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
+    assert_eq!((first.fence, first.lost), (1, None));
+    assert_eq!(store.acquire(CHANNEL, terms(NOW_MS + 1)).await.expect("an answer"), Taken::Held);
+
+    let position = PacerPosition { next_at_us: 42 };
+    assert_eq!(store.release(&first, position).await.expect("an answer"), Saved::Done);
+    let second = taken(store.acquire(CHANNEL, terms(NOW_MS + 2)).await.expect("an answer"));
+    assert_eq!((second.fence, second.position, second.lost), (2, position, None));
+
+    let late = store.renew(&first, position, NOW_MS + 99_000).await.expect("an answer");
+    assert_eq!(late, Saved::Lost, "who gave it back has it no more");
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost_holder() {
+    let Fixture { store, .. } = fixture();
+    let first = taken(store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
+    let renewed = store.renew(&first, PacerPosition { next_at_us: 7 }, NOW_MS + 13_000).await;
+    assert_eq!(renewed.expect("an answer"), Saved::Done);
+    let early = store.acquire(CHANNEL, terms(NOW_MS + 13_499)).await.expect("an answer");
+    assert_eq!(early, Taken::Held);
+
+    let second = taken(store.acquire(CHANNEL, terms(NOW_MS + 13_500)).await.expect("an answer"));
+    let lost = LostHolder {
+        since_ms: NOW_MS,
+        until_ms: NOW_MS + 13_000,
+        confirm_within_ms: 1_800_000,
+    };
+    assert_eq!((second.fence, second.lost), (2, Some(lost)));
+    assert_eq!(second.position, PacerPosition { next_at_us: 7 });
+    let stale = store.renew(&first, PacerPosition::default(), NOW_MS + 99_000).await;
+    assert_eq!(stale.expect("an answer"), Saved::Lost);
+}
+
+#[tokio::test]
+async fn of_many_who_want_a_lease_one_gets_it() {
+    let Fixture { store, .. } = fixture();
+    let wants = (0..20).map(|_| {
+        let store = store.clone();
+        async move { store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer") }
+    });
+    let all = futures::future::join_all(wants).await;
+    assert_eq!(all.iter().filter(|taken| matches!(taken, Taken::Yes(_))).count(), 1);
+}
+
+#[tokio::test]
+async fn a_request_is_remembered_by_its_first_digest() {
+    let Fixture { store, .. } = fixture();
+    assert_eq!(store.recall("r").await.expect("an answer"), None);
+    assert_eq!(store.remember("r", "one", NOW_MS).await.expect("an answer"), None);
+    let second = store.remember("r", "two", NOW_MS).await.expect("an answer");
+    assert_eq!(second.as_deref(), Some("one"));
+    assert_eq!(store.recall("r").await.expect("an answer").as_deref(), Some("one"));
+}
+
+#[tokio::test]
+async fn a_token_is_shared() {
+    let Fixture { store, .. } = fixture();
+    assert!(store.load_token(CHANNEL).await.expect("an answer").is_none());
+    let token = StoredToken {
+        token: SecretString::from("secret"),
+        fetched_at_ms: NOW_MS,
+        expires_at_ms: NOW_MS + 1000,
+    };
+    store.save_token(CHANNEL, &token).await.expect("saved");
+    let read = store.load_token(CHANNEL).await.expect("an answer").expect("a token");
+    assert_eq!(read.token.expose_secret(), "secret");
+    assert_eq!(read.expires_at_ms, NOW_MS + 1000);
+}
+
+#[tokio::test]
+async fn an_outage_is_told_as_such() {
+    let Fixture { store, faults, .. } = fixture();
+    for _ in 0..10 {
+        faults.add(DatabaseFault::Refused);
+    }
+    let error = store.load(&notification(0).id).await.expect_err("an outage");
+    assert!(matches!(error, PortError::Unavailable { .. }), "{error}");
+}

@@ -1,0 +1,14 @@
+//! Starting the local stack.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::process;
+
+/// Builds `alimi-local` where needed and becomes it.
+pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
+    eprintln!("Building what has changed; the first build takes some minutes.");
+    let mut cargo = process::cargo(["run", "--quiet", "-p", "alimi-local", "--", command]);
+    cargo.args(arguments);
+    process::become_it(cargo)
+}

@@ -1,0 +1,153 @@
+//! Tools that the gate installs for itself: once per user and version, outside the checkout, so
+//! that neither `cargo clean` nor a fresh clone installs them again.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::process;
+
+/// A tool that is not there, and what a person can do about it.
+#[derive(Debug)]
+pub struct Missing {
+    /// Why it is not there.
+    pub reason: String,
+    /// What would bring it.
+    pub remedy: String,
+}
+
+struct Tool {
+    /// The folder's name, less the version.
+    name: &'static str,
+    version: &'static str,
+    /// Where in the folder its program is.
+    program: &'static str,
+    install: fn(&Tool, &Path) -> Result<(), Missing>,
+}
+
+/// Present once an installation has ended well. The folder cannot be filled under another name and
+/// renamed instead: a Python venv knows its own path.
+const MARKER: &str = "complete";
+
+const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny",
+    version: "0.20.2",
+    program: if cfg!(windows) { "bin/cargo-deny.exe" } else { "bin/cargo-deny" },
+    install: install_cargo_deny,
+};
+
+const SAM: Tool = Tool {
+    name: "sam",
+    version: "1.170.0",
+    program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
+    install: install_sam,
+};
+
+/// The path of cargo-deny, installed if need be.
+pub fn cargo_deny() -> Result<PathBuf, Missing> {
+    CARGO_DENY.ready()
+}
+
+/// The path of the SAM CLI, installed if need be.
+pub fn sam() -> Result<PathBuf, Missing> {
+    SAM.ready()
+}
+
+impl Tool {
+    fn ready(&self) -> Result<PathBuf, Missing> {
+        let all = folder_of_tools();
+        let folder = all.join(format!("{}-{}", self.name, self.version));
+        let program = folder.join(self.program);
+        // Two gates at once would install into one folder. Closing the file opens the lock.
+        let _lock = lock(&all, self).map_err(|error| self.no_room(&all, &error))?;
+        if !self.is_complete(&folder, &program) {
+            clear(&folder).map_err(|error| self.no_room(&folder, &error))?;
+            println!("Installing {} {} in {}, once.", self.name, self.version, folder.display());
+            (self.install)(self, &folder)?;
+            File::create(folder.join(MARKER)).map_err(|error| self.no_room(&folder, &error))?;
+        }
+        Ok(program)
+    }
+
+    /// Whether it can be used as it is: a venv, for one, is dead once its Python has gone.
+    fn is_complete(&self, folder: &Path, program: &Path) -> bool {
+        folder.join(MARKER).exists()
+            && process::answer(process::program(program).arg("--version"))
+                .is_some_and(|answer| answer.contains(self.version))
+    }
+
+    fn no_room(&self, folder: &Path, error: &io::Error) -> Missing {
+        Missing {
+            reason: format!("{} has no place in {}: {error}", self.name, folder.display()),
+            remedy: "name a folder that can be written to in ALIMI_TOOLS".into(),
+        }
+    }
+
+    fn not_installed(&self, failure: &process::Failure) -> Missing {
+        Missing {
+            reason: format!("{} {} was not installed: {failure}", self.name, self.version),
+            remedy: "see its words above; if the network was away, try again when it is back"
+                .into(),
+        }
+    }
+}
+
+fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
+    let version = format!("={}", tool.version);
+    let mut cargo = process::cargo(["install", "cargo-deny", "--locked", "--version", &version]);
+    cargo.arg("--root").arg(folder);
+    process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
+}
+
+fn install_sam(tool: &Tool, folder: &Path) -> Result<(), Missing> {
+    let mut venv = process::program(python()?);
+    venv.args(["-m", "venv"]).arg(folder);
+    process::run(&mut venv).map_err(|failure| tool.not_installed(&failure))?;
+
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let mut pip = process::program(python);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.arg(format!("aws-sam-cli=={}", tool.version));
+    process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
+}
+
+/// A Python that can make a venv with pip in it; some systems ship that part on its own.
+fn python() -> Result<&'static str, Missing> {
+    const CAN_DO: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+    ["python3", "python"]
+        .into_iter()
+        .find(|python| process::answer(process::program(python).args(["-c", CAN_DO])).is_some())
+        .ok_or_else(|| Missing {
+            reason: "there is no Python 3.10 or later that can make a venv".into(),
+            remedy: "install Python 3 with venv (on Debian and Ubuntu: the packages python3 and \
+                     python3-venv)"
+                .into(),
+        })
+}
+
+/// Where tools are kept: where the user says, else where the user's caches are.
+fn folder_of_tools() -> PathBuf {
+    let asked = process::variable("ALIMI_TOOLS").map(PathBuf::from);
+    let cache = || {
+        let cache = process::variable("XDG_CACHE_HOME").map(PathBuf::from);
+        // The XDG specification has relative paths ignored.
+        Some(cache.filter(|path| path.is_absolute())?.join("alimi"))
+    };
+    let home = || Some(PathBuf::from(process::variable("HOME")?).join(".cache/alimi"));
+    let folder = asked.or_else(cache).or_else(home).unwrap_or_else(|| "target/tools".into());
+    process::root().join(folder)
+}
+
+fn lock(folder: &Path, tool: &Tool) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let file = File::create(folder.join(format!("{}-{}.lock", tool.name, tool.version)))?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
