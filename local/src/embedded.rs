@@ -1,9 +1,10 @@
 //! DynamoDB inside this process: dynoxide on SQLite, reached by the real AWS client.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use alimi::domain::{Notification, NotificationId};
 use alimi::store::Tables;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -119,6 +120,39 @@ fn untagged(value: &serde_yaml_ng::Value) -> Value {
             .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), untagged(value))))
             .collect::<serde_json::Map<_, _>>()
             .into(),
+    }
+}
+
+/// Every notification that is stored, by id, read past the client.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn notifications(
+    database: &Database,
+) -> Result<BTreeMap<NotificationId, Notification>, EmbeddedError> {
+    let odd = |error: &dyn std::fmt::Display| {
+        EmbeddedError::Database(DynoxideError::InternalServerError(error.to_string()))
+    };
+    let mut all = BTreeMap::new();
+    let mut start = Value::Null;
+    loop {
+        let mut scan = json!({ "TableName": tables().notifications });
+        if !start.is_null() {
+            scan["ExclusiveStartKey"] = start;
+        }
+        let page = database.scan(serde_json::from_value(scan).map_err(|error| odd(&error))?)?;
+        let page = serde_json::to_value(page).map_err(|error| odd(&error))?;
+        for item in page["Items"].as_array().into_iter().flatten() {
+            let item: serde_dynamo::Item =
+                serde_json::from_value(item.clone()).map_err(|error| odd(&error))?;
+            let notification: Notification =
+                serde_dynamo::from_item(item).map_err(|error| odd(&error))?;
+            all.insert(notification.id.clone(), notification);
+        }
+        start = page["LastEvaluatedKey"].clone();
+        if start.is_null() {
+            return Ok(all);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Two ways to run it share everything but time and transport: [`real`] listens on loopback and
 //! runs on the machine's clock; [`world`] runs inside a test, on a clock that the test moves.
 
+pub mod audit;
 pub mod catalog_file;
 pub mod demo;
 pub mod embedded;

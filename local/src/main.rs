@@ -1,1 +1,101 @@
-fn main(){}
+//! `serve` and `demo`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use alimi_local::catalog_file::CatalogFile;
+use alimi_local::demo::{self, DemoSettings};
+use alimi_local::real::{Ports, RealStack};
+use alimi_local::simulator::SimulatorSettings;
+use alimi_local::stack::WEBHOOK_SECRET;
+use clap::{Parser, Subcommand};
+
+/// The whole of Alimi in one process, with a simulated provider.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sends the example to the simulated provider and shows whether the promises were kept.
+    Demo {
+        /// How many of the example's teachers take part.
+        #[arg(long)]
+        teachers: Option<usize>,
+    },
+    /// Serves the API on loopback until it is interrupted.
+    Serve {
+        /// The catalog file.
+        #[arg(long, default_value = "examples/teacher-onboarding/catalog.yaml")]
+        catalog: PathBuf,
+        /// Port of the HTTP API.
+        #[arg(long, default_value_t = 9700)]
+        port: u16,
+        /// Port of the simulated provider.
+        #[arg(long, default_value_t = 9800)]
+        provider_port: u16,
+        /// Port of the embedded DynamoDB.
+        #[arg(long, default_value_t = 9900)]
+        database_port: u16,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo { teachers } => demonstrate(teachers).await,
+        Command::Serve { catalog, port, provider_port, database_port } => {
+            let ports = Ports { api: port, provider: provider_port, database: database_port };
+            serve(catalog, ports).await
+        }
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<ExitCode, Box<dyn std::error::Error>>;
+
+async fn demonstrate(teachers: Option<usize>) -> Done {
+    let mut settings = DemoSettings::default();
+    settings.teachers = teachers.unwrap_or(settings.teachers);
+    let demonstrated = demo::run(settings).await?;
+    println!("{}", demonstrated.table);
+    if !demonstrated.broken.is_empty() {
+        for broken in &demonstrated.broken {
+            eprintln!("BROKEN: {broken}");
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("Every promise was kept.");
+    println!("Look further: `cargo xtask serve`, then the curl lines of README.md.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(catalog: PathBuf, ports: Ports) -> Done {
+    alimi::telemetry::start("info");
+    let text = std::fs::read_to_string(&catalog)
+        .map_err(|error| format!("{}: {error}", catalog.display()))?;
+    let catalog = CatalogFile::read(&text)?;
+    let per_second = catalog.channels.values().map(|channel| channel.limit.per_second).min();
+    let simulator = SimulatorSettings {
+        per_second: per_second.unwrap_or(1),
+        ..SimulatorSettings::default()
+    };
+    let stack = RealStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
+    println!("API                {}", stack.api_url);
+    println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
+    println!("simulated provider {}/_sim/arrivals", stack.provider_url);
+    println!("DynamoDB           {}", stack.served.endpoint);
+    println!("Ctrl-C ends it; nothing is kept.");
+    tokio::signal::ctrl_c().await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -6,7 +6,7 @@ use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
 use alimi::ports::{Clock, Entropy, Http, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
-use alimi_enqueue::Enqueue;
+use alimi_enqueue::{Callers, Enqueue};
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;
@@ -47,6 +47,7 @@ pub struct Stack {
     pub sweep: Sweep,
     /// Applies events directly.
     pub apply: Apply,
+    intake: Enqueue,
 }
 
 impl Stack {
@@ -57,7 +58,7 @@ impl Stack {
         let waker: Arc<dyn Waker> = queue;
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
         let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-        let enqueue = alimi_enqueue::router(Enqueue {
+        let intake = Enqueue {
             accept: Accept {
                 catalog: store.clone(),
                 notifications: store.clone(),
@@ -71,11 +72,11 @@ impl Stack {
             clock: clock.clone(),
             // Whoever reaches a port on loopback is let in.
             callers: |_| Some("local".to_owned()),
-        });
+        };
         let webhook = alimi_webhook::router(Webhook {
             catalog: store.clone(),
             secrets: secrets.clone(),
-            receive: Receive::new(apply.clone(), clock.clone()),
+            receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
         let sweep = Sweep::new(
             store.clone(),
@@ -100,7 +101,13 @@ impl Stack {
             entropy,
             settings,
         };
-        Self { enqueue, webhook, drain, sweep, apply }
+        let enqueue = alimi_enqueue::router(intake.clone());
+        Self { enqueue, webhook, drain, sweep, apply, intake }
+    }
+
+    /// The routes of `enqueue`, with another way to find who asks.
+    pub fn enqueue_called_by(&self, callers: Callers) -> Router {
+        alimi_enqueue::router(Enqueue { callers, ..self.intake.clone() })
     }
 }
 

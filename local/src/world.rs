@@ -26,6 +26,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use crate::audit::Audit;
 use crate::catalog_file::CatalogFile;
 use crate::embedded::{self, DatabaseFaults};
 use crate::queue::LocalQueue;
@@ -172,23 +173,8 @@ impl World {
     /// When the table cannot be read: that fails the test.
     #[expect(clippy::expect_used, reason = "this fails the test that asked")]
     #[must_use]
-    pub fn notifications(&self) -> BTreeMap<String, Notification> {
-        let scan = serde_json::json!({ "TableName": embedded::tables().notifications });
-        let scan = serde_json::from_value(scan).expect("a scan");
-        let found = self.database.scan(scan).expect("the table");
-        let items = serde_json::to_value(found.items).expect("JSON");
-        items
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|item| {
-                let item: serde_dynamo::Item =
-                    serde_json::from_value(item.clone()).expect("an item");
-                let notification: Notification =
-                    serde_dynamo::from_item(item).expect("a notification");
-                (notification.id.to_string(), notification)
-            })
-            .collect()
+    pub fn notifications(&self) -> BTreeMap<NotificationId, Notification> {
+        embedded::notifications(&self.database).expect("the table")
     }
 
     /// Lets time pass, a round of the sweeper every minute, until nothing is left to happen by
@@ -226,23 +212,16 @@ impl World {
         sweeps.abort();
     }
 
+    /// What an outsider who saw everything can say.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::of(&self.simulator, &self.notifications())
+    }
+
     /// Notifications that something still has to happen to.
     #[must_use]
-    pub fn unsettled(&self) -> Vec<(String, Status)> {
-        let all = self.notifications();
-        all.values()
-            .filter(|n| match n.status {
-                Status::Blocked => !is_behind_an_exception(n, &all),
-                Status::Deferred | Status::Queued | Status::Sending | Status::Accepted => true,
-                Status::Unknown
-                | Status::Unconfirmed
-                | Status::Failed
-                | Status::Cancelled
-                | Status::Expired
-                | Status::Delivered => false,
-            })
-            .map(|n| (n.id.to_string(), n.status))
-            .collect()
+    pub fn unsettled(&self) -> Vec<(NotificationId, Status)> {
+        self.audit().unsettled
     }
 
     /// Checks what has to hold whatever happened, from the provider's side and from ours.
@@ -250,73 +229,9 @@ impl World {
     /// # Panics
     /// When an invariant is broken: that fails the test.
     pub fn check_invariants(&self, limit_per_second: usize) {
-        let arrivals = self.simulator.arrivals();
-        let pushed = self.simulator.pushed();
-        let all = self.notifications();
-
-        // 1. Nothing that may have reached the provider is requested again.
-        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-        for arrival in arrivals.iter().filter(|arrival| arrival.was_taken()) {
-            if let Some(reference) = &arrival.reference {
-                *taken.entry(reference.id.to_string()).or_default() += 1;
-            }
-        }
-        for (id, times) in &taken {
-            assert_eq!(*times, 1, "{id} was sent {times} times");
-        }
-
-        // 2. No step leaves before the one before it is delivered.
-        for notification in all.values() {
-            let Some(place) = notification.place.as_ref().filter(|place| place.step > 0) else {
-                continue;
-            };
-            let before = place.sequence.step_id(place.step - 1);
-            let delivered_at = pushed
-                .iter()
-                .filter(|push| push.says_delivered())
-                .filter(|push| push.reference.as_ref().is_some_and(|r| r.id == before))
-                .map(|push| push.at_us)
-                .min();
-            for arrival in arrivals
-                .iter()
-                .filter(|arrival| arrival.reference.as_ref().is_some_and(|r| r.id == notification.id))
-            {
-                // The push is stamped when it was answered, and the step may leave as soon as
-                // it is stored: a database request earlier.
-                let at_us = arrival.at_us + 20_000;
-                assert!(
-                    delivered_at.is_some_and(|delivered_at| at_us >= delivered_at),
-                    "step {} of {} left at {} before its predecessor was delivered ({delivered_at:?})",
-                    place.step, place.sequence, arrival.at_us
-                );
-            }
-        }
-
-        // 3. No sliding second sees more than the limit.
-        let busiest = simulator::busiest_second(&arrivals);
-        assert!(busiest <= limit_per_second, "{busiest} arrivals in a second, {limit_per_second} allowed");
-
-        // 5. What the provider says it delivered, we know as delivered.
-        for push in pushed.iter().filter(|push| push.says_delivered()) {
-            if let Some(notification) =
-                push.reference.as_ref().and_then(|reference| all.get(reference.id.as_str()))
-            {
-                assert_eq!(notification.status, Status::Delivered, "{}", notification.id);
-            }
-        }
+        let violations = self.audit().violations(limit_per_second);
+        assert!(violations.is_empty(), "{violations:#?}");
     }
-}
-
-/// A blocked step is in nobody's list itself: some step before it has to be.
-fn is_behind_an_exception(
-    blocked: &Notification,
-    all: &BTreeMap<String, Notification>,
-) -> bool {
-    blocked.place.as_ref().is_some_and(|place| {
-        (0..place.step)
-            .filter_map(|step| all.get(place.sequence.step_id(step).as_str()))
-            .any(|earlier| matches!(earlier.status, Status::Unknown | Status::Unconfirmed))
-    })
 }
 
 /// Sends one request to a router.

@@ -56,7 +56,6 @@ async fn a_sender_may_die_at_any_await() {
         }
         deaths += 1;
     }
-    println!("{deaths} deaths, {outcomes:?}");
     assert!(deaths > 80, "only {deaths} deaths: the sender's steps are not visited");
     assert!(outcomes.get("unknown").is_some_and(|n| *n > 0), "{outcomes:?}");
 }

@@ -50,7 +50,10 @@ impl Outcome {
             Ok(()) => Self::Passed,
             Err(Unpassed::Failed(failure)) => Self::Failed { reason: failure.to_string() },
             Err(Unpassed::NotRun(missing)) if strict => Self::Failed {
-                reason: format!("{}; with CI=true nothing is skipped", missing.reason),
+                reason: format!(
+                    "{}. With CI=true that is a failure: {}",
+                    missing.reason, missing.remedy
+                ),
             },
             Err(Unpassed::NotRun(missing)) => {
                 Self::Skipped { reason: missing.reason, remedy: missing.remedy }

@@ -81,7 +81,7 @@ impl Step {
             }
             Self::Template => {
                 let mut sam = process::program(tool::sam()?);
-                // No region in the environment: SAM refuses to lint without one.
+                // The region of samconfig.toml, whatever this machine's user has set.
                 sam.env("AWS_DEFAULT_REGION", "ap-northeast-2").env("SAM_CLI_TELEMETRY", "0");
                 sam.args(["validate", "--lint"]);
                 sam

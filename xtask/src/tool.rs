@@ -86,8 +86,7 @@ impl Tool {
     fn not_installed(&self, failure: &process::Failure) -> Missing {
         Missing {
             reason: format!("{} {} was not installed: {failure}", self.name, self.version),
-            remedy: "see its words above; if the network was away, try again when it is back"
-                .into(),
+            remedy: "mend what it says above (the network may be away)".into(),
         }
     }
 }

@@ -12,12 +12,15 @@ use futures::stream::FuturesUnordered;
 /// Drains every lane that the batch names, each once: a batch of wakes is one wake. Answers with
 /// the messages to be delivered again.
 pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
-    let mut lanes: HashMap<(String, WakeGroup), Vec<String>> = HashMap::new();
+    let mut lanes: HashMap<String, (WakeGroup, Vec<String>)> = HashMap::new();
     let mut failed: Vec<String> = Vec::new();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
         match read(&message) {
-            Some(lane) => lanes.entry(lane).or_default().push(id),
+            // Both groups of a lane in one batch: the first one's turn.
+            Some((channel, group)) => {
+                lanes.entry(channel).or_insert_with(|| (group, vec![])).1.push(id);
+            }
             None => {
                 tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
                 failed.push(id);
@@ -25,7 +28,7 @@ pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
         }
     }
     let mut draining = FuturesUnordered::new();
-    for ((channel, group), ids) in lanes {
+    for (channel, (group, ids)) in lanes {
         draining.push(async move {
             match drain.drain(&channel, group).await {
                 Ok(report) if report.held_elsewhere => {
@@ -57,6 +60,6 @@ pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
 
 fn read(message: &SqsMessage) -> Option<(String, WakeGroup)> {
     let wake: Wake = serde_json::from_str(message.body.as_deref()?).ok()?;
-    let group = Wake::group(message.attributes.get("MessageGroupId")?)?;
+    let group = wake.group_in(message.attributes.get("MessageGroupId")?)?;
     Some((wake.channel, group))
 }

@@ -17,9 +17,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker, clock.clone());
     lambda_http::run(router(Webhook {
-        catalog: store,
+        catalog: store.clone(),
         secrets: Arc::new(aws.secrets()),
-        receive: Receive::new(apply, clock),
+        receive: Receive::new(store, apply, clock),
     }))
     .await
 }

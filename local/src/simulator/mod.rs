@@ -167,9 +167,9 @@ impl Simulator {
             tokio::time::sleep(after).await;
             let Some(sink) = this.sink.get().cloned() else { return };
             for _ in 0..PUSH_TRIES {
+                let at_us = this.clock.now_us();
                 let status = sink(push.clone()).await;
                 if status == 200 {
-                    let at_us = this.clock.now_us();
                     this.state().pushed.push(Pushed::of(at_us, &push));
                     break;
                 }

@@ -38,7 +38,7 @@ impl Arrival {
 /// One push that the webhook took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pushed {
-    /// When it was taken.
+    /// When it was brought, just before it was taken.
     pub at_us: i64,
     /// The message's key.
     pub reference: Option<Reference>,

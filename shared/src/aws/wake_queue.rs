@@ -22,14 +22,12 @@ impl Wake {
         format!("{channel}#{}", group.as_str())
     }
 
-    /// Which of a lane's two groups a message group id names.
+    /// Which of the lane's two groups a message group id names; `None` when it is not this lane's.
     #[must_use]
-    pub fn group(group_id: &str) -> Option<WakeGroup> {
-        match group_id.rsplit_once('#')?.1 {
-            "0" => Some(WakeGroup::Zero),
-            "1" => Some(WakeGroup::One),
-            _ => None,
-        }
+    pub fn group_in(&self, group_id: &str) -> Option<WakeGroup> {
+        [WakeGroup::Zero, WakeGroup::One]
+            .into_iter()
+            .find(|group| Self::group_id(&self.channel, *group) == group_id)
     }
 }
 

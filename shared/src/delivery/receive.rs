@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Applied, Apply};
 use crate::domain::{Event, Refused};
-use crate::ports::{Clock, IncomingReceipt, PortError};
+use crate::ports::{Clock, IncomingReceipt, Notifications, PortError};
 
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub enum Received {
 /// Records receipts.
 #[derive(Clone)]
 pub struct Receive {
+    notifications: Arc<dyn Notifications>,
     apply: Apply,
     clock: Arc<dyn Clock>,
 }
@@ -28,8 +29,12 @@ pub struct Receive {
 impl Receive {
     /// Records receipts by applying them.
     #[must_use]
-    pub fn new(apply: Apply, clock: Arc<dyn Clock>) -> Self {
-        Self { apply, clock }
+    pub fn new(
+        notifications: Arc<dyn Notifications>,
+        apply: Apply,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { notifications, apply, clock }
     }
 
     /// Records one receipt that came over `channel`.
@@ -50,7 +55,16 @@ impl Receive {
             at_ms: self.clock.now_ms(),
             receipt: incoming.receipt,
         };
-        let applied = self.apply.apply(&reference.id, &event).await?;
+        let Some(notification) = self.notifications.load(&reference.id).await? else {
+            tracing::info!(channel, notification = %reference.id, "a receipt for a notification that is not there");
+            return Ok(Received::Foreign);
+        };
+        // Whoever may speak for one provider account may not speak for another.
+        if notification.channel != channel {
+            tracing::warn!(channel, notification = %reference.id, "a receipt for another channel's notification");
+            return Ok(Received::Foreign);
+        }
+        let applied = self.apply.apply_to(notification, &event).await?;
         Ok(match applied {
             Applied::Moved(notification) => {
                 tracing::info!(
@@ -66,10 +80,7 @@ impl Receive {
                 tracing::warn!(channel, notification = %notification.id, %refused, "a receipt that fits no attempt");
                 Received::Foreign
             }
-            Applied::Missing => {
-                tracing::info!(channel, notification = %reference.id, "a receipt for a notification that is not there");
-                Received::Foreign
-            }
+            Applied::Missing => Received::Foreign,
         })
     }
 }

@@ -297,14 +297,14 @@ impl<'a> Slice<'a> {
         let duty = self.ends_at.min(self.renew_at).min(self.channel_at);
         loop {
             self.heed_landed(pacer, in_flight);
-            let now = Instant::now();
-            if now >= duty {
+            if Instant::now() >= duty {
                 return false;
             }
-            let near = self.next_slot(pacer).checked_sub(ahead).unwrap_or(now);
-            if now >= near {
+            let wait = self.until_slot(pacer).saturating_sub(ahead);
+            if wait.is_zero() {
                 return true;
             }
+            let near = Instant::now() + wait;
             in_flight.next_or(tokio::time::sleep_until(near.min(duty))).await;
         }
     }
@@ -319,22 +319,22 @@ impl<'a> Slice<'a> {
     ) -> bool {
         loop {
             self.heed_landed(pacer, in_flight);
-            let slot = self.next_slot(pacer);
+            let wait = self.until_slot(pacer);
+            let slot = Instant::now() + wait;
             if slot >= leave_by {
                 return false;
             }
-            if Instant::now() >= slot {
+            if wait.is_zero() {
                 return true;
             }
             in_flight.next_or(tokio::time::sleep_until(slot)).await;
         }
     }
 
-    /// The next slot by the monotonic clock; now, when it is free already.
-    fn next_slot(&self, pacer: &Pacer) -> Instant {
+    /// How long until the next slot; nothing when it is free already.
+    fn until_slot(&self, pacer: &Pacer) -> Duration {
         let now_us = self.drain.clock.now_us();
-        let wait_us = u64::try_from(pacer.next_at_us(now_us) - now_us).unwrap_or(0);
-        Instant::now() + Duration::from_micros(wait_us)
+        Duration::from_micros(u64::try_from(pacer.next_at_us(now_us) - now_us).unwrap_or(0))
     }
 
     /// When a claim made now must have left.

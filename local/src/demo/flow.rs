@@ -1,0 +1,87 @@
+//! The example's flow and people.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The steps that everybody is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Flow {
+    pub(super) steps: Vec<FlowStep>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FlowStep {
+    pub(super) template: String,
+}
+
+/// One line of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub(super) id: String,
+    pub(super) phone: String,
+    columns: BTreeMap<String, String>,
+}
+
+/// What is wrong with the example's files.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The flow.
+    #[error("the flow cannot be read: {0}")]
+    Flow(#[from] serde_yaml_ng::Error),
+    /// A line of the people's file.
+    #[error("line {line} of the people's file: {must}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What it must be.
+        must: &'static str,
+    },
+}
+
+impl Flow {
+    pub(super) fn read(text: &str) -> Result<Self, FlowError> {
+        Ok(serde_yaml_ng::from_str(text)?)
+    }
+
+    /// The body of the request for one person.
+    pub(super) fn sequence(&self, person: &Person) -> Value {
+        let steps: Vec<Value> = self
+            .steps
+            .iter()
+            .map(|step| json!({ "template": step.template, "variables": person.columns }))
+            .collect();
+        json!({ "to": { "id": person.id, "phone": person.phone }, "steps": steps })
+    }
+}
+
+/// Reads the people's file: comma-separated, with a line of names first and no quoting.
+pub(super) fn people(text: &str) -> Result<Vec<Person>, FlowError> {
+    let mut lines = text.lines().enumerate();
+    let fault = |line: usize, must| FlowError::Line { line: line + 1, must };
+    let (_, head) = lines.next().ok_or_else(|| fault(0, "must name the columns"))?;
+    let names: Vec<&str> = head.split(',').collect();
+    lines
+        .map(|(line, text)| {
+            let values: Vec<&str> = text.split(',').collect();
+            if values.len() != names.len() {
+                return Err(fault(line, "must have as many values as there are columns"));
+            }
+            let columns: BTreeMap<String, String> = names
+                .iter()
+                .zip(values)
+                .map(|(name, value)| ((*name).to_owned(), value.to_owned()))
+                .collect();
+            let column = |name: &str| columns.get(name).cloned();
+            Ok(Person {
+                id: column("id").ok_or_else(|| fault(0, "must name a column id"))?,
+                phone: column("phone").ok_or_else(|| fault(0, "must name a column phone"))?,
+                columns,
+            })
+        })
+        .collect()
+}

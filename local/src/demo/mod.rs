@@ -1,0 +1,201 @@
+//! The demonstration: three hundred teachers, two messages each, a provider that misbehaves, and
+//! the promises counted from the provider's side.
+
+mod expected;
+mod flow;
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alimi::domain::{Notification, NotificationId, SequenceId};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+use crate::audit::Audit;
+use crate::catalog_file::{CatalogError, CatalogFile};
+use crate::embedded::EmbeddedError;
+use crate::real::{Ports, RealStack, StartError};
+use crate::simulator::SimulatorSettings;
+
+use self::flow::{Flow, FlowError, Person, people};
+
+/// The example's files are part of the program: it runs from anywhere.
+const CATALOG: &str = include_str!("../../../examples/teacher-onboarding/catalog.yaml");
+const FLOW: &str = include_str!("../../../examples/teacher-onboarding/flow.yaml");
+const TEACHERS: &str = include_str!("../../../examples/teacher-onboarding/teachers.csv");
+
+/// Every how many sequences one is posted twice, as a producer does whose first try timed out.
+const REPEATED_EVERY: usize = 20;
+
+/// Why the demonstration could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The stack did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The example's catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The example's files.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// The API could not be reached.
+    #[error("the API: {0}")]
+    Api(#[from] reqwest::Error),
+    /// The database could not be read.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+}
+
+/// How the demonstration is held.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoSettings {
+    /// How many of the teachers take part.
+    pub teachers: usize,
+    /// When to give up.
+    pub patience: Duration,
+}
+
+impl Default for DemoSettings {
+    fn default() -> Self {
+        Self { teachers: usize::MAX, patience: Duration::from_secs(180) }
+    }
+}
+
+/// What the demonstration came to.
+#[derive(Debug)]
+pub struct Demonstrated {
+    /// The closing table.
+    pub table: String,
+    /// Promises that were broken, in words.
+    pub broken: Vec<String>,
+}
+
+/// Holds the demonstration.
+///
+/// # Errors
+/// [`DemoError`] when it cannot be held at all.
+pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
+    let catalog = CatalogFile::read(CATALOG)?;
+    let limit = catalog.channels.values().map(|channel| channel.limit.per_second).min();
+    let simulator =
+        SimulatorSettings { per_second: limit.unwrap_or(1), ..SimulatorSettings::default() };
+    let stack =
+        RealStack::start(catalog, simulator.clone(), Ports::default(), Duration::from_secs(5))
+            .await?;
+    let flow = Flow::read(FLOW)?;
+    let mut people = people(TEACHERS)?;
+    people.truncate(settings.teachers);
+
+    let started = Instant::now();
+    let posted = post(&stack, &flow, &people).await?;
+    let stored = wait(&stack, people.len(), settings.patience).await?;
+    let took = started.elapsed();
+
+    let audit = Audit::of(&stack.simulator, &stored);
+    let limit = usize::try_from(simulator.per_second).unwrap_or(usize::MAX);
+    let mut broken = audit.violations(limit);
+    broken.extend(posted.faults.iter().cloned());
+    broken.extend(expected::differences(&posted.sequences, &flow, &stored));
+    if !audit.unsettled.is_empty() {
+        broken.push(format!(
+            "after {:?} {} messages are still under way, such as {:?}",
+            settings.patience,
+            audit.unsettled.len(),
+            audit.unsettled[0]
+        ));
+    }
+    let table = table::of(&table::Figures {
+        sequences: people.len(),
+        repeated: posted.repeated,
+        limit,
+        took,
+        audit: &audit,
+        stored: &stored,
+        arrivals: &stack.simulator.arrivals(),
+    });
+    Ok(Demonstrated { table, broken })
+}
+
+/// What was posted, and what the API said.
+struct Posted<'a> {
+    sequences: Vec<(SequenceId, &'a Person)>,
+    repeated: usize,
+    faults: Vec<String>,
+}
+
+async fn post<'a>(
+    stack: &RealStack,
+    flow: &Flow,
+    people: &'a [Person],
+) -> Result<Posted<'a>, DemoError> {
+    let client = reqwest::Client::new();
+    let mut posted = Posted { sequences: vec![], repeated: 0, faults: vec![] };
+    let bar = bar(people.len(), "posting  ");
+    for (index, person) in people.iter().enumerate() {
+        let body = flow.sequence(person).to_string();
+        let ask = || {
+            client
+                .post(format!("{}/v1/sequences", stack.api_url))
+                .header("content-type", "application/json")
+                .header("idempotency-key", format!("onboarding-{}", person.id))
+                .body(body.clone())
+                .send()
+        };
+        let answer = ask().await?;
+        let status = answer.status().as_u16();
+        let made: serde_json::Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        match made["id"].as_str().and_then(|id| id.parse().ok()) {
+            Some(id) if status == 202 => posted.sequences.push((id, person)),
+            _ => posted.faults.push(format!("{} was answered with {status}: {made}", person.id)),
+        }
+        if index % REPEATED_EVERY == 0 {
+            posted.repeated += 1;
+            let again = ask().await?;
+            let status = again.status().as_u16();
+            let same: serde_json::Value =
+                serde_json::from_slice(&again.bytes().await?).unwrap_or_default();
+            if status != 200 || same["id"] != made["id"] {
+                posted.faults.push(format!("{} repeated was answered with {status}", person.id));
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish();
+    Ok(posted)
+}
+
+/// Waits until nothing is left to happen, showing how many sequences are over.
+async fn wait(
+    stack: &RealStack,
+    sequences: usize,
+    patience: Duration,
+) -> Result<BTreeMap<NotificationId, Notification>, DemoError> {
+    let give_up_at = Instant::now() + patience;
+    let bar = bar(sequences, "delivering");
+    loop {
+        let stored = crate::embedded::notifications(&stack.database)?;
+        let audit = Audit::of(&stack.simulator, &stored);
+        let mut open: Vec<&SequenceId> = audit
+            .unsettled
+            .iter()
+            .filter_map(|(id, _)| Some(&stored.get(id)?.place.as_ref()?.sequence))
+            .collect();
+        open.sort();
+        open.dedup();
+        bar.set_position(u64::try_from(sequences.saturating_sub(open.len())).unwrap_or(0));
+        let is_quiet = stack.simulator.pushes_under_way() == 0;
+        if (audit.unsettled.is_empty() && is_quiet) || Instant::now() >= give_up_at {
+            bar.finish();
+            return Ok(stored);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+fn bar(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:11} {bar:40.cyan} {pos:>4}/{len} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(length).unwrap_or(0)).with_style(style).with_prefix(what)
+}

@@ -1,0 +1,101 @@
+//! The closing table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alimi::domain::{Notification, NotificationId, Status};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Cell, Table};
+
+use crate::audit::Audit;
+use crate::simulator::Arrival;
+
+/// What the table shows.
+pub(super) struct Figures<'a> {
+    pub(super) sequences: usize,
+    pub(super) repeated: usize,
+    pub(super) limit: usize,
+    pub(super) took: Duration,
+    pub(super) audit: &'a Audit,
+    pub(super) stored: &'a BTreeMap<NotificationId, Notification>,
+    pub(super) arrivals: &'a [Arrival],
+}
+
+pub(super) fn of(figures: &Figures<'_>) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["", "", ""]);
+    let mut row = |what: &str, value: String, note: &str| {
+        table.add_row([Cell::new(what), Cell::new(value), Cell::new(note)]);
+    };
+    let stored = figures.stored;
+    let is_last = |n: &&Notification| n.place.as_ref().is_none_or(|p| p.step + 1 == p.steps);
+    let completed =
+        stored.values().filter(is_last).filter(|n| n.status == Status::Delivered).count();
+    row("sequences", figures.sequences.to_string(), &format!("{} posted twice", figures.repeated));
+    row("  completed", completed.to_string(), "every step delivered");
+    for (reason, count) in stops(stored) {
+        row("  stopped", count.to_string(), &reason);
+    }
+
+    let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
+    let rate = messages as f64 / figures.took.as_secs_f64();
+    row("messages requested", messages.to_string(), &format!("{rate:.1} a second over all"));
+    row("sent twice", figures.audit.taken_twice.len().to_string(), "must be 0");
+    row("order violations", figures.audit.out_of_order.len().to_string(), "must be 0");
+    row(
+        "busiest sliding second",
+        figures.audit.busiest_second.to_string(),
+        &format!("the limit is {}", figures.limit),
+    );
+
+    let attempts = || stored.values().flat_map(|n| &n.attempts);
+    let answered = attempts()
+        .filter_map(|a| Some((a.response_received_at_ms? - a.request_sent_at_ms?) as f64))
+        .collect();
+    row("request → response", percentiles(answered), "p50 / p95 / p99");
+    let release = figures.audit.release_ms.clone();
+    row("receipt → next step", percentiles(release), "p50 / p95 / p99, queueing included");
+    table.to_string()
+}
+
+/// Why sequences stopped, by reason and code.
+fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, usize> {
+    let mut stops = BTreeMap::new();
+    for notification in stored.values() {
+        let Some(place) = &notification.place else { continue };
+        let is_cause = match notification.status {
+            Status::Failed | Status::Expired | Status::Unknown | Status::Unconfirmed => true,
+            Status::Blocked
+            | Status::Deferred
+            | Status::Queued
+            | Status::Sending
+            | Status::Accepted
+            | Status::Cancelled
+            | Status::Delivered => false,
+        };
+        if is_cause {
+            let reason = notification.reason.as_ref();
+            let name = reason.map_or("", alimi::domain::Reason::name);
+            let code = reason.and_then(alimi::domain::Reason::code).unwrap_or_default();
+            *stops.entry(format!("step {}: {name} {code}", place.step + 1)).or_insert(0) += 1;
+        }
+    }
+    stops
+}
+
+fn percentiles(mut values: Vec<f64>) -> String {
+    if values.is_empty() {
+        return "–".to_owned();
+    }
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index into a list"
+        )]
+        let index = (share * (values.len() - 1) as f64).round() as usize;
+        values[index]
+    };
+    format!("{:.0} / {:.0} / {:.0} ms", at(0.50), at(0.95), at(0.99))
+}

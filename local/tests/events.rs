@@ -1,0 +1,428 @@
+//! The sample events of `events/`, each put through the entry that Lambda puts it through: what is
+//! answered, and what is stored afterwards. A file that no case runs fails, and so does a case
+//! whose file is gone.
+#![expect(clippy::expect_used, clippy::panic, reason = "these fail the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alimi::domain::Status;
+use alimi_enqueue::iam_caller;
+use alimi_local::simulator::SimulatorSettings;
+use alimi_local::world::{World, WorldSettings};
+use aws_lambda_events::sqs::SqsEvent;
+use axum::Router;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Context, LambdaEvent};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+// What the events make, and name. Ids follow from the caller's role, the route and the idempotency
+// key: whoever changes one of these in an event changes the ids in the others.
+const SINGLE: &str = "29698ed96c0fc24da63deffce69aa3";
+const SEQUENCE: &str = "f29498bc786b1b1027a46cf36aac06";
+const FIRST_STEP: &str = "1a09fc8822815a86135dcc37dadf7a";
+const SECOND_STEP: &str = "294342bf51c8430b7b7cd3f785142b";
+const BULK_FIRST: &str = "c7a13031f93b2db56990b757593273";
+const BULK_LAST: &str = "ad6c117236f42245b9d6893cb157a1";
+
+const OVER_THE_DEADLINE: Duration = Duration::from_mins(31);
+
+/// What one event meets and what becomes of it.
+struct Case {
+    event: &'static str,
+    before: Vec<&'static str>,
+    pause: Duration,
+    answer: Value,
+    left: Vec<(&'static str, Status)>,
+}
+
+/// An event that meets an empty store.
+fn on(event: &'static str) -> Case {
+    Case { event, before: vec![], pause: Duration::ZERO, answer: Value::Null, left: vec![] }
+}
+
+impl Case {
+    /// These were handled before.
+    fn after(mut self, events: &[&'static str]) -> Self {
+        self.before = events.to_vec();
+        self
+    }
+
+    /// And then time passed.
+    fn and_a_pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
+    /// The answer has these members, and may have others.
+    fn answers(mut self, answer: Value) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    /// All that is stored then. Nothing, where this is not said.
+    fn leaves(mut self, left: &[(&'static str, Status)]) -> Self {
+        self.left = left.to_vec();
+        self
+    }
+}
+
+fn problem(status: u16, field: &str) -> Value {
+    json!({
+        "statusCode": status,
+        "headers": { "content-type": "application/problem+json" },
+        "body": { "status": status, "field": field },
+    })
+}
+
+fn taken() -> Value {
+    json!({ "statusCode": 200, "body": { "result": "ok" } })
+}
+
+fn failed(messages: &[&str]) -> Value {
+    let failures: Vec<_> = messages.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+    json!({ "batchItemFailures": failures })
+}
+
+fn swept(lanes_woken: usize, deadlines_closed: usize) -> Value {
+    json!({
+        "lanes_woken": lanes_woken, "deadlines_closed": deadlines_closed, "channels_failed": 0,
+    })
+}
+
+fn creating() -> Vec<Case> {
+    let queued = json!({ "id": SINGLE, "status": "queued", "channel": "alimtalk-main" });
+    vec![
+        on("enqueue/single")
+            .answers(json!({ "statusCode": 202, "body": queued }))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("enqueue/single")
+            .after(&["enqueue/single"])
+            .answers(json!({ "statusCode": 200, "body": queued }))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        // Another session of the same role, and the body's members in another order.
+        on("enqueue/replay")
+            .after(&["enqueue/single"])
+            .answers(json!({ "statusCode": 200, "body": queued }))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("enqueue/key-reused")
+            .after(&["enqueue/single"])
+            .answers(problem(422, "Idempotency-Key"))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("enqueue/bulk")
+            .answers(json!({
+                "statusCode": 202,
+                "body": { "items": [
+                    { "index": 0, "id": BULK_FIRST, "status": "queued", "new": true },
+                    { "index": 1, "problem": { "status": 422, "field": "template" } },
+                    { "index": 2, "problem": { "status": 422, "field": "to.phone" } },
+                    { "index": 3, "id": BULK_LAST, "status": "deferred", "new": true },
+                ] },
+            }))
+            .leaves(&[(BULK_FIRST, Status::Queued), (BULK_LAST, Status::Deferred)]),
+        on("enqueue/sequence")
+            .answers(json!({
+                "statusCode": 202,
+                "body": {
+                    "id": SEQUENCE,
+                    "steps": [
+                        { "id": FIRST_STEP, "status": "queued" },
+                        { "id": SECOND_STEP, "status": "blocked" },
+                    ],
+                },
+            }))
+            .leaves(&[(FIRST_STEP, Status::Queued), (SECOND_STEP, Status::Blocked)]),
+        on("enqueue/missing-idempotency-key").answers(problem(400, "Idempotency-Key")),
+        on("enqueue/unknown-template").answers(problem(422, "template")),
+        on("enqueue/malformed").answers(problem(400, "body")),
+        on("enqueue/no-authorizer").answers(problem(403, "Authorization")),
+    ]
+}
+
+fn reading_and_cancelling() -> Vec<Case> {
+    vec![
+        on("enqueue/read-notification").answers(problem(404, "id")),
+        on("enqueue/read-notification")
+            .after(&["enqueue/single"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": {
+                    "id": SINGLE,
+                    "status": "queued",
+                    "recipient": { "id": "teacher-1", "phone": "*********78" },
+                },
+            }))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("enqueue/read-sequence").answers(problem(404, "id")),
+        on("enqueue/read-sequence")
+            .after(&["enqueue/sequence"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": {
+                    "id": SEQUENCE,
+                    "steps": [{ "sequence": { "step": 1 } }, { "sequence": { "step": 2 } }],
+                },
+            }))
+            .leaves(&[(FIRST_STEP, Status::Queued), (SECOND_STEP, Status::Blocked)]),
+        on("enqueue/cancel").answers(problem(404, "id")),
+        on("enqueue/cancel")
+            .after(&["enqueue/single"])
+            .answers(json!({ "statusCode": 200, "body": { "id": SINGLE, "status": "cancelled" } }))
+            .leaves(&[(SINGLE, Status::Cancelled)]),
+        on("enqueue/cancel")
+            .after(&["enqueue/single", "sender/wake"])
+            .answers(problem(409, "id"))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+    ]
+}
+
+fn receipts_of_one() -> Vec<Case> {
+    let sent = ["enqueue/single", "sender/wake"];
+    let read_after = |receipt| {
+        on("enqueue/read-notification").after(&["enqueue/single", "sender/wake", receipt])
+    };
+    let mut cases = vec![
+        on("webhook/undelivered").after(&sent).answers(taken()).leaves(&[(SINGLE, Status::Failed)]),
+        read_after("webhook/undelivered")
+            .answers(json!({ "body": { "reason": { "name": "undelivered", "code": "7308" } } }))
+            .leaves(&[(SINGLE, Status::Failed)]),
+        on("webhook/uncertain").after(&sent).answers(taken()).leaves(&[(SINGLE, Status::Accepted)]),
+        read_after("webhook/uncertain")
+            .answers(json!({ "body": { "receipts": [{ "attempt": 1, "code": "7305" }] } }))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+    ];
+    for delivered in ["webhook/delivered", "webhook/older-spelling", "webhook/base64"] {
+        cases.extend([
+            on(delivered).after(&sent).answers(taken()).leaves(&[(SINGLE, Status::Delivered)]),
+            // Nothing of it is here, or it was never sent: another system shares the account.
+            on(delivered).answers(taken()),
+            on(delivered)
+                .after(&["enqueue/single"])
+                .answers(taken())
+                .leaves(&[(SINGLE, Status::Queued)]),
+        ]);
+    }
+    for (ineffective, answer) in [
+        ("webhook/unknown-refkey", taken()),
+        ("webhook/foreign-refkey", taken()),
+        ("webhook/wrong-secret", problem(404, "path")),
+        ("webhook/malformed", problem(400, "RESULT")),
+    ] {
+        cases.push(
+            on(ineffective).after(&sent).answers(answer).leaves(&[(SINGLE, Status::Accepted)]),
+        );
+    }
+    cases
+}
+
+fn receipts_of_a_sequence() -> Vec<Case> {
+    let sent = ["enqueue/sequence", "sender/wake"];
+    vec![
+        on("webhook/first-step-delivered")
+            .after(&sent)
+            .answers(taken())
+            .leaves(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Queued)]),
+        // Its fallback may still arrive.
+        on("webhook/first-choice-undelivered")
+            .after(&sent)
+            .answers(taken())
+            .leaves(&[(FIRST_STEP, Status::Accepted), (SECOND_STEP, Status::Blocked)]),
+        on("webhook/fallback-delivered")
+            .after(&["enqueue/sequence", "sender/wake", "webhook/first-choice-undelivered"])
+            .answers(taken())
+            .leaves(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Queued)]),
+        on("webhook/fallback-delivered")
+            .after(&sent)
+            .answers(taken())
+            .leaves(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Queued)]),
+        // Twice is once: the second step is not queued again.
+        on("webhook/fallback-delivered")
+            .after(&[
+                "enqueue/sequence",
+                "sender/wake",
+                "webhook/fallback-delivered",
+                "sender/wake",
+            ])
+            .answers(taken())
+            .leaves(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Accepted)]),
+    ]
+}
+
+fn waking() -> Vec<Case> {
+    let waiting = ["enqueue/single"];
+    vec![
+        on("sender/wake").answers(failed(&[])),
+        on("sender/wake")
+            .after(&waiting)
+            .answers(failed(&[]))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+        on("sender/batch")
+            .after(&waiting)
+            .answers(failed(&[]))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+        on("sender/no-wake")
+            .after(&waiting)
+            .answers(failed(&["2a34aa93-756a-44b9-80a3-d5c4b171613c"]))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("sender/no-group-of-ours")
+            .after(&waiting)
+            .answers(failed(&["a5951644-2220-41e1-b2c1-e471a36c45c5"]))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("sender/batch-with-no-wake")
+            .after(&waiting)
+            .answers(failed(&["cdeadaf1-b4ee-4bc8-8229-819ec764145d"]))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+        // Trying it again would change nothing.
+        on("sender/unknown-channel")
+            .after(&waiting)
+            .answers(failed(&[]))
+            .leaves(&[(SINGLE, Status::Queued)]),
+    ]
+}
+
+fn sweeping() -> Vec<Case> {
+    vec![
+        on("sweeper/tick").answers(swept(0, 0)),
+        on("sweeper/tick")
+            .after(&["enqueue/single"])
+            .answers(swept(1, 0))
+            .leaves(&[(SINGLE, Status::Queued)]),
+        on("sweeper/tick")
+            .after(&["enqueue/single", "sender/wake"])
+            .answers(swept(0, 0))
+            .leaves(&[(SINGLE, Status::Accepted)]),
+        on("sweeper/tick")
+            .after(&["enqueue/single", "sender/wake"])
+            .and_a_pause(OVER_THE_DEADLINE)
+            .answers(swept(0, 1))
+            .leaves(&[(SINGLE, Status::Unconfirmed)]),
+    ]
+}
+
+fn cases() -> Vec<Case> {
+    [
+        creating(),
+        reading_and_cancelling(),
+        receipts_of_one(),
+        receipts_of_a_sequence(),
+        waking(),
+        sweeping(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_is_answered_and_leaves_what_its_case_says() {
+    for case in cases() {
+        let told = format!("{} after {:?} and {:?}", case.event, case.before, case.pause);
+        // Receipts come as events only.
+        let silent = Duration::from_hours(24);
+        let simulator = SimulatorSettings { receipt_after: silent, ..SimulatorSettings::default() };
+        let world = World::new(WorldSettings { simulator, ..WorldSettings::default() }).await;
+        for event in &case.before {
+            invoke(&world, event).await;
+        }
+        tokio::time::sleep(case.pause).await;
+
+        let answer = invoke(&world, case.event).await;
+        assert!(says(&answer, &case.answer), "{told}: {answer:#} and not {:#}", case.answer);
+
+        let notifications = world.notifications();
+        let stored: BTreeMap<_, _> =
+            notifications.values().map(|n| (n.id.as_str(), n.status)).collect();
+        assert_eq!(stored, case.left.iter().copied().collect(), "{told}");
+    }
+}
+
+#[test]
+fn every_event_has_a_case_and_every_case_its_event() {
+    let run: BTreeSet<String> = cases().iter().map(|case| case.event.to_owned()).collect();
+    let files = sample_events();
+    let orphans: Vec<_> = files.difference(&run).collect();
+    assert!(orphans.is_empty(), "no case runs {orphans:?}");
+    let gone: Vec<_> = run.difference(&files).collect();
+    assert!(gone.is_empty(), "there is no file for {gone:?}");
+}
+
+/// Invokes the function that an event is for, and answers with what Lambda is answered. The body
+/// of an HTTP answer is shown as the JSON that it is.
+async fn invoke(world: &World, event: &str) -> Value {
+    let text = read(event);
+    match event.split_once('/') {
+        Some(("enqueue", _)) => serve(world.stack.enqueue_called_by(iam_caller), &text).await,
+        Some(("webhook", _)) => serve(world.stack.webhook.clone(), &text).await,
+        Some(("sender", _)) => {
+            let wakes: SqsEvent = serde_json::from_str(&text).expect("an event of SQS");
+            let response = alimi_sender::handle(&world.stack.drain, wakes).await;
+            serde_json::to_value(response).expect("JSON")
+        }
+        Some(("sweeper", _)) => {
+            // The function takes whatever is JSON.
+            let _: Value = serde_json::from_str(&text).expect("JSON");
+            let swept = alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+            serde_json::to_value(swept).expect("JSON")
+        }
+        _ => panic!("{event} is for no function"),
+    }
+}
+
+/// What `lambda_http::run` does with one event.
+async fn serve(router: Router, event: &str) -> Value {
+    let request: LambdaRequest = serde_json::from_str(event).expect("an event of API Gateway");
+    let event = LambdaEvent::new(request, Context::default());
+    let Ok(response) = Adapter::from(router).oneshot(event).await;
+    let mut answer = serde_json::to_value(response).expect("JSON");
+    assert_eq!(answer["isBase64Encoded"], false, "answers are texts: {answer}");
+    let body = answer["body"].as_str().expect("a body");
+    answer["body"] = serde_json::from_str(body).expect("JSON");
+    answer
+}
+
+/// Whether an answer has the expected members, as deep as they go. Arrays are compared item by
+/// item.
+fn says(answer: &Value, expected: &Value) -> bool {
+    match (answer, expected) {
+        (Value::Object(answer), Value::Object(expected)) => expected
+            .iter()
+            .all(|(name, value)| answer.get(name).is_some_and(|given| says(given, value))),
+        (Value::Array(answer), Value::Array(expected)) => {
+            answer.len() == expected.len()
+                && answer.iter().zip(expected).all(|(given, value)| says(given, value))
+        }
+        (answer, expected) => answer == expected,
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+fn read(event: &str) -> String {
+    let path = folder().join(event).with_extension("json");
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file in `events/`, as cases name it. One that is no event of a function is named as well,
+/// and has no case.
+fn sample_events() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder()];
+    while let Some(inner) = folders.pop() {
+        for entry in fs::read_dir(&inner).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder()).expect("a file in the folder");
+                let name = name.to_string_lossy().replace('\\', "/");
+                found.insert(name.strip_suffix(".json").unwrap_or(&name).to_owned());
+            }
+        }
+    }
+    found
+}
