@@ -29,10 +29,7 @@ pub struct Audit {
 impl Audit {
     /// Compares what the provider saw with what is stored.
     #[must_use]
-    pub fn of(
-        simulator: &Simulator,
-        stored: &BTreeMap<NotificationId, Notification>,
-    ) -> Self {
+    pub fn of(simulator: &Simulator, stored: &BTreeMap<NotificationId, Notification>) -> Self {
         let arrivals = simulator.arrivals();
         let pushed = simulator.pushed();
         let mut audit = Self { busiest_second: busiest_second(&arrivals), ..Self::default() };

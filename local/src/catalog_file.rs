@@ -48,7 +48,10 @@ impl CatalogFile {
         for (name, channel) in &mut file.channels {
             channel.name.clone_from(name);
             if let Some((field, must)) = channel.faults().into_iter().next() {
-                return Err(CatalogError::Invalid { path: format!("channels.{name}.{field}"), must });
+                return Err(CatalogError::Invalid {
+                    path: format!("channels.{name}.{field}"),
+                    must,
+                });
             }
         }
         for (name, template) in &mut file.templates {
@@ -61,7 +64,10 @@ impl CatalogFile {
                 None
             };
             if let Some((field, must)) = fault {
-                return Err(CatalogError::Invalid { path: format!("templates.{name}{field}"), must });
+                return Err(CatalogError::Invalid {
+                    path: format!("templates.{name}{field}"),
+                    must,
+                });
             }
         }
         Ok(file)

@@ -1,4 +1,4 @@
-//! DynamoDB inside this process: dynoxide on SQLite, reached by the real AWS client.
+//! DynamoDB inside this process: dynoxide on `SQLite`, reached by the real AWS client.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -265,9 +265,9 @@ impl HttpConnector for InProcess {
             let fault = this.faults.queue().pop_front();
             let answered = match fault {
                 None => this.answer(&request),
-                Some(DatabaseFault::AnswerLost) => this.answer(&request).and_then(|_| {
-                    Err(ConnectorError::io("the connection was lost".into()))
-                }),
+                Some(DatabaseFault::AnswerLost) => this
+                    .answer(&request)
+                    .and_then(|_| Err(ConnectorError::io("the connection was lost".into()))),
                 Some(DatabaseFault::Refused) => overloaded(),
             };
             tokio::time::sleep(this.latency).await;
@@ -278,8 +278,8 @@ impl HttpConnector for InProcess {
 
 fn overloaded() -> Result<HttpResponse, ConnectorError> {
     let body = json!({ "__type": "com.amazon.coral.availability#ThrottlingException" });
-    let status = StatusCode::try_from(400)
-        .map_err(|error| ConnectorError::other(error.into(), None))?;
+    let status =
+        StatusCode::try_from(400).map_err(|error| ConnectorError::other(error.into(), None))?;
     Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
 }
 

@@ -86,10 +86,8 @@ async fn serve(catalog: PathBuf, ports: Ports) -> Done {
         .map_err(|error| format!("{}: {error}", catalog.display()))?;
     let catalog = CatalogFile::read(&text)?;
     let per_second = catalog.channels.values().map(|channel| channel.limit.per_second).min();
-    let simulator = SimulatorSettings {
-        per_second: per_second.unwrap_or(1),
-        ..SimulatorSettings::default()
-    };
+    let simulator =
+        SimulatorSettings { per_second: per_second.unwrap_or(1), ..SimulatorSettings::default() };
     let stack = RealStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
     println!("API                {}", stack.api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);

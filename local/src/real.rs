@@ -82,7 +82,10 @@ impl RealStack {
         let provider_listener = listen(ports.provider).await?;
         let api_listener = listen(ports.api).await?;
         let address = |listener: &TcpListener, port| {
-            listener.local_addr().map(|at| format!("http://{at}")).map_err(|e| StartError::Port(port, e))
+            listener
+                .local_addr()
+                .map(|at| format!("http://{at}"))
+                .map_err(|e| StartError::Port(port, e))
         };
         let provider_url = address(&provider_listener, ports.provider)?;
         let api_url = address(&api_listener, ports.api)?;
@@ -113,7 +116,9 @@ impl RealStack {
         push_over_tcp(&simulator, &catalog, &api_url)?;
 
         let api = api(&stack);
-        tokio::spawn(axum::serve(provider_listener, simulator::router(simulator.clone())).into_future());
+        tokio::spawn(
+            axum::serve(provider_listener, simulator::router(simulator.clone())).into_future(),
+        );
         tokio::spawn(axum::serve(api_listener, api).into_future());
         start_senders(&stack, &queue, 2 * catalog.channels.len().max(1));
         start_sweeper(&stack, sweep_every);

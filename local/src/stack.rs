@@ -78,24 +78,14 @@ impl Stack {
             secrets: secrets.clone(),
             receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
-        let sweep = Sweep::new(
-            store.clone(),
-            store.clone(),
-            waker.clone(),
-            clock.clone(),
-            apply.clone(),
-        );
+        let sweep =
+            Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply.clone());
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
             agenda: store.clone(),
             lanes: store.clone(),
-            providers: Arc::new(Registry {
-                http,
-                tokens: store,
-                secrets,
-                clock: clock.clone(),
-            }),
+            providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
             waker,
             clock,
             entropy,

@@ -337,8 +337,7 @@ impl Http for RouterHttp {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
             })
             .collect();
-        let body =
-            axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
         Ok(HttpResponse { status, headers, body })
     }
 }

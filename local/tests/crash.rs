@@ -46,8 +46,10 @@ async fn a_sender_may_die_at_any_await() {
         assert_eq!(all.len(), 5, "after {steps} steps");
         for notification in all.values() {
             // Unknown and what waits behind it is all that a crash may leave.
-            let acceptable =
-                matches!(notification.status, Status::Delivered | Status::Unknown | Status::Blocked);
+            let acceptable = matches!(
+                notification.status,
+                Status::Delivered | Status::Unknown | Status::Blocked
+            );
             assert!(acceptable, "after {steps} steps: {notification:?}");
             *outcomes.entry(notification.status.as_str()).or_insert(0) += 1;
         }

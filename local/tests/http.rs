@@ -1,5 +1,6 @@
 //! What producers and providers get to hear when they send what cannot be taken. Nothing of it is
 //! stored.
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
 
 use std::time::Duration;
 
@@ -74,8 +75,7 @@ async fn every_bad_notification_is_answered_with_the_field_at_fault_and_nothing_
     ];
     for (index, (body, field)) in cases.into_iter().enumerate() {
         let key = format!("k{index}");
-        let (status, problem) =
-            world.produce("POST", "/v1/notifications", Some(&key), &body).await;
+        let (status, problem) = world.produce("POST", "/v1/notifications", Some(&key), &body).await;
         assert_eq!(status, 422, "{body}: {problem}");
         assert_eq!(problem["field"], field, "{body}: {problem}");
         assert_eq!(problem["status"], 422);
@@ -189,11 +189,11 @@ async fn a_replay_is_answered_as_such_even_when_its_template_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn of_a_bulk_request_the_good_go_through_and_each_bad_one_is_answered() {
     let world = world().await;
-    let items = json!([
-        good(), with("/template", json!("nope")), good(), with("/to/phone", json!("x")), 7,
-    ]);
-    let (status, answer) =
-        world.produce("POST", "/v1/notifications", Some("k"), &items).await;
+    let items =
+        json!(
+            [good(), with("/template", json!("nope")), good(), with("/to/phone", json!("x")), 7,]
+        );
+    let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), &items).await;
     assert_eq!(status, 202, "{answer}");
     let answers = answer["items"].as_array().expect("items");
     assert_eq!(answers.len(), 5);
@@ -205,8 +205,7 @@ async fn of_a_bulk_request_the_good_go_through_and_each_bad_one_is_answered() {
     assert_eq!(world.notifications().len(), 2);
     assert!(answers[0]["id"] != answers[2]["id"], "two of the same are two");
 
-    let (status, replayed) =
-        world.produce("POST", "/v1/notifications", Some("k"), &items).await;
+    let (status, replayed) = world.produce("POST", "/v1/notifications", Some("k"), &items).await;
     assert_eq!(status, 200);
     assert_eq!(replayed["items"][0]["id"], answers[0]["id"]);
     assert_eq!(replayed["items"][0]["new"], false);
@@ -247,9 +246,7 @@ async fn a_bulk_request_that_was_cut_short_is_completed_by_repeating_it() {
 #[tokio::test(start_paused = true)]
 async fn every_bad_sequence_is_answered_with_the_field_at_fault_and_nothing_is_stored() {
     let world = world().await;
-    let step = |template: &str| {
-        json!({ "template": template, "variables": { "name": "n", "date": "d", "code": "c" } })
-    };
+    let step = |template: &str| json!({ "template": template, "variables": { "name": "n", "date": "d", "code": "c" } });
     let sequence = |change: &dyn Fn(&mut Value)| {
         let mut body = json!({
             "to": { "id": "t", "phone": "01012345678" },

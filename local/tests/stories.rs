@@ -1,4 +1,5 @@
 //! What users live through, told against the whole stack.
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
 
 use std::time::Duration;
 
@@ -168,8 +169,7 @@ async fn a_provider_that_is_not_reached_is_tried_again_twice_three_seconds_apart
     assert_eq!(notification.status, Status::Failed);
     let outcomes: Vec<_> = notification.attempts.iter().map(|a| a.outcome).collect();
     assert_eq!(outcomes, [Some(Outcome::Unreachable); 3]);
-    let sent: Vec<_> =
-        notification.attempts.iter().filter_map(|a| a.request_sent_at_ms).collect();
+    let sent: Vec<_> = notification.attempts.iter().filter_map(|a| a.request_sent_at_ms).collect();
     for pause in sent.windows(2) {
         let pause_ms = pause[1] - pause[0];
         assert!((3000..3400).contains(&pause_ms), "{pause_ms} ms apart");
@@ -354,9 +354,8 @@ async fn not_before_and_expires_at_are_honoured_at_departure() {
     use alimi_local::world::BEGINNING_MS;
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
-    let at = |ms: i64| {
-        jiff::Timestamp::from_millisecond(BEGINNING_MS + ms).expect("a time").to_string()
-    };
+    let at =
+        |ms: i64| jiff::Timestamp::from_millisecond(BEGINNING_MS + ms).expect("a time").to_string();
     let post = |key: &'static str, field: &'static str, ms: i64| {
         let body = json!({
             "template": "photo-and-video", "to": teacher("010-1234-5678"),

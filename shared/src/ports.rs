@@ -397,7 +397,10 @@ pub trait Providers: Send + Sync {
     ///
     /// # Errors
     /// [`NotPrepared`] when the channel's secret is missing or unusable.
-    async fn provider(&self, channel: &Channel) -> Result<std::sync::Arc<dyn Provider>, NotPrepared>;
+    async fn provider(
+        &self,
+        channel: &Channel,
+    ) -> Result<std::sync::Arc<dyn Provider>, NotPrepared>;
 }
 
 /// A message that the provider would refuse: which field, and what it must be.

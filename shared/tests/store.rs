@@ -1,4 +1,5 @@
 //! The store, through the real client against the embedded DynamoDB.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -215,17 +216,17 @@ async fn the_indexes_follow_the_status() {
     let (due, confirm) = (due_partition(CHANNEL), confirm_partition(CHANNEL));
     let n = notification(0);
     assert_eq!(store.create(&n).await.expect("stored"), Created::New);
-    assert_eq!(ids(&store, &ready).await, [n.id.clone()]);
+    assert_eq!(ids(&store, &ready).await, std::slice::from_ref(&n.id));
 
     let mut saved = [claimed(&n, 1)];
     assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
     assert_eq!(ids(&store, &ready).await, []);
-    assert_eq!(ids(&store, &confirm).await, [n.id.clone()]);
+    assert_eq!(ids(&store, &confirm).await, std::slice::from_ref(&n.id));
 
     saved[0].status = Status::Deferred;
     assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
     assert_eq!(ids(&store, &confirm).await, []);
-    assert_eq!(ids(&store, &due).await, [n.id.clone()]);
+    assert_eq!(ids(&store, &due).await, std::slice::from_ref(&n.id));
 
     saved[0].status = Status::Delivered;
     assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
@@ -285,11 +286,8 @@ async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost
     assert_eq!(early, Taken::Held);
 
     let second = taken(store.acquire(CHANNEL, terms(NOW_MS + 13_500)).await.expect("an answer"));
-    let lost = LostHolder {
-        since_ms: NOW_MS,
-        until_ms: NOW_MS + 13_000,
-        confirm_within_ms: 1_800_000,
-    };
+    let lost =
+        LostHolder { since_ms: NOW_MS, until_ms: NOW_MS + 13_000, confirm_within_ms: 1_800_000 };
     assert_eq!((second.fence, second.lost), (2, Some(lost)));
     assert_eq!(second.position, PacerPosition { next_at_us: 7 });
     let stale = store.renew(&first, PacerPosition::default(), NOW_MS + 99_000).await;

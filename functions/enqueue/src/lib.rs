@@ -133,8 +133,7 @@ async fn create_many(
 
     let any_new = results.iter().flatten().any(|accepted| accepted.is_new);
     let any_accepted = results.iter().any(Result::is_ok);
-    let any_unavailable =
-        results.iter().any(|result| matches!(result, Err(NotAccepted::Port(_))));
+    let any_unavailable = results.iter().any(|result| matches!(result, Err(NotAccepted::Port(_))));
     let status = match (any_accepted, any_unavailable) {
         // Asking again with the same key completes it.
         (false, true) => StatusCode::SERVICE_UNAVAILABLE,

@@ -16,15 +16,12 @@ pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
     let mut failed: Vec<String> = Vec::new();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        match read(&message) {
+        if let Some((channel, group)) = read(&message) {
             // Both groups of a lane in one batch: the first one's turn.
-            Some((channel, group)) => {
-                lanes.entry(channel).or_insert_with(|| (group, vec![])).1.push(id);
-            }
-            None => {
-                tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
-                failed.push(id);
-            }
+            lanes.entry(channel).or_insert_with(|| (group, vec![])).1.push(id);
+        } else {
+            tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
+            failed.push(id);
         }
     }
     let mut draining = FuturesUnordered::new();

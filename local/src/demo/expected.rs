@@ -22,8 +22,11 @@ pub(super) fn differences(
                 differences.push(format!("step {step} of {} is not stored", person.id));
                 continue;
             };
-            let status =
-                if goes_on { end(Fate::of(&digits(&person.phone)), notification) } else { Status::Cancelled };
+            let status = if goes_on {
+                end(Fate::of(&digits(&person.phone)), notification)
+            } else {
+                Status::Cancelled
+            };
             goes_on = goes_on && status == Status::Delivered;
             if notification.status != status {
                 differences.push(format!(

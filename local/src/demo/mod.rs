@@ -145,7 +145,8 @@ async fn post<'a>(
         };
         let answer = ask().await?;
         let status = answer.status().as_u16();
-        let made: serde_json::Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        let made: serde_json::Value =
+            serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
         match made["id"].as_str().and_then(|id| id.parse().ok()) {
             Some(id) if status == 202 => posted.sequences.push((id, person)),
             _ => posted.faults.push(format!("{} was answered with {status}: {made}", person.id)),

@@ -73,11 +73,11 @@ async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> R
     }
     let token = format!("token-{}", simulator.next_key());
     simulator.state().tokens.push(token.clone());
-    let expires = jiff::Timestamp::from_microsecond(simulator.clock.now_us())
+    let end = jiff::Timestamp::from_microsecond(simulator.clock.now_us())
         .unwrap_or_default()
         .to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9)))
         .saturating_add(jiff::SignedDuration::from_hours(24));
-    let expired = expires.strftime("%Y%m%d%H%M%S").to_string();
+    let expired = end.strftime("%Y%m%d%H%M%S").to_string();
     Json(json!({ "accesstoken": token, "type": "Bearer", "expired": expired })).into_response()
 }
 
@@ -209,7 +209,6 @@ impl Simulator {
                     self.push(after + usual, push("SMS", "4410"));
                 }
             }
-            Fate::LateReceipt => self.push(after + 4 * usual, push("KAT", "7000")),
             Fate::DoubledReceipt => {
                 self.push(after, push("KAT", "7000"));
                 self.push(after, push("KAT", "7000"));
@@ -221,7 +220,9 @@ impl Simulator {
                     self.push(after + usual, push("SMS", "4100"));
                 }
             }
-            Fate::AnswerLost => self.push(after + 4 * usual, push("KAT", "7000")),
+            Fate::LateReceipt | Fate::AnswerLost => {
+                self.push(after + 4 * usual, push("KAT", "7000"));
+            }
             Fate::Doubtful => self.push(after, push("KAT", "7305")),
         }
     }

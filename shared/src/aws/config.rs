@@ -64,8 +64,7 @@ impl Aws {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        let sdk =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
         Self { sdk }
     }
 

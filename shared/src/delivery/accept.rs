@@ -289,19 +289,19 @@ impl Accept {
                 not_before_ms: if step == 0 { draft.not_before_ms } else { None },
                 expires_at_ms: draft.expires_at_ms,
             };
-            let mut notification =
-                match self.notification(id.step_id(step), digest, item, &memo).await {
-                    Ok(made) => made,
-                    // What concerns the step is in the step; the rest is in the request.
-                    Err(NotAccepted::Invalid(error))
-                        if ["template", "variables"]
-                            .iter()
-                            .any(|own| error.field.starts_with(own)) =>
-                    {
-                        return Err(error.within(&path).into());
-                    }
-                    Err(error) => return Err(error),
-                };
+            let mut notification = match self
+                .notification(id.step_id(step), digest, item, &memo)
+                .await
+            {
+                Ok(made) => made,
+                // What concerns the step is in the step; the rest is in the request.
+                Err(NotAccepted::Invalid(error))
+                    if ["template", "variables"].iter().any(|own| error.field.starts_with(own)) =>
+                {
+                    return Err(error.within(&path).into());
+                }
+                Err(error) => return Err(error),
+            };
             notification.place = Some(SequencePlace { sequence: id.clone(), step, steps });
             notification.confirm_within_ms = draft.confirm_within.map(millis);
             if step > 0 {
@@ -349,8 +349,7 @@ impl Accept {
             FieldError::new("template", format!("there is no template {:?}", draft.template))
         })?;
         let channel = memo.channel(&template.channel).await?.ok_or_else(|| {
-            let detail =
-                format!("the template's channel {:?} is not configured", template.channel);
+            let detail = format!("the template's channel {:?} is not configured", template.channel);
             FieldError::new("template", detail)
         })?;
         let message = template.render(&draft.variables).map_err(|missing| {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::domain::{
-    Effect, Event, Notification, NotificationId, Refused, transition,
-};
+use crate::domain::{Effect, Event, Notification, NotificationId, Refused, transition};
 use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, WakeGroup, Waker};
 
 /// How often a lost race is run again before it counts as an outage.

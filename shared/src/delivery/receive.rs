@@ -29,11 +29,7 @@ pub struct Receive {
 impl Receive {
     /// Records receipts by applying them.
     #[must_use]
-    pub fn new(
-        notifications: Arc<dyn Notifications>,
-        apply: Apply,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(notifications: Arc<dyn Notifications>, apply: Apply, clock: Arc<dyn Clock>) -> Self {
         Self { notifications, apply, clock }
     }
 

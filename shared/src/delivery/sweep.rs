@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Apply;
-use crate::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition, sort_at, time_in};
+use crate::domain::agenda::{
+    EXEMPT, confirm_partition, due_partition, ready_partition, sort_at, time_in,
+};
 use crate::domain::{Channel, Event};
 use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker};
 

@@ -68,7 +68,8 @@ pub fn time_in(sort: &str) -> Option<i64> {
 pub fn agenda_key(notification: &Notification) -> Option<AgendaKey> {
     let id = &notification.id;
     let channel = &notification.channel;
-    let by_time = |partition, at_ms: i64| AgendaKey { partition, sort: format!("{at_ms:013}#{id}") };
+    let by_time =
+        |partition, at_ms: i64| AgendaKey { partition, sort: format!("{at_ms:013}#{id}") };
     match notification.status {
         Status::Queued => Some(AgendaKey {
             partition: ready_partition(channel, EXEMPT),

@@ -116,9 +116,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
         match *self {
-            Self::Fixed { retries, every } => {
-                (failures <= retries).then(|| millis(every))
-            }
+            Self::Fixed { retries, every } => (failures <= retries).then(|| millis(every)),
             Self::Exponential { retries, first, longest } => {
                 let doublings = u32::from(failures.saturating_sub(1)).min(30);
                 let ceiling_ms = millis(first).saturating_mul(1 << doublings).min(millis(longest));

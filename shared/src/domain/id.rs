@@ -64,7 +64,12 @@ fn hex_digest(parts: &[&str]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+        text
+    })
 }
 
 fn is_id(text: &str) -> bool {
@@ -228,7 +233,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_parsing_panic(text in "\\PC*") {
-            let _: Result<Reference, _> = text.parse();
+            let _parsed: Result<Reference, _> = text.parse();
         }
     }
 }

@@ -152,7 +152,9 @@ pub struct Message {
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Bodies are in no log line.
-        f.debug_struct("Message").field("template_code", &self.template_code).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("template_code", &self.template_code)
+            .finish_non_exhaustive()
     }
 }
 

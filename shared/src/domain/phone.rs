@@ -81,7 +81,15 @@ mod tests {
 
     #[test]
     fn what_no_provider_could_take_is_refused() {
-        for text in ["", "010", "1234567", "010-1234-567x", "０１０１２３４５６７８", "8+21012345678", "1234567890123456"] {
+        for text in [
+            "",
+            "010",
+            "1234567",
+            "010-1234-567x",
+            "０１０１２３４５６７８",
+            "8+21012345678",
+            "1234567890123456",
+        ] {
             assert_eq!(parse(text), Err(MalformedPhoneNumber), "{text}");
         }
     }

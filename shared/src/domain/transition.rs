@@ -201,7 +201,9 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
 fn released(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
         Status::Blocked => match n.not_before_ms {
-            Some(not_before_ms) if not_before_ms > at_ms => Ok(to_deferred(n, not_before_ms, at_ms)),
+            Some(not_before_ms) if not_before_ms > at_ms => {
+                Ok(to_deferred(n, not_before_ms, at_ms))
+            }
             _ => Ok(to_queued(n, at_ms, at_ms)),
         },
         Status::Deferred
@@ -220,12 +222,10 @@ fn released(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
 fn predecessor_stopped(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
         // No effects: whatever stopped the predecessor cancels all later steps itself.
-        Status::Blocked => {
-            Ok(Transition {
-                notification: settled(n, Status::Cancelled, Reason::PredecessorStopped, at_ms),
-                effects: vec![],
-            })
-        }
+        Status::Blocked => Ok(Transition {
+            notification: settled(n, Status::Cancelled, Reason::PredecessorStopped, at_ms),
+            effects: vec![],
+        }),
         Status::Deferred
         | Status::Queued
         | Status::Sending
@@ -408,17 +408,16 @@ fn receipt_arrived(
         Status::Delivered => Err(Refused::Settled),
         // Attempt 0 was refused above.
         Status::Blocked => Err(Refused::NoSuchAttempt),
-        Status::Sending | Status::Accepted | Status::Unknown | Status::Unconfirmed => {
-            match verdict {
-                Verdict::Delivered => Ok(to_delivered(&noted, at_ms)),
-                Verdict::Undelivered | Verdict::PrimaryUndelivered if is_latest => {
-                    Ok(to_failed(&noted, Reason::Undelivered(receipt.code.clone()), at_ms))
-                }
-                Verdict::Undelivered | Verdict::PrimaryUndelivered | Verdict::Inconclusive => {
-                    only_noted(noted)
-                }
+        Status::Sending | Status::Accepted | Status::Unknown | Status::Unconfirmed => match verdict
+        {
+            Verdict::Delivered => Ok(to_delivered(&noted, at_ms)),
+            Verdict::Undelivered | Verdict::PrimaryUndelivered if is_latest => {
+                Ok(to_failed(&noted, Reason::Undelivered(receipt.code.clone()), at_ms))
             }
-        }
+            Verdict::Undelivered | Verdict::PrimaryUndelivered | Verdict::Inconclusive => {
+                only_noted(noted)
+            }
+        },
         // It was to be sent again, since nothing seemed to have landed. It did land.
         Status::Deferred | Status::Queued => match verdict {
             Verdict::Delivered => Ok(to_delivered(&noted, at_ms)),
@@ -647,7 +646,11 @@ fn stalled(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Tran
 }
 
 /// Notes the answer on its attempt. An answer that is there already is noted once.
-fn with_response(n: &Notification, claim: u32, response: &Response) -> Result<Notification, Refused> {
+fn with_response(
+    n: &Notification,
+    claim: u32,
+    response: &Response,
+) -> Result<Notification, Refused> {
     let mut noted = n.clone();
     let Some(record) = noted.attempts.iter_mut().find(|record| record.claim == claim) else {
         // Never made, or so old that its record was dropped.

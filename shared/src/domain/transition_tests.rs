@@ -1,5 +1,7 @@
 //! Every status against every event as one table, and random lives against the promises.
 
+use std::fmt::Write;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -29,12 +31,7 @@ fn fresh() -> Notification {
         channel: "alimtalk-main".into(),
         template: "t".into(),
         recipient: Recipient { id: "u".into(), phone: None, timezone: None },
-        message: Message {
-            template_code: None,
-            body: "b".into(),
-            buttons: vec![],
-            fallback: None,
-        },
+        message: Message { template_code: None, body: "b".into(), buttons: vec![], fallback: None },
         priority: Priority::REAL_TIME,
         place: Some(SequencePlace { sequence, step: 0, steps: 3 }),
         status: Status::Queued,
@@ -165,7 +162,7 @@ fn every_status_meets_every_event_as_in_this_table() {
             assert_eq!(notification.status, status);
             let cell = cell(&notification, &event);
             if cell != "-" {
-                table.push_str(&format!("{name:12} {:12} {cell}\n", status.as_str()));
+                writeln!(table, "{name:12} {:12} {cell}", status.as_str()).expect("a text");
             }
         }
     }
@@ -179,10 +176,15 @@ fn a_put_back_attempt_keeps_its_number_and_one_that_may_have_landed_does_not() {
     let again = after(&put_back, &[claim(NOW_MS)]);
     assert_eq!((again.claim, again.attempt, again.attempts.len()), (2, 1, 1));
 
-    let retried =
-        after(&fresh(), &[claim(NOW_MS), answer(1, Outcome::Unreachable), Event::CameDue {
-            at_ms: NOW_MS + 3000,
-        }, claim(NOW_MS + 3000)]);
+    let retried = after(
+        &fresh(),
+        &[
+            claim(NOW_MS),
+            answer(1, Outcome::Unreachable),
+            Event::CameDue { at_ms: NOW_MS + 3000 },
+            claim(NOW_MS + 3000),
+        ],
+    );
     assert_eq!((retried.claim, retried.attempt, retried.attempts.len()), (2, 2, 2));
 }
 
@@ -202,11 +204,10 @@ fn an_answer_to_an_earlier_claim_does_not_touch_the_present_one() {
 
 #[test]
 fn a_receipt_for_an_earlier_attempt_counts_only_when_it_says_delivered() {
-    let second = after(&in_status(Status::Failed), &[
-        Event::ResendRequested { at_ms: NOW_MS },
-        claim(NOW_MS),
-        answer(2, Outcome::Accepted),
-    ]);
+    let second = after(
+        &in_status(Status::Failed),
+        &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS), answer(2, Outcome::Accepted)],
+    );
     let undelivered = after(&second, &[receipt(1, Verdict::Undelivered)]);
     assert_eq!(undelivered.status, Status::Accepted);
     assert_eq!(undelivered.receipts.len(), 1);
@@ -243,8 +244,7 @@ fn a_fallback_keeps_the_first_failure_from_being_final() {
     assert_eq!(waiting.status, Status::Accepted);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Delivered)]).status, Status::Delivered);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Undelivered)]).status, Status::Failed);
-    let given_up =
-        after(&waiting, &[Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
+    let given_up = after(&waiting, &[Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
     assert_eq!(given_up.status, Status::Unconfirmed);
     assert_eq!(given_up.reason, Some(Reason::Inconclusive("PrimaryUndelivered".into())));
 }
@@ -374,7 +374,6 @@ proptest! {
                     prop_assert!(!ledger.may_have_landed, "claimed again: {n:?}");
                     ledger.may_have_landed = true;
                 }
-                Event::PutBack { .. } => ledger.may_have_landed = false,
                 Event::Responded { claim, response, .. } if *claim == n.claim => {
                     match response.outcome {
                         Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
@@ -383,8 +382,19 @@ proptest! {
                         Outcome::Accepted | Outcome::Rejected | Outcome::Uncertain => {}
                     }
                 }
-                Event::ResendRequested { .. } => ledger.may_have_landed = false,
-                _ => {}
+                Event::PutBack { .. } | Event::ResendRequested { .. } => {
+                    ledger.may_have_landed = false;
+                }
+                Event::Claimed { .. }
+                | Event::Responded { .. }
+                | Event::Released { .. }
+                | Event::PredecessorStopped { .. }
+                | Event::CameDue { .. }
+                | Event::ReceiptArrived { .. }
+                | Event::DeadlinePassed { .. }
+                | Event::SenderLost { .. }
+                | Event::CancelRequested { .. }
+                | Event::Expired { .. } => {}
             }
 
             // 2. The next step is released by a delivery, and by nothing else.

@@ -20,8 +20,7 @@ impl Body {
     /// Names `body`, with the position.
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
         serde_json::from_slice(bytes).map(Self).map_err(|error| {
-            let detail =
-                format!("is not JSON (line {}, column {})", error.line(), error.column());
+            let detail = format!("is not JSON (line {}, column {})", error.line(), error.column());
             FieldError::new("body", detail)
         })
     }
@@ -73,7 +72,10 @@ mod tests {
 
     #[test]
     fn the_order_of_members_and_spaces_do_not_count() {
-        assert_eq!(digest(r#"{"a":1,"b":{"c":2,"d":3}}"#), digest(r#"{ "b":{"d":3,"c":2}, "a":1 }"#));
+        assert_eq!(
+            digest(r#"{"a":1,"b":{"c":2,"d":3}}"#),
+            digest(r#"{ "b":{"d":3,"c":2}, "a":1 }"#)
+        );
     }
 
     #[derive(Debug, serde::Deserialize)]
@@ -96,7 +98,7 @@ mod tests {
             let body = Body::read(text.as_bytes()).expect("JSON");
             body.take::<Outer>().expect_err("a fault").field
         };
-        assert_eq!(field(r#"{}"#), "to");
+        assert_eq!(field(r"{}"), "to");
         assert_eq!(field(r#"{"to":{}}"#), "to.id");
         assert_eq!(field(r#"{"to":{"id":1}}"#), "to.id");
         assert_eq!(field(r#"{"to":{"id":"x","ph":"1"}}"#), "to.ph");

@@ -42,7 +42,11 @@ impl Problem {
         Self {
             field: Some(error.field),
             detail: Some(error.detail),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", "A field is not what it must be")
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-field",
+                "A field is not what it must be",
+            )
         }
     }
 
@@ -81,7 +85,11 @@ impl Problem {
     pub fn method_not_allowed() -> Self {
         Self {
             field: Some("method".to_owned()),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here")
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "The method is not allowed here",
+            )
         }
     }
 
@@ -104,7 +112,11 @@ impl Problem {
                 "was used before for a request with another body; use a new key for a new request"
                     .to_owned(),
             ),
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key is taken")
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                "The idempotency key is taken",
+            )
         }
     }
 
@@ -124,7 +136,11 @@ impl Problem {
         tracing::error!(%error, "a request failed");
         Self {
             detail: Some("try again with the same Idempotency-Key".to_owned()),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment")
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Not available at the moment",
+            )
         }
     }
 }

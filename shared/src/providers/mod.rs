@@ -89,9 +89,8 @@ pub struct Registry {
 #[async_trait]
 impl Providers for Registry {
     async fn provider(&self, channel: &Channel) -> Result<Arc<dyn Provider>, NotPrepared> {
-        let secret = channel_secret(&*self.secrets, channel).await.map_err(|error| NotPrepared {
-            hold_for: std::time::Duration::from_secs(30),
-            detail: error.to_string(),
+        let secret = channel_secret(&*self.secrets, channel).await.map_err(|error| {
+            NotPrepared { hold_for: std::time::Duration::from_secs(30), detail: error.to_string() }
         })?;
         match &channel.provider {
             domain::channel::Provider::Bizppurio { .. } => Ok(Arc::new(bizppurio::Bizppurio::new(

@@ -47,22 +47,22 @@ impl DynamoStore {
 
     /// Writes a lane's row on the condition that its holder and its end are still as they were
     /// read.
-    async fn put_lane_row(&self, row: &LaneRow, read: Option<&LaneRow>) -> Result<Saved, PortError> {
+    async fn put_lane_row(
+        &self,
+        row: &LaneRow,
+        read: Option<&LaneRow>,
+    ) -> Result<Saved, PortError> {
         let item: Item = serde_dynamo::to_item(row).map_err(|error| corrupt(WHAT, &error))?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.tables.state)
-            .set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.tables.state).set_item(Some(item));
         let put = match read {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(LaneRow { fence, until_ms: None, .. }) => put
                 .condition_expression("fence = :fence AND attribute_not_exists(until_ms)")
-                .expression_attribute_values(":fence", number(fence)),
+                .expression_attribute_values(":fence", number(*fence)),
             Some(LaneRow { fence, until_ms: Some(until_ms), .. }) => put
                 .condition_expression("fence = :fence AND until_ms = :until_ms")
-                .expression_attribute_values(":fence", number(fence))
-                .expression_attribute_values(":until_ms", number(until_ms)),
+                .expression_attribute_values(":fence", number(*fence))
+                .expression_attribute_values(":until_ms", number(*until_ms)),
         };
         match put.send().await {
             Ok(_) => Ok(Saved::Done),
@@ -79,8 +79,8 @@ impl DynamoStore {
         position: PacerPosition,
         until_ms: Option<i64>,
     ) -> Result<Saved, PortError> {
-        let position = serde_dynamo::to_attribute_value(position)
-            .map_err(|error| corrupt(WHAT, &error))?;
+        let position =
+            serde_dynamo::to_attribute_value(position).map_err(|error| corrupt(WHAT, &error))?;
         let update = self
             .client
             .update_item()
@@ -112,7 +112,8 @@ impl DynamoStore {
 impl Lanes for DynamoStore {
     async fn acquire(&self, channel: &str, terms: LeaseTerms) -> Result<Taken, PortError> {
         let read = self.lane_row(channel).await?;
-        let run_out = |row: &LaneRow| row.until_ms.is_none_or(|at| at + terms.skew_ms <= terms.now_ms);
+        let run_out =
+            |row: &LaneRow| row.until_ms.is_none_or(|at| at + terms.skew_ms <= terms.now_ms);
         if read.as_ref().is_some_and(|row| !run_out(row)) {
             return Ok(Taken::Held);
         }

@@ -1,7 +1,6 @@
 //! Notifications and their sparse indexes.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
@@ -20,7 +19,7 @@ const RETENTION_S: i64 = 30 * 24 * 60 * 60;
 const NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
 
 impl DynamoStore {
-    fn put(&self, item: Item, condition: PutCondition) -> Result<Put, PortError> {
+    fn put(&self, item: Item, condition: &PutCondition) -> Result<Put, PortError> {
         let put = Put::builder()
             .table_name(&self.tables.notifications)
             .set_item(Some(item))
@@ -32,7 +31,7 @@ impl DynamoStore {
                 .expression_attribute_values(":now_s", number(self.now_s())),
             PutCondition::Revision(revision) => put
                 .condition_expression("revision = :revision")
-                .expression_attribute_values(":revision", number(revision)),
+                .expression_attribute_values(":revision", number(*revision)),
         };
         put.build().map_err(|error| corrupt(WHAT, &error))
     }
@@ -54,13 +53,12 @@ impl DynamoStore {
             .await;
         match sent {
             Ok(_) => Ok(Ok(())),
-            Err(error) => match error {
-                SdkError::ServiceError(service) => match service.into_err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => Ok(Err(failed.item)),
-                    PutItemError::TransactionConflictException(_) => Ok(Err(None)),
-                    other => Err(unavailable::<_, ()>(WHAT, &SdkError::service_error(other, ()))),
-                },
-                other => Err(unavailable(WHAT, &other)),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Err(failed.item.clone()))
+                }
+                Some(PutItemError::TransactionConflictException(_)) => Ok(Err(None)),
+                _ => Err(unavailable(WHAT, &error)),
             },
         }
     }
@@ -68,8 +66,7 @@ impl DynamoStore {
     async fn put_all(&self, puts: Vec<Put>) -> Result<Saved, PortError> {
         let writes =
             puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
-        let sent =
-            self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         match sent {
             Ok(_) => Ok(Saved::Done),
             Err(error) => match error.as_service_error() {
@@ -131,7 +128,7 @@ impl Notifications for DynamoStore {
     async fn create(&self, notification: &Notification) -> Result<Created, PortError> {
         // A second look is needed only when the item that stood in the way was not returned.
         for _ in 0..2 {
-            match self.put_one(self.put(to_item(notification)?, PutCondition::New)?).await? {
+            match self.put_one(self.put(to_item(notification)?, &PutCondition::New)?).await? {
                 Ok(()) => return Ok(Created::New),
                 Err(Some(item)) => return Ok(Created::Existing(Box::new(from_item(item)?))),
                 Err(None) => {
@@ -147,7 +144,7 @@ impl Notifications for DynamoStore {
     async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
         let puts = notifications
             .iter()
-            .map(|notification| self.put(to_item(notification)?, PutCondition::New))
+            .map(|notification| self.put(to_item(notification)?, &PutCondition::New))
             .collect::<Result<_, _>>()?;
         self.put_all(puts).await
     }
@@ -170,7 +167,7 @@ impl Notifications for DynamoStore {
         for notification in &mut *notifications {
             let before = notification.revision;
             notification.revision += 1;
-            puts.push(self.put(to_item(notification)?, PutCondition::Revision(before))?);
+            puts.push(self.put(to_item(notification)?, &PutCondition::Revision(before))?);
         }
         if puts.len() > 1 {
             return self.put_all(puts).await;

@@ -59,16 +59,13 @@ impl Departure {
             policy: self.policy,
             jitter_permille: self.jitter_permille,
         };
-        Landed { requeued: self.record(&event).await.and_then(sort_key), hold_for }
+        Landed { requeued: self.record(&event).await.as_ref().and_then(sort_key), hold_for }
     }
 
     /// Gives the claim back unsent.
     pub(super) async fn put_back(&self) -> Landed {
-        let event = Event::PutBack {
-            claim: self.notification.claim,
-            at_ms: self.clock.now_ms(),
-        };
-        Landed { requeued: self.record(&event).await.and_then(sort_key), hold_for: None }
+        let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
+        Landed { requeued: self.record(&event).await.as_ref().and_then(sort_key), hold_for: None }
     }
 
     /// Records an event, and tries again for a while when the store fails. What cannot be
@@ -76,12 +73,12 @@ impl Departure {
     async fn record(&self, event: &Event) -> Option<Notification> {
         let mut pauses = RECORD_PAUSES_MS.iter();
         loop {
-            let error: PortError =
-                match self.apply.apply_to(self.notification.clone(), event).await {
-                    Ok(Applied::Moved(after)) => return Some(*after),
-                    Ok(Applied::Refused(..) | Applied::Missing) => return None,
-                    Err(error) => error,
-                };
+            let error: PortError = match self.apply.apply_to(self.notification.clone(), event).await
+            {
+                Ok(Applied::Moved(after)) => return Some(*after),
+                Ok(Applied::Refused(..) | Applied::Missing) => return None,
+                Err(error) => error,
+            };
             let Some(pause_ms) = pauses.next() else {
                 tracing::error!(
                     notification = %self.notification.id,
@@ -97,8 +94,6 @@ impl Departure {
 }
 
 /// Where it stands in the queue, if it is back there.
-fn sort_key(notification: Notification) -> Option<String> {
-    agenda_key(&notification)
-        .filter(|_| notification.status == Status::Queued)
-        .map(|key| key.sort)
+fn sort_key(notification: &Notification) -> Option<String> {
+    agenda_key(notification).filter(|_| notification.status == Status::Queued).map(|key| key.sort)
 }

@@ -25,8 +25,8 @@ impl Drain {
         let mut found = 0;
         loop {
             let claims = self.agenda.entries(&partition, Some(&from), Some(&until), PAGE).await?;
-            let Some(last) = claims.last() else { return Ok(found) };
-            from = format!("{}~", last.sort);
+            let Some(latest) = claims.last() else { return Ok(found) };
+            from = format!("{}~", latest.sort);
             let event = Event::SenderLost { fence: lease.fence, at_ms: self.clock.now_ms() };
             for notification in apply.apply_all(&claims, &event).await? {
                 found += 1;

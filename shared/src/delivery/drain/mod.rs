@@ -22,8 +22,8 @@ use self::in_flight::InFlight;
 use self::slice::{Ending, Slice};
 use crate::domain::{Channel, Pacer, PacerPosition};
 use crate::ports::{
-    Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Notifications, PortError,
-    Providers, Saved, Taken, WakeGroup, Waker,
+    Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Notifications, PortError, Providers,
+    Saved, Taken, WakeGroup, Waker,
 };
 
 /// The times by which a drain works.
@@ -167,7 +167,9 @@ impl Drain {
         let lease = held.lease.clone();
         if let Some(lost) = lease.lost {
             // Its last request may have left just before its lease ran out.
-            pacer.hold((lost.until_ms + millis(self.settings.clock_skew)) * 1000 + pacer.spacing_us());
+            pacer.hold(
+                (lost.until_ms + millis(self.settings.clock_skew)) * 1000 + pacer.spacing_us(),
+            );
             match self.find_lost(&lease, lost).await {
                 Ok(found) => report.found = found,
                 Err(error) => return (lease, Err(error)),

@@ -375,7 +375,10 @@ impl<'a> Slice<'a> {
                     apply.apply_to(*late, &Event::Expired { at_ms }).await?;
                     Ok(None)
                 }
-                Applied::Refused(_, Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt)
+                Applied::Refused(
+                    _,
+                    Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt,
+                )
                 | Applied::Missing => Ok(None),
             }
         }

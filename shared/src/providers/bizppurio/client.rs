@@ -207,8 +207,7 @@ impl Provider for Bizppurio {
     async fn prepare(&self) -> Result<(), NotPrepared> {
         let not_prepared = |hold_for, detail| NotPrepared { hold_for, detail };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
-        let credentials =
-            STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
+        let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
         let request = self.post("/v1/token", format!("Basic {credentials}"), Bytes::from("{}"));
         let response = self
             .http
@@ -225,7 +224,9 @@ impl Provider for Bizppurio {
             };
             return Err(not_prepared(
                 hold_for,
-                format!("no token: code {code}; check the account, its password and its allowed addresses"),
+                format!(
+                    "no token: code {code}; check the account, its password and its allowed addresses"
+                ),
             ));
         };
         let token = StoredToken {
@@ -234,10 +235,9 @@ impl Provider for Bizppurio {
             expires_at_ms: token_end_ms(answer.expired.as_deref(), fetched_at_ms),
         };
         self.state().current = Some(token.clone());
-        self.tokens
-            .save_token(&self.channel.name, &token)
-            .await
-            .map_err(|error| not_prepared(Duration::ZERO, format!("the token could not be shared: {error}")))
+        self.tokens.save_token(&self.channel.name, &token).await.map_err(|error| {
+            not_prepared(Duration::ZERO, format!("the token could not be shared: {error}"))
+        })
     }
 
     async fn send(&self, notification: &Notification, reference: &Reference) -> SendResult {
@@ -293,7 +293,9 @@ fn token_end_ms(expired: Option<&str>, fetched_at_ms: i64) -> i64 {
         .and_then(|civil| civil.to_zoned(TimeZone::fixed(jiff::tz::offset(9))).ok())
         .map(|zoned| zoned.timestamp().as_millisecond());
     match read {
-        Some(end_ms) if (fetched_at_ms + 2 * RENEW_BEFORE_MS..=fetched_at_ms + DAY_MS).contains(&end_ms) => {
+        Some(end_ms)
+            if (fetched_at_ms + 2 * RENEW_BEFORE_MS..=fetched_at_ms + DAY_MS).contains(&end_ms) =>
+        {
             end_ms
         }
         // Valid for a day by the document, whatever this says: use it for half of one.

@@ -48,7 +48,9 @@ pub fn check(message: &Message, to: &Recipient) -> Result<(), UnsendableMessage>
         require(
             (1..=BUTTON_NAME_CHARS).contains(&chars),
             "variables",
-            format!("make a button label of {chars} characters; the provider takes 1 to {BUTTON_NAME_CHARS}"),
+            format!(
+                "make a button label of {chars} characters; the provider takes 1 to {BUTTON_NAME_CHARS}"
+            ),
         )?;
     }
     match &message.fallback {
@@ -109,7 +111,10 @@ mod tests {
     fn text_messages_are_measured_in_euc_kr_bytes() {
         let sms = |body: &str| message("x", Some(Fallback::Sms { body: body.into() }));
         assert_eq!(field_at_fault(&sms(&"가".repeat(45))), None);
-        assert_eq!(field_at_fault(&sms(&format!("{}a", "가".repeat(45)))), Some("variables".into()));
+        assert_eq!(
+            field_at_fault(&sms(&format!("{}a", "가".repeat(45)))),
+            Some("variables".into())
+        );
         assert_eq!(field_at_fault(&sms("😀")), Some("variables".into()));
         let lms = |subject: &str, body: &str| {
             message("x", Some(Fallback::Lms { subject: Some(subject.into()), body: body.into() }))

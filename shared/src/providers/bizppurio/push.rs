@@ -15,8 +15,8 @@ pub fn parse_push(body: &[u8]) -> Result<IncomingReceipt, MalformedPush> {
         field: field.to_owned(),
         fault: fault.to_owned(),
     };
-    let push: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|_| malformed("body", "is not a JSON object"))?;
+    let push: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|_| malformed("body", "is not a JSON object"))?;
     let text = |field: &str| match push.get(field) {
         Some(Value::String(text)) => Some(text.as_str()),
         _ => None,
@@ -29,7 +29,8 @@ pub fn parse_push(body: &[u8]) -> Result<IncomingReceipt, MalformedPush> {
         }
     }
     let result = text("RESULT").filter(|code| is_code(code));
-    let code = result.ok_or_else(|| malformed("RESULT", "must be a code of up to 8 letters and digits"))?;
+    let code = result
+        .ok_or_else(|| malformed("RESULT", "must be a code of up to 8 letters and digits"))?;
     let medium = text("MEDIA").filter(|medium| is_code(medium));
     Ok(IncomingReceipt {
         // Absent or foreign: another system may use the same account.
@@ -107,7 +108,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_reading_panic(body: Vec<u8>) {
-            let _: Result<_, _> = parse_push(&body);
+            let _parsed = parse_push(&body);
         }
     }
 }
