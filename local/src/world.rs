@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -342,41 +342,65 @@ impl Http for RouterHttp {
     }
 }
 
-/// When an invocation dies.
+/// What befalls an invocation, and when.
 #[derive(Clone, Debug)]
 pub struct Doom {
     /// How many steps the doomed invocation still makes. Negative: nobody is doomed.
     steps_left: Arc<AtomicI64>,
-    struck: Arc<Mutex<bool>>,
+    /// It freezes for this long instead of dying.
+    freezes_for: Option<Duration>,
+    struck: Arc<AtomicBool>,
 }
 
 impl Doom {
-    /// Nobody dies.
+    /// Nothing befalls anybody.
     #[must_use]
     pub fn never() -> Self {
         Self::after(-1)
     }
 
-    /// Whoever is at work after this many steps dies on the spot. A step is what happens between
-    /// two awaits that really wait. Strikes once.
+    /// Whoever is at work after this many steps dies on the spot, and all that it had under way
+    /// goes with it. A step is what happens between two awaits that really wait. Strikes once.
     #[must_use]
     pub fn after(steps: i64) -> Self {
-        Self { steps_left: Arc::new(AtomicI64::new(steps)), struck: Arc::default() }
+        let steps_left = Arc::new(AtomicI64::new(steps));
+        Self { steps_left, freezes_for: None, struck: Arc::default() }
     }
 
-    /// Whether somebody died.
+    /// The same, but it freezes for a while, as an execution environment may, and goes on as if
+    /// nothing had happened.
+    #[must_use]
+    pub fn freeze_after(steps: i64, duration: Duration) -> Self {
+        Self { freezes_for: Some(duration), ..Self::after(steps) }
+    }
+
+    /// Whether it struck.
     #[must_use]
     pub fn has_struck(&self) -> bool {
-        *self.struck.lock().unwrap_or_else(PoisonError::into_inner)
+        self.struck.load(Ordering::Relaxed)
     }
 
-    async fn over<F: Future + Send>(&self, life: F) -> Option<F::Output> {
-        Mortal { life: Some(Box::pin(life)), doom: self.clone() }.await
+    /// Lives a life under this doom. `None` when it ended early.
+    pub async fn over<F: Future + Send>(&self, life: F) -> Option<F::Output> {
+        Mortal { life: Some(Box::pin(life)), frozen: None, doom: self.clone() }.await
+    }
+
+    /// Counts a step, and tells whether it is the last one.
+    fn is_due(&self) -> bool {
+        let left = self.steps_left.load(Ordering::Relaxed);
+        if left >= 0 {
+            self.steps_left.store(left - 1, Ordering::Relaxed);
+        }
+        if left == 0 {
+            self.struck.store(true, Ordering::Relaxed);
+        }
+        left == 0
     }
 }
 
 struct Mortal<'a, T> {
     life: Option<Pin<Box<dyn Future<Output = T> + Send + 'a>>>,
+    frozen: Option<Pin<Box<tokio::time::Sleep>>>,
     doom: Doom,
 }
 
@@ -384,16 +408,20 @@ impl<T> Future for Mortal<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let doom = self.doom.clone();
-        let left = doom.steps_left.load(Ordering::Relaxed);
-        if left >= 0 {
-            doom.steps_left.store(left - 1, Ordering::Relaxed);
+        if self.frozen.is_none() && self.doom.is_due() {
+            match self.doom.freezes_for {
+                Some(duration) => self.frozen = Some(Box::pin(tokio::time::sleep(duration))),
+                None => {
+                    self.life = None;
+                    return Poll::Ready(None);
+                }
+            }
         }
-        if left == 0 {
-            // All that it had under way goes with it.
-            self.life = None;
-            *doom.struck.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            return Poll::Ready(None);
+        if let Some(frozen) = &mut self.frozen {
+            if frozen.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.frozen = None;
         }
         match &mut self.life {
             Some(life) => life.as_mut().poll(context).map(Some),

@@ -1,18 +1,36 @@
 //! Senders that die, freeze and overlap. Whatever happens, nothing is sent twice and nothing is
 //! lost from sight.
 
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alimi::domain::Status;
+use alimi::domain::{Notification, Status};
+use alimi::ports::WakeGroup;
 use alimi_local::world::{Doom, World, WorldSettings};
 use serde_json::{Value, json};
 
 const LIMIT: usize = 40;
 const A_WHILE: Duration = Duration::from_secs(3 * 3600);
 
+fn variables() -> Value {
+    json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
+}
+
 async fn post_work(world: &World) {
+    assert_eq!(ask_for_work(world).await, (202, 202));
+}
+
+/// As [`post_work`], when some of it may have been stored before.
+async fn post_work_again(world: &World) {
+    let (sequence, bulk) = ask_for_work(world).await;
+    assert!(matches!(sequence, 200 | 202) && matches!(bulk, 200 | 202));
+}
+
+async fn ask_for_work(world: &World) -> (u16, u16) {
     let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
-    let variables = json!({ "name": "김하나", "date": "3월 2일", "code": "a1" });
+    let variables = variables();
     let sequence = json!({
         "to": to(0),
         "steps": [
@@ -20,24 +38,22 @@ async fn post_work(world: &World) {
             { "template": "photo-and-video", "variables": variables },
         ],
     });
-    let (status, _) = world.produce("POST", "/v1/sequences", Some("s"), sequence).await;
-    assert_eq!(status, 202);
+    let (sequence, _) = world.produce("POST", "/v1/sequences", Some("s"), sequence).await;
     let many: Vec<Value> = (1..4)
         .map(|n| json!({ "template": "photo-and-video", "to": to(n), "variables": variables }))
         .collect();
-    let (status, _) =
-        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
-    assert_eq!(status, 202);
+    let (bulk, _) = world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    (sequence.as_u16(), bulk.as_u16())
 }
 
-/// Kills the sender after 0, 1, 2, … of its steps, until it lives to its end.
-#[tokio::test(start_paused = true)]
-async fn a_sender_may_die_at_any_await() {
-    let mut deaths = 0;
-    let mut outcomes = std::collections::BTreeMap::new();
+/// Lets a doom strike the sender after 0, 1, 2, … of its steps, until it comes too late. Answers
+/// with how often it struck, and how the notifications ended.
+async fn strike_everywhere(doom_after: impl Fn(i64) -> Doom) -> (usize, BTreeMap<Status, usize>) {
+    let mut strikes = 0;
+    let mut ends: BTreeMap<Status, usize> = BTreeMap::new();
     for steps in 0.. {
         let world = World::new(WorldSettings::default()).await;
-        let doom = Doom::after(steps);
+        let doom = doom_after(steps);
         world.start_mortal_senders(&doom);
         post_work(&world).await;
         world.settle(A_WHILE).await;
@@ -45,19 +61,126 @@ async fn a_sender_may_die_at_any_await() {
         let all = world.notifications();
         assert_eq!(all.len(), 5, "after {steps} steps");
         for notification in all.values() {
-            // Unknown and what waits behind it is all that a crash may leave.
+            // Unknown, and what waits behind it, is all that a doom may leave.
             let acceptable = matches!(
                 notification.status,
                 Status::Delivered | Status::Unknown | Status::Blocked
             );
             assert!(acceptable, "after {steps} steps: {notification:?}");
-            *outcomes.entry(notification.status.as_str()).or_insert(0) += 1;
+            *ends.entry(notification.status).or_default() += 1;
         }
         if !doom.has_struck() {
             break;
         }
-        deaths += 1;
+        strikes += 1;
     }
+    (strikes, ends)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_die_at_any_await() {
+    let (deaths, ends) = strike_everywhere(Doom::after).await;
     assert!(deaths > 80, "only {deaths} deaths: the sender's steps are not visited");
-    assert!(outcomes.get("unknown").is_some_and(|n| *n > 0), "{outcomes:?}");
+    assert!(ends.contains_key(&Status::Unknown), "{ends:?}");
+}
+
+/// Longer than a lease: a successor is at work when it thaws.
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_freeze_at_any_await_and_does_not_send_when_it_thaws() {
+    let freeze = |steps| Doom::freeze_after(steps, Duration::from_secs(17));
+    let (freezes, _) = strike_everywhere(freeze).await;
+    assert!(freezes > 80, "only {freezes} freezes: the sender's steps are not visited");
+}
+
+/// The provider's push is answered late or never, and comes again.
+#[tokio::test(start_paused = true)]
+async fn the_webhook_may_die_at_any_await_between_receipt_and_release() {
+    for steps in 0.. {
+        let world = World::new(WorldSettings::default()).await;
+        let (first, second) = sequence_awaiting_its_receipt(&world).await;
+        let push = delivered_push(&first);
+        let path = "/webhooks/alimtalk-main/local-webhook-secret";
+
+        let doom = Doom::after(steps);
+        doom.over(world.webhook(path, &push)).await;
+        let all = world.notifications();
+        let (before, next) = (all[&first.id].status, all[&second.id].status);
+        assert_eq!(
+            before == Status::Delivered,
+            next == Status::Queued,
+            "after {steps} steps the one is {before:?} and the other {next:?}"
+        );
+        assert_eq!(world.webhook(path, &push).await.0, 200);
+        let all = world.notifications();
+        assert_eq!(all[&first.id].status, Status::Delivered);
+        assert_eq!(all[&second.id].status, Status::Queued);
+        if !doom.has_struck() {
+            assert!(steps > 8, "only {steps} deaths");
+            break;
+        }
+    }
+}
+
+/// Two pushes for one step at once: the step is delivered and its successor released, once.
+#[tokio::test(start_paused = true)]
+async fn receipts_that_come_together_release_once() {
+    let world = World::new(WorldSettings::default()).await;
+    let (first, second) = sequence_awaiting_its_receipt(&world).await;
+    let push = delivered_push(&first);
+    let path = "/webhooks/alimtalk-main/local-webhook-secret";
+    let answers = futures::future::join_all((0..10).map(|_| world.webhook(path, &push))).await;
+    assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+    let all = world.notifications();
+    assert_eq!(all[&first.id].status, Status::Delivered);
+    assert_eq!(all[&first.id].receipts.len(), 1);
+    assert_eq!((all[&second.id].status, all[&second.id].revision), (Status::Queued, 1));
+}
+
+/// The producer gets no answer, and asks again under the same key.
+#[tokio::test(start_paused = true)]
+async fn enqueue_may_die_at_any_await_and_the_replay_completes_it() {
+    for steps in 0.. {
+        let world = World::new(WorldSettings::default()).await;
+        let doom = Doom::after(steps);
+        doom.over(post_work(&world)).await;
+        post_work_again(&world).await;
+        world.start_senders();
+        world.settle(A_WHILE).await;
+        world.check_invariants(LIMIT);
+        let all = world.notifications();
+        assert_eq!(all.len(), 5, "after {steps} steps");
+        assert!(all.values().all(|n| n.status == Status::Delivered), "after {steps} steps");
+        if !doom.has_struck() {
+            assert!(steps > 8, "only {steps} deaths");
+            break;
+        }
+    }
+}
+
+/// The first step is accepted and nothing is known of its delivery.
+async fn sequence_awaiting_its_receipt(world: &World) -> (Notification, Notification) {
+    let body = json!({
+        "to": { "id": "t", "phone": "01090070000" },
+        "steps": [
+            { "template": "consultation-start", "variables": variables() },
+            { "template": "photo-and-video", "variables": variables() },
+        ],
+    });
+    let (status, _) = world.produce("POST", "/v1/sequences", Some("s"), body).await;
+    assert_eq!(status, 202);
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await;
+    assert!(drained.is_ok_and(|report| report.departures == 1));
+    let mut steps: Vec<_> = world.notifications().into_values().collect();
+    steps.sort_by_key(|n| n.place.as_ref().map(|place| place.step));
+    let [first, second] = steps.try_into().expect("two steps");
+    assert_eq!((first.status, second.status), (Status::Accepted, Status::Blocked));
+    (first, second)
+}
+
+fn delivered_push(notification: &Notification) -> String {
+    json!({
+        "DEVICE": "AT", "CMSGID": "c", "MSGID": "m", "PHONE": "01090070000", "MEDIA": "KAT",
+        "UNIXTIME": "1", "RESULT": "7000", "REFKEY": notification.reference().to_string(),
+    })
+    .to_string()
 }

@@ -6,7 +6,7 @@ use super::id::{NotificationId, Reference, SequenceId};
 use super::phone::PhoneNumber;
 
 /// Where a notification stands. See [`super::transition`] for every move between these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Waits for the previous step of its sequence to be delivered.
