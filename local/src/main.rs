@@ -1,10 +1,14 @@
 //! `serve` and `demo`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use alimi::aws::Aws;
+use alimi::store::Tables;
+use alimi::time::SystemClock;
 use alimi_local::catalog_file::CatalogFile;
 use alimi_local::demo::{self, DemoSettings};
 use alimi_local::real::{Ports, RealStack};
@@ -42,6 +46,15 @@ enum Command {
         #[arg(long, default_value_t = 9900)]
         database_port: u16,
     },
+    /// Checks a catalog file and stores its channels and templates in a deployed stack's table,
+    /// with the credentials and region of the environment.
+    Catalog {
+        /// The catalog file.
+        file: PathBuf,
+        /// The catalog table: the stack's output `CatalogTableName`.
+        #[arg(long)]
+        table: String,
+    },
 }
 
 #[tokio::main]
@@ -50,8 +63,9 @@ async fn main() -> ExitCode {
         Command::Demo { teachers } => demonstrate(teachers).await,
         Command::Serve { catalog, port, provider_port, database_port } => {
             let ports = Ports { api: port, provider: provider_port, database: database_port };
-            serve(catalog, ports).await
+            serve(&catalog, ports).await
         }
+        Command::Catalog { file, table } => store_catalog(&file, table).await,
     };
     match done {
         Ok(code) => code,
@@ -80,11 +94,29 @@ async fn demonstrate(teachers: Option<usize>) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(catalog: PathBuf, ports: Ports) -> Done {
+fn read_catalog(file: &Path) -> Result<CatalogFile, Box<dyn std::error::Error>> {
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(CatalogFile::read(&text)?)
+}
+
+async fn store_catalog(file: &Path, table: String) -> Done {
+    let catalog = read_catalog(file)?;
+    // Only the catalog table is touched.
+    let tables = Tables { catalog: table, notifications: String::new(), state: String::new() };
+    let store = Aws::from_env().await.store(tables, Arc::new(SystemClock));
+    catalog.apply(&store).await?;
+    println!(
+        "{} channels and {} templates are stored.",
+        catalog.channels.len(),
+        catalog.templates.len()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(catalog: &Path, ports: Ports) -> Done {
     alimi::telemetry::start("info");
-    let text = std::fs::read_to_string(&catalog)
-        .map_err(|error| format!("{}: {error}", catalog.display()))?;
-    let catalog = CatalogFile::read(&text)?;
+    let catalog = read_catalog(catalog)?;
     let per_second = catalog.channels.values().map(|channel| channel.limit.per_second).min();
     let simulator =
         SimulatorSettings { per_second: per_second.unwrap_or(1), ..SimulatorSettings::default() };

@@ -409,13 +409,11 @@ impl<T> Future for Mortal<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         if self.frozen.is_none() && self.doom.is_due() {
-            match self.doom.freezes_for {
-                Some(duration) => self.frozen = Some(Box::pin(tokio::time::sleep(duration))),
-                None => {
-                    self.life = None;
-                    return Poll::Ready(None);
-                }
-            }
+            let Some(duration) = self.doom.freezes_for else {
+                self.life = None;
+                return Poll::Ready(None);
+            };
+            self.frozen = Some(Box::pin(tokio::time::sleep(duration)));
         }
         if let Some(frozen) = &mut self.frozen {
             if frozen.as_mut().poll(context).is_pending() {

@@ -8,7 +8,7 @@ use crate::process;
 /// Builds `alimi-local` where needed and becomes it.
 pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
     eprintln!("Building what has changed; the first build takes some minutes.");
-    let mut cargo = process::cargo(["run", "--quiet", "-p", "alimi-local", "--", command]);
+    let mut cargo = process::cargo(["run", "-p", "alimi-local", "--", command]);
     cargo.args(arguments);
     process::become_it(cargo)
 }

@@ -12,10 +12,11 @@ Usage: cargo xtask COMMAND
 
   demo [ARGS...]      shows Alimi at work, all on this machine
   serve [ARGS...]     runs Alimi on this machine until it is stopped
+  catalog [ARGS...]   stores a catalog file in a deployed stack's table
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
   help                shows this
 
-`cargo xtask demo --help` and `cargo xtask serve --help` list their ARGS.
+`cargo xtask demo --help`, and so on, lists the ARGS of each.
 
 Steps of the test, in this order; --only may be given several times:
 
@@ -68,6 +69,9 @@ impl Request {
         match command.to_str() {
             Some("demo") => Ok(Self::Local { command: "demo", arguments: arguments.collect() }),
             Some("serve") => Ok(Self::Local { command: "serve", arguments: arguments.collect() }),
+            Some("catalog") => {
+                Ok(Self::Local { command: "catalog", arguments: arguments.collect() })
+            }
             Some("test") => Self::read_test(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
             _ => Err(Misread::UnknownCommand(command)),
