@@ -76,6 +76,10 @@ pub struct RateLimit {
     /// this much more distance, so that arrivals keep the limit.
     #[serde(default = "default_jitter")]
     pub jitter: SignedDuration,
+    /// Assume nothing of the way to the provider: hold each request back until one second after
+    /// the answer to the one that is `per_second` before it.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 fn default_jitter() -> SignedDuration {

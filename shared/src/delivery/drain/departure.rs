@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::in_flight::Landed;
+use super::under_way::Landed;
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::agenda_key;
+use crate::domain::pacer::DepartureNumber;
 use crate::domain::{DeliveryPolicy, Event, Notification, Status};
 use crate::ports::{Clock, LaneAdvice, PortError, Provider};
 
@@ -16,8 +17,11 @@ pub(super) struct Departure {
     pub notification: Notification,
     pub policy: DeliveryPolicy,
     pub jitter_permille: u16,
+    pub claimed_at: Instant,
     /// It must not leave after this: the claim is too old then, or the lease too short.
     pub leave_by: Instant,
+    /// Which departure the pacer knows it as.
+    pub number: Option<DepartureNumber>,
     pub provider: Arc<dyn Provider>,
     pub apply: Apply,
     pub clock: Arc<dyn Clock>,
@@ -53,19 +57,26 @@ impl Departure {
             LaneAdvice::GoOn => None,
             LaneAdvice::HoldFor(pause) => Some(pause),
         };
+        // Rounded up: an answer is never taken for earlier than it was.
+        let answered_at_us = 1000 * (sent.response.received_at_ms + 1);
+        let answered = self.number.map(|number| (number, answered_at_us));
         let event = Event::Responded {
             claim: self.notification.claim,
             response: sent.response,
             policy: self.policy,
             jitter_permille: self.jitter_permille,
         };
-        Landed { requeued: self.record(&event).await.as_ref().and_then(sort_key), hold_for }
+        let requeued = self.record(&event).await.as_ref().and_then(sort_key);
+        Landed { answered, requeued, hold_for }
     }
 
     /// Gives the claim back unsent.
     pub(super) async fn put_back(&self) -> Landed {
         let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
-        Landed { requeued: self.record(&event).await.as_ref().and_then(sort_key), hold_for: None }
+        let requeued = self.record(&event).await.as_ref().and_then(sort_key);
+        let now_us = self.clock.now_us();
+        let answered = self.number.map(|number| (number, now_us));
+        Landed { answered, requeued, hold_for: None }
     }
 
     /// Records an event, and tries again for a while when the store fails. What cannot be

@@ -9,17 +9,18 @@
 //! Nothing is spawned: whoever stops polling the drain stops all of it.
 
 mod departure;
-mod in_flight;
 mod lost;
 mod slice;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::in_flight::InFlight;
 use self::slice::{Ending, Slice};
+use self::under_way::UnderWay;
+use crate::delivery::Apply;
 use crate::domain::{Channel, Pacer, PacerPosition};
 use crate::ports::{
     Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Notifications, PortError, Providers,
@@ -132,17 +133,21 @@ impl Drain {
 
         let mut report = DrainReport::default();
         let mut pacer = Pacer::new(channel.limit, held.lease.position);
-        let mut in_flight = InFlight::new();
-        let ended = self.run(&channel, held, &mut pacer, &mut in_flight, &mut report).await;
+        let mut under_way = UnderWay::default();
+        let (lease, ended) =
+            self.run(&channel, held, &mut pacer, &mut under_way, &mut report).await;
 
-        // The position first, then the successor, then the last answers.
-        let (lease, ended) = ended;
-        let goes_on = matches!(ended, Ok(Ending::SliceOver)) || in_flight.has_requeued();
-        let released = self.release(&lease, pacer.position()).await;
-        if goes_on && released.is_ok() {
+        // The position first, then the successor, then the last answers. A lease whose drain
+        // failed is not given back: there may be claims that nobody knows of, and whoever takes
+        // over a lease that ran out looks for them.
+        let released = match &ended {
+            Ok(_) => self.release(&lease, pacer.position()).await,
+            Err(_) => Ok(()),
+        };
+        if matches!(ended, Ok(Ending::SliceOver)) && released.is_ok() {
             self.wake_successor(&lease, group).await;
         }
-        in_flight.finish().await;
+        under_way.finish().await;
 
         tracing::info!(
             channel = %lease.channel,
@@ -161,7 +166,7 @@ impl Drain {
         channel: &Channel,
         held: Held,
         pacer: &mut Pacer,
-        in_flight: &mut InFlight,
+        under_way: &mut UnderWay,
         report: &mut DrainReport,
     ) -> (Lease, Result<Ending, PortError>) {
         let lease = held.lease.clone();
@@ -184,7 +189,15 @@ impl Drain {
             }
         };
         let slice = Slice::new(self, channel.clone(), held, provider);
-        (lease, slice.run(pacer, in_flight, report).await)
+        (lease, slice.run(pacer, under_way, report).await)
+    }
+
+    fn apply(&self) -> Apply {
+        Apply::new(
+            Arc::clone(&self.notifications),
+            Arc::clone(&self.waker),
+            Arc::clone(&self.clock),
+        )
     }
 
     async fn acquire(&self, channel: &Channel) -> Result<Option<Held>, PortError> {

@@ -1,4 +1,4 @@
-//! The loop of one slice.
+//! The loop of one slice: look after the lane, claim a little ahead, let one leave in each slot.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -9,17 +9,21 @@ use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::departure::Departure;
-use super::in_flight::InFlight;
+use super::under_way::{Claimed, UnderWay};
 use super::{Drain, DrainReport, Held, millis};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::{EXEMPT, due_partition, ready_partition, time_in};
+use crate::domain::pacer::Slot;
 use crate::domain::{Channel, Event, Notification, Pacer, Refused, Status};
 use crate::ports::{AgendaEntry, PortError, Provider, Readiness, Saved};
 
 /// How long an entry that is dealt with is remembered, in case the index still shows it.
 const REMEMBERED: Duration = Duration::from_secs(10);
-/// Claims are made at most this long before their slot, so that they are young when it comes.
-const CLAIM_AHEAD: Duration = Duration::from_millis(500);
+/// Claims are made this long before their slot at least, and at most: what is claimed cannot be
+/// overtaken, and what is not claimed in time misses its slot.
+const CLAIM_AHEAD: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(500)];
+/// How often waiting messages are looked at, when none is known to come due earlier.
+const DUE_EVERY: Duration = Duration::from_millis(500);
 /// Waiting messages that come due are queued this many at a time.
 const DUE_PAGE: usize = 25;
 
@@ -47,9 +51,14 @@ pub(super) struct Slice<'a> {
     renew_at: Instant,
     channel_at: Instant,
     head_at: Instant,
+    due_at: Instant,
     heads: VecDeque<AgendaEntry>,
     /// Entries that are dealt with, though the index may show them for a while.
     done: HashMap<String, Instant>,
+    /// Claimed, and waiting for their slots.
+    ready: VecDeque<Departure>,
+    /// How long claims take, lately.
+    claim_time: Duration,
     /// When the next waiting message comes due, if one does.
     next_due_ms: Option<i64>,
     last_work_at: Instant,
@@ -69,8 +78,11 @@ impl<'a> Slice<'a> {
             renew_at: now + drain.settings.renew_every,
             channel_at: now + drain.settings.channel_every,
             head_at: now,
+            due_at: now,
             heads: VecDeque::new(),
             done: HashMap::new(),
+            ready: VecDeque::new(),
+            claim_time: CLAIM_AHEAD[0] / 2,
             next_due_ms: None,
             last_work_at: now,
             drain,
@@ -80,71 +92,63 @@ impl<'a> Slice<'a> {
         }
     }
 
+    /// Works until the slice ends. What is claimed and has not left by then is given back.
     pub(super) async fn run(
         mut self,
         pacer: &mut Pacer,
-        in_flight: &mut InFlight,
+        under_way: &mut UnderWay,
+        report: &mut DrainReport,
+    ) -> Result<Ending, PortError> {
+        let ending = self.work(pacer, under_way, report).await;
+        for departure in self.ready {
+            under_way.put_back(departure);
+        }
+        ending
+    }
+
+    async fn work(
+        &mut self,
+        pacer: &mut Pacer,
+        under_way: &mut UnderWay,
         report: &mut DrainReport,
     ) -> Result<Ending, PortError> {
         loop {
-            self.heed_landed(pacer, in_flight);
+            self.heed_landed(pacer, under_way);
+            self.heed_claimed(under_way)?;
             if Instant::now() >= self.ends_at {
                 return Ok(Ending::SliceOver);
             }
-            if let Some(ending) = self.keep_lease(pacer, in_flight).await? {
+            if let Some(ending) = self.keep_lease(pacer, under_way).await? {
                 return Ok(ending);
             }
-            if let Some(ending) = self.reread_channel(pacer, in_flight).await? {
+            if let Some(ending) = self.reread_channel(pacer, under_way).await? {
                 return Ok(ending);
             }
-            if in_flight.len() >= self.in_flight_max() {
-                in_flight.next_or(tokio::time::sleep(self.drain.settings.head_every)).await;
-                continue;
-            }
-            self.read_heads(in_flight).await?;
-            let Some(head) = self.heads.pop_front() else {
-                if self.is_idle(in_flight) {
+            self.queue_due(under_way).await?;
+            self.read_heads(under_way).await?;
+            if self.heads.is_empty() && self.ready.is_empty() && under_way.claims() == 0 {
+                if self.is_idle(under_way) {
                     return Ok(Ending::Idle);
                 }
-                in_flight.next_or(tokio::time::sleep(self.drain.settings.head_every)).await;
+                under_way.next_or(tokio::time::sleep_until(self.next_duty())).await;
                 continue;
-            };
+            }
             self.last_work_at = Instant::now();
-            if !self.slot_is_near(pacer, in_flight, CLAIM_AHEAD).await {
-                self.heads.push_front(head);
-                continue;
+            if self.is_prepared(pacer, under_way).await? {
+                self.start_claims(pacer, under_way);
+                self.let_one_leave(pacer, under_way, report);
             }
-            let now_ms = self.drain.clock.now_ms();
-            if in_flight.alongside(self.provider.readiness(now_ms)).await?
-                == Readiness::NeedsPreparation
-            {
-                self.heads.push_front(head);
-                if self.slot_is_near(pacer, in_flight, Duration::ZERO).await {
-                    self.prepare(pacer, in_flight).await;
-                }
-                continue;
-            }
-            self.done.insert(head.sort.clone(), Instant::now());
-            let claimed_at = Instant::now();
-            let claimed = in_flight.alongside(self.claim(&head)).await?;
-            let Some(notification) = claimed else { continue };
-            let departure = self.departure(notification, claimed_at);
-            if self.slot_has_come(pacer, in_flight, departure.leave_by).await {
-                pacer.depart(self.drain.clock.now_us());
-                report.departures += 1;
-                in_flight.push(departure.leave().boxed());
-            } else {
-                let landed = in_flight.alongside(departure.put_back()).await;
-                if let Some(sort) = landed.requeued {
-                    self.done.remove(&sort);
-                }
-            }
+            let wake_at = self.next_step(pacer).min(self.next_duty());
+            under_way.next_or(tokio::time::sleep_until(wake_at)).await;
         }
     }
 
     /// What landed may ask for a pause, or be in the queue again.
-    fn heed_landed(&mut self, pacer: &mut Pacer, in_flight: &mut InFlight) {
-        for landed in in_flight.take_landed() {
+    fn heed_landed(&mut self, pacer: &mut Pacer, under_way: &mut UnderWay) {
+        for landed in under_way.take_landed() {
+            if let Some((number, at_us)) = landed.answered {
+                pacer.answered(number, at_us);
+            }
             if let Some(pause) = landed.hold_for {
                 let until_us = self.drain.clock.now_us() + 1000 * millis(pause);
                 tracing::warn!(channel = %self.channel.name, hold_ms = millis(pause), "the provider asked for a pause");
@@ -159,10 +163,22 @@ impl<'a> Slice<'a> {
         }
     }
 
+    /// What is claimed waits for its slot.
+    fn heed_claimed(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
+        for claimed in under_way.take_claimed() {
+            if let Some(departure) = claimed? {
+                // A moving average: one slow claim must not look like a slow database.
+                self.claim_time = (self.claim_time * 7 + departure.claimed_at.elapsed()) / 8;
+                self.ready.push_back(departure);
+            }
+        }
+        Ok(())
+    }
+
     async fn keep_lease(
         &mut self,
         pacer: &Pacer,
-        in_flight: &mut InFlight,
+        under_way: &mut UnderWay,
     ) -> Result<Option<Ending>, PortError> {
         let now = Instant::now();
         if now < self.renew_at {
@@ -171,7 +187,7 @@ impl<'a> Slice<'a> {
         let lanes = &self.drain.lanes;
         let until_ms = self.drain.clock.now_ms() + millis(self.drain.settings.lease);
         let renewal = lanes.renew(&self.held.lease, pacer.position(), until_ms);
-        match in_flight.alongside(renewal).await? {
+        match under_way.alongside(renewal).await? {
             Saved::Done => {
                 self.held.until = now + self.drain.settings.lease;
                 self.renew_at = now + self.drain.settings.renew_every;
@@ -187,7 +203,7 @@ impl<'a> Slice<'a> {
     async fn reread_channel(
         &mut self,
         pacer: &mut Pacer,
-        in_flight: &mut InFlight,
+        under_way: &mut UnderWay,
     ) -> Result<Option<Ending>, PortError> {
         let now = Instant::now();
         if now < self.channel_at {
@@ -195,7 +211,7 @@ impl<'a> Slice<'a> {
         }
         self.channel_at = now + self.drain.settings.channel_every;
         let reading = self.drain.catalog.channel(&self.channel.name);
-        match in_flight.alongside(reading).await? {
+        match under_way.alongside(reading).await? {
             Some(channel) if !channel.paused => {
                 if channel.limit != self.channel.limit {
                     pacer.set_limit(channel.limit);
@@ -208,21 +224,31 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// More than this would only pile up at a provider that has become slow.
-    fn in_flight_max(&self) -> usize {
-        let total_s = self.provider.total_timeout().as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at most 300 a second times 15 seconds"
-        )]
-        let by_rate = (f64::from(self.channel.limit.per_second) * total_s).ceil() as usize;
-        by_rate.clamp(1, self.drain.settings.in_flight_max)
+    /// Queues what has come due.
+    async fn queue_due(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
+        let now = Instant::now();
+        let now_ms = self.drain.clock.now_ms();
+        if now < self.due_at && self.next_due_ms.is_none_or(|due_ms| due_ms > now_ms) {
+            return Ok(());
+        }
+        self.due_at = now + DUE_EVERY;
+        let partition = due_partition(&self.channel.name);
+        let reading = self.drain.agenda.entries(&partition, None, None, DUE_PAGE);
+        let waiting = under_way.alongside(reading).await?;
+        let is_due = |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= now_ms);
+        let due = waiting.partition_point(is_due);
+        if due > 0 {
+            let event = Event::CameDue { at_ms: now_ms };
+            under_way.alongside(self.apply.apply_all(&waiting[..due], &event)).await?;
+            self.head_at = Instant::now();
+        }
+        self.next_due_ms = waiting.get(due).and_then(|entry| time_in(&entry.sort));
+        Ok(())
     }
 
     /// Reads the head of the queue again when its time has come: a real-time message must not
     /// wait behind a page that was read before it came.
-    async fn read_heads(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
+    async fn read_heads(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
         let now = Instant::now();
         if now < self.head_at {
             return Ok(());
@@ -232,23 +258,15 @@ impl<'a> Slice<'a> {
         self.head_at = now + every;
         self.done.retain(|_, since| now.duration_since(*since) < REMEMBERED);
 
-        let promoted = in_flight.alongside(self.promote_due()).await?;
-        self.next_due_ms = promoted;
-
         // What can leave until the next reading, and what the index may still show of what left.
-        let reach = every.as_secs_f64() * f64::from(self.channel.limit.per_second);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "at most 300 a second times a fraction of a second"
-        )]
-        let limit = reach.ceil() as usize + 5;
+        let reach = (every + self.claim_ahead()).as_secs_f64();
+        let limit = whole(reach * f64::from(self.channel.limit.per_second)) + 5;
         let partition = ready_partition(&self.channel.name, EXEMPT);
         let mut heads: VecDeque<AgendaEntry> = VecDeque::new();
         let mut from: Option<String> = None;
         loop {
             let reading = drain.agenda.entries(&partition, from.as_deref(), None, limit);
-            let page = in_flight.alongside(reading).await?;
+            let page = under_way.alongside(reading).await?;
             let is_last = page.len() < limit;
             from = page.last().map(|last| format!("{}~", last.sort));
             heads.extend(page.into_iter().filter(|entry| !self.done.contains_key(&entry.sort)));
@@ -261,116 +279,167 @@ impl<'a> Slice<'a> {
         Ok(())
     }
 
-    /// Queues what has come due. Answers with the time at which more will.
-    fn promote_due(&self) -> impl Future<Output = Result<Option<i64>, PortError>> + use<'a> {
-        let drain = self.drain;
-        let apply = self.apply.clone();
-        let partition = due_partition(&self.channel.name);
-        async move {
-            let waiting = drain.agenda.entries(&partition, None, None, DUE_PAGE).await?;
-            let at_ms = drain.clock.now_ms();
-            let is_due = |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= at_ms);
-            let due = waiting.partition_point(is_due);
-            apply.apply_all(&waiting[..due], &Event::CameDue { at_ms }).await?;
-            Ok(waiting.get(due).and_then(|entry| time_in(&entry.sort)))
-        }
-    }
-
     /// Nothing is queued, under way, or due within this slice, and has not been for a while.
-    fn is_idle(&self, in_flight: &InFlight) -> bool {
+    fn is_idle(&self, under_way: &UnderWay) -> bool {
         let left_ms = millis(self.ends_at.saturating_duration_since(Instant::now()));
         let is_due_soon =
             self.next_due_ms.is_some_and(|at_ms| at_ms <= self.drain.clock.now_ms() + left_ms);
-        in_flight.len() == 0
+        under_way.requests() == 0
             && !is_due_soon
             && self.last_work_at.elapsed() >= self.drain.settings.linger
     }
 
-    /// Waits until `ahead` before the next slot. `false` when one of the lane's other duties comes
-    /// first.
-    async fn slot_is_near(
+    /// Whether messages can be sent; if something has to be fetched first, fetches it in the next
+    /// slot, since the provider counts it.
+    async fn is_prepared(
         &mut self,
         pacer: &mut Pacer,
-        in_flight: &mut InFlight,
-        ahead: Duration,
-    ) -> bool {
-        let duty = self.ends_at.min(self.renew_at).min(self.channel_at);
-        loop {
-            self.heed_landed(pacer, in_flight);
-            if Instant::now() >= duty {
-                return false;
+        under_way: &mut UnderWay,
+    ) -> Result<bool, PortError> {
+        let now_ms = self.drain.clock.now_ms();
+        let readiness = under_way.alongside(self.provider.readiness(now_ms)).await?;
+        match readiness {
+            Readiness::Ready => return Ok(true),
+            Readiness::NeedsPreparation => {}
+        }
+        if self.until_slot(pacer).is_some_and(|wait| wait.is_zero()) {
+            let number = pacer.depart(self.drain.clock.now_us());
+            if let Err(error) = under_way.alongside(self.provider.prepare()).await {
+                tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
+                pacer.hold(self.drain.clock.now_us() + 1000 * millis(error.hold_for));
             }
-            let wait = self.until_slot(pacer).saturating_sub(ahead);
-            if wait.is_zero() {
-                return true;
+            pacer.answered(number, self.drain.clock.now_us());
+        }
+        Ok(false)
+    }
+
+    /// Claims the heads whose slots are near.
+    fn start_claims(&mut self, pacer: &Pacer, under_way: &mut UnderWay) {
+        let spacing = micros(pacer.spacing_us());
+        while let Some(until_slot) = self.until_slot(pacer) {
+            let ahead = self.ready.len() + under_way.claims();
+            let wait = until_slot + spacing * u32::try_from(ahead).unwrap_or(u32::MAX);
+            if wait > self.claim_ahead() || under_way.requests() + ahead >= self.requests_max() {
+                return;
             }
-            let near = Instant::now() + wait;
-            in_flight.next_or(tokio::time::sleep_until(near.min(duty))).await;
+            let Some(head) = self.heads.pop_front() else { return };
+            under_way.claim(self.claim(&head).boxed());
+            self.done.insert(head.sort, Instant::now());
         }
     }
 
-    /// Waits for the slot of a message that is claimed. `false` when it would have to leave too
-    /// late, because the provider asked for a pause meanwhile.
-    async fn slot_has_come(
+    /// Lets the first that is claimed leave when its slot has come, and gives it back when that
+    /// comes too late.
+    fn let_one_leave(
         &mut self,
         pacer: &mut Pacer,
-        in_flight: &mut InFlight,
-        leave_by: Instant,
-    ) -> bool {
-        loop {
-            self.heed_landed(pacer, in_flight);
-            let wait = self.until_slot(pacer);
-            let slot = Instant::now() + wait;
-            if slot >= leave_by {
-                return false;
-            }
-            if wait.is_zero() {
-                return true;
-            }
-            in_flight.next_or(tokio::time::sleep_until(slot)).await;
+        under_way: &mut UnderWay,
+        report: &mut DrainReport,
+    ) {
+        let Some(mut departure) = self.ready.pop_front() else { return };
+        let wait = self.until_slot(pacer);
+        let leaves_at = wait.map(|wait| Instant::now() + wait);
+        let leave_by = departure.leave_by.min(self.lease_ends());
+        if leaves_at.is_none_or(|leaves_at| leaves_at >= leave_by) {
+            under_way.put_back(departure);
+        } else if wait.is_some_and(|wait| wait.is_zero()) {
+            departure.leave_by = leave_by;
+            departure.number = Some(pacer.depart(self.drain.clock.now_us()));
+            report.departures += 1;
+            under_way.leave(departure);
+        } else {
+            self.ready.push_front(departure);
         }
     }
 
-    /// How long until the next slot; nothing when it is free already.
-    fn until_slot(&self, pacer: &Pacer) -> Duration {
-        let now_us = self.drain.clock.now_us();
-        Duration::from_micros(u64::try_from(pacer.next_at_us(now_us) - now_us).unwrap_or(0))
-    }
-
-    /// When a claim made now must have left.
-    fn leave_by(&self, claimed_at: Instant) -> Instant {
-        let settings = &self.drain.settings;
-        (claimed_at + settings.claim_age_max)
-            .min(self.held.until.checked_sub(settings.lease_left_min).unwrap_or(claimed_at))
-    }
-
-    /// Fetches what sending needs first. It takes a slot, since the provider counts it.
-    async fn prepare(&mut self, pacer: &mut Pacer, in_flight: &mut InFlight) {
-        pacer.depart(self.drain.clock.now_us());
-        if let Err(error) = in_flight.alongside(self.provider.prepare()).await {
-            tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
-            pacer.hold(self.drain.clock.now_us() + 1000 * millis(error.hold_for));
+    /// How long until the next slot; nothing when it is free already, `None` while only an answer
+    /// can free it.
+    fn until_slot(&self, pacer: &Pacer) -> Option<Duration> {
+        match pacer.next() {
+            Slot::At(at_us) => Some(micros(at_us - self.drain.clock.now_us())),
+            Slot::AfterAnswer => None,
         }
+    }
+
+    /// When something can be claimed or leave.
+    fn next_step(&self, pacer: &Pacer) -> Instant {
+        let now = Instant::now();
+        let Some(wait) = self.until_slot(pacer) else { return self.next_duty() };
+        if self.ready.is_empty() {
+            now + wait.saturating_sub(self.claim_ahead())
+        } else {
+            now + wait
+        }
+        // Never at once: whatever can be done now has been done.
+        .max(now + Duration::from_micros(500))
+    }
+
+    /// When the lane has to be looked after.
+    fn next_duty(&self) -> Instant {
+        self.ends_at.min(self.renew_at).min(self.channel_at).min(self.head_at).min(self.due_at)
+    }
+
+    fn claim_ahead(&self) -> Duration {
+        (self.claim_time * 2).clamp(CLAIM_AHEAD[0], CLAIM_AHEAD[1])
+    }
+
+    /// More requests than this would only pile up at a provider that has become slow.
+    fn requests_max(&self) -> usize {
+        let total_s = self.provider.total_timeout().as_secs_f64();
+        let by_rate = whole(f64::from(self.channel.limit.per_second) * total_s);
+        by_rate.clamp(1, self.drain.settings.in_flight_max)
+    }
+
+    /// Nothing leaves after this under the lease as it stands.
+    fn lease_ends(&self) -> Instant {
+        let margin = self.drain.settings.lease_left_min;
+        self.held.until.checked_sub(margin).unwrap_or(self.held.until)
     }
 
     /// Claims the head, unless it is not what the index said any more.
-    fn claim(
-        &self,
-        head: &AgendaEntry,
-    ) -> impl Future<Output = Result<Option<Notification>, PortError>> + use<'a> {
-        let drain = self.drain;
+    fn claim(&self, head: &AgendaEntry) -> impl Future<Output = Claimed> + use<> {
+        let claimed_at = Instant::now();
+        let id = head.id.clone();
         let apply = self.apply.clone();
+        let clock = Arc::clone(&self.drain.clock);
         let fence = self.held.lease.fence;
         let confirm_within_ms = self.channel.confirm_within_ms();
-        let id = head.id.clone();
+        let departure = {
+            let policy = self.channel.policy();
+            let jitter_permille = self.drain.entropy.permille();
+            let leave_by = claimed_at + self.drain.settings.claim_age_max;
+            let provider = Arc::clone(&self.provider);
+            let (apply, clock) = (apply.clone(), Arc::clone(&clock));
+            move |notification: Notification| Departure {
+                notification,
+                policy,
+                jitter_permille,
+                claimed_at,
+                leave_by,
+                number: None,
+                provider,
+                apply,
+                clock,
+            }
+        };
         async move {
-            let at_ms = drain.clock.now_ms();
+            let at_ms = clock.now_ms();
             let event = Event::Claimed { at_ms, fence, confirm_within_ms };
             match apply.apply(&id, &event).await? {
-                // Unless it had been claimed too often to be claimed again, and failed.
-                Applied::Moved(claimed) => {
-                    Ok((claimed.status == Status::Sending).then_some(*claimed))
-                }
+                Applied::Moved(claimed) => match claimed.status {
+                    Status::Sending => Ok(Some(departure(*claimed))),
+                    // It had been sent too often to be sent again.
+                    Status::Failed
+                    | Status::Blocked
+                    | Status::Deferred
+                    | Status::Queued
+                    | Status::Accepted
+                    | Status::Unknown
+                    | Status::Unconfirmed
+                    | Status::Cancelled
+                    | Status::Expired
+                    | Status::Delivered => Ok(None),
+                },
                 Applied::Refused(late, Refused::TooLate) => {
                     apply.apply_to(*late, &Event::Expired { at_ms }).await?;
                     Ok(None)
@@ -383,26 +452,18 @@ impl<'a> Slice<'a> {
             }
         }
     }
-
-    fn departure(&self, notification: Notification, claimed_at: Instant) -> Departure {
-        Departure {
-            notification,
-            policy: self.channel.policy(),
-            jitter_permille: self.drain.entropy.permille(),
-            leave_by: self.leave_by(claimed_at),
-            provider: Arc::clone(&self.provider),
-            apply: self.apply.clone(),
-            clock: Arc::clone(&self.drain.clock),
-        }
-    }
 }
 
-impl Drain {
-    pub(super) fn apply(&self) -> Apply {
-        Apply::new(
-            Arc::clone(&self.notifications),
-            Arc::clone(&self.waker),
-            Arc::clone(&self.clock),
-        )
-    }
+/// Microseconds as a duration; nothing for what lies in the past.
+fn micros(us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(us).unwrap_or(0))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few thousand at most, and never negative"
+)]
+fn whole(count: f64) -> usize {
+    count.ceil() as usize
 }
