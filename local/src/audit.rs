@@ -7,6 +7,9 @@ use alimi::domain::{Notification, NotificationId, Status};
 
 use crate::simulator::{Arrival, Simulator, busiest_second};
 
+/// How long after its claim a message may arrive: the claim's age at departure, and the way.
+const STALE_US: i64 = 2_500_000;
+
 /// The outcome of an audit.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
@@ -16,6 +19,8 @@ pub struct Audit {
     pub out_of_order: Vec<NotificationId>,
     /// The most arrivals in any sliding second.
     pub busiest_second: usize,
+    /// Messages that arrived long after their claim: somebody sent who had no right to any more.
+    pub stale: Vec<NotificationId>,
     /// Delivered by the provider's word, and not known as such to us.
     pub not_known_delivered: Vec<NotificationId>,
     /// Arrived, though we know of no such message.
@@ -56,6 +61,15 @@ impl Audit {
                 audit.strangers += 1;
                 continue;
             };
+            let is_stale = |arrival: &&Arrival| {
+                let attempt = arrival.reference.as_ref().map_or(0, |reference| reference.attempt);
+                notification
+                    .attempt_record(attempt)
+                    .is_some_and(|record| arrival.at_us > 1000 * record.claimed_at_ms + STALE_US)
+            };
+            if arrivals.iter().any(is_stale) {
+                audit.stale.push((*id).clone());
+            }
             if let Some(place) = notification.place.as_ref().filter(|place| place.step > 0) {
                 let before = place.sequence.step_id(place.step - 1);
                 match delivered_at_us.get(&before) {
@@ -91,6 +105,7 @@ impl Audit {
         };
         require(self.taken_twice.is_empty(), format!("sent twice: {:?}", self.taken_twice));
         require(self.out_of_order.is_empty(), format!("out of order: {:?}", self.out_of_order));
+        require(self.stale.is_empty(), format!("sent on a stale claim: {:?}", self.stale));
         require(
             self.busiest_second <= limit_per_second,
             format!("{} arrivals in a second, {limit_per_second} allowed", self.busiest_second),

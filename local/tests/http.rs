@@ -2,8 +2,7 @@
 //! stored.
 #![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
 
-use std::time::Duration;
-
+use alimi::ports::WakeGroup;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::world::{World, WorldSettings};
 use serde_json::{Value, json};
@@ -372,9 +371,10 @@ async fn a_malformed_push_is_400_and_one_that_is_not_ours_is_200() {
 #[tokio::test(start_paused = true)]
 async fn a_push_that_cannot_be_stored_is_5xx_so_that_the_provider_comes_again() {
     let world = world().await;
-    let (_, made) = world.produce("POST", "/v1/notifications", Some("k"), good()).await;
-    world.start_senders();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let body = with("/to/phone", json!("010-9007-0000"));
+    let (_, made) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
+    // One drain and no more: nobody else is to meet the outage.
+    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await.expect("drained");
     let refkey = format!("{}01", made["id"].as_str().expect("an id"));
     let delivered = push(&json!({ "REFKEY": refkey }));
     for _ in 0..10 {

@@ -275,12 +275,12 @@ mod tests {
             let mut pacer = pacer(limit(per_second, jitter_ms));
             let start_us = next_at_us(&pacer, 0);
             let mut at_us = start_us;
-            let count = 10 * i64::from(per_second);
+            let count = 10 * per_second;
             for late_us in lateness_us.iter().cycle().take(count as usize) {
                 at_us = next_at_us(&pacer, at_us) + late_us;
                 pacer.depart(at_us);
             }
-            let used = (count - 1) as f64 / ((at_us - start_us) as f64 / 1e6);
+            let used = f64::from(count - 1) / ((at_us - start_us) as f64 / 1e6);
             let allowed = f64::from(per_second) / (1.0 + jitter_ms as f64 / 1000.0);
             prop_assert!(used >= allowed * 0.99, "{used} of {allowed} a second");
         }

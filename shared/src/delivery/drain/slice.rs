@@ -337,18 +337,18 @@ impl<'a> Slice<'a> {
         report: &mut DrainReport,
     ) {
         let Some(mut departure) = self.ready.pop_front() else { return };
-        let wait = self.until_slot(pacer);
-        let leaves_at = wait.map(|wait| Instant::now() + wait);
-        let leave_by = departure.leave_by.min(self.lease_ends());
-        if leaves_at.is_none_or(|leaves_at| leaves_at >= leave_by) {
-            under_way.put_back(departure);
-        } else if wait.is_some_and(|wait| wait.is_zero()) {
-            departure.leave_by = leave_by;
-            departure.number = Some(pacer.depart(self.drain.clock.now_us()));
-            report.departures += 1;
-            under_way.leave(departure);
-        } else {
-            self.ready.push_front(departure);
+        departure.leave_by = departure.leave_by.min(self.lease_ends());
+        match self.until_slot(pacer) {
+            // The departure itself takes the last look at the time.
+            Some(Duration::ZERO) => {
+                departure.number = Some(pacer.depart(self.drain.clock.now_us()));
+                report.departures += 1;
+                under_way.leave(departure);
+            }
+            Some(wait) if Instant::now() + wait < departure.leave_by => {
+                self.ready.push_front(departure);
+            }
+            Some(_) | None => under_way.put_back(departure),
         }
     }
 
