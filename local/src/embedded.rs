@@ -196,7 +196,7 @@ pub async fn serve(database: Database, port: u16) -> std::io::Result<Served> {
 
 /// What is to go wrong with the next requests to the database.
 #[derive(Clone, Debug, Default)]
-pub struct DatabaseFaults(Arc<Mutex<VecDeque<DatabaseFault>>>);
+pub struct DatabaseFaults(Arc<Mutex<VecDeque<Option<DatabaseFault>>>>);
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,12 @@ pub enum DatabaseFault {
 impl DatabaseFaults {
     /// Lets this go wrong with the next request that nothing goes wrong with yet.
     pub fn add(&self, fault: DatabaseFault) {
-        self.queue().push_back(fault);
+        self.queue().push_back(Some(fault));
+    }
+
+    /// Lets as many requests pass before the next fault.
+    pub fn pass(&self, requests: usize) {
+        self.queue().extend(std::iter::repeat_n(None, requests));
     }
 
     /// Lets nothing more go wrong.
@@ -218,7 +223,7 @@ impl DatabaseFaults {
         self.queue().clear();
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<DatabaseFault>> {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Option<DatabaseFault>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -262,7 +267,7 @@ impl HttpConnector for InProcess {
         let this = self.clone();
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(this.latency).await;
-            let fault = this.faults.queue().pop_front();
+            let fault = this.faults.queue().pop_front().flatten();
             let answered = match fault {
                 None => this.answer(&request),
                 Some(DatabaseFault::AnswerLost) => this

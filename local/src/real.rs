@@ -108,7 +108,7 @@ impl RealStack {
         let stack = Stack::new(Parts {
             store,
             queue: queue.clone(),
-            http: Arc::new(ReqwestHttp::new(Duration::from_secs(2))?),
+            http: Arc::new(ReqwestHttp::default()),
             clock,
             entropy: Arc::new(SystemEntropy),
             settings: DrainSettings::default(),

@@ -45,8 +45,6 @@ pub struct Stack {
     pub drain: Drain,
     /// What `sweeper` works with.
     pub sweep: Sweep,
-    /// Applies events directly.
-    pub apply: Apply,
     intake: Enqueue,
 }
 
@@ -78,8 +76,7 @@ impl Stack {
             secrets: secrets.clone(),
             receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
-        let sweep =
-            Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply.clone());
+        let sweep = Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply);
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
@@ -92,7 +89,7 @@ impl Stack {
             settings,
         };
         let enqueue = alimi_enqueue::router(intake.clone());
-        Self { enqueue, webhook, drain, sweep, apply, intake }
+        Self { enqueue, webhook, drain, sweep, intake }
     }
 
     /// The routes of `enqueue`, with another way to find who asks.

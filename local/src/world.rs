@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl World {
             queue: queue.clone(),
             http: http.clone(),
             clock: clock.clone(),
-            entropy: Arc::new(Steady),
+            entropy: Arc::new(Counting::default()),
             settings: settings.drain,
         });
         let webhook = stack.webhook.clone();
@@ -258,37 +258,31 @@ async fn call(
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-/// The world's clock: it moves with tokio's, which stands still while somebody is at work. It can
-/// be put wrong, as the clocks of machines are.
+/// The world's clock: it moves with tokio's, which stands still while somebody is at work.
 pub struct WorldClock {
     began: Instant,
-    wrong_by_us: AtomicI64,
 }
 
 impl WorldClock {
     fn new() -> Self {
-        Self { began: Instant::now(), wrong_by_us: AtomicI64::new(0) }
-    }
-
-    /// Moves the wall clock, but not the monotonic one.
-    pub fn put_wrong_by(&self, by_ms: i64) {
-        self.wrong_by_us.store(1000 * by_ms, Ordering::Relaxed);
+        Self { began: Instant::now() }
     }
 }
 
 impl Clock for WorldClock {
     fn now_us(&self) -> i64 {
         let passed_us = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX);
-        1000 * BEGINNING_MS + passed_us + self.wrong_by_us.load(Ordering::Relaxed)
+        1000 * BEGINNING_MS + passed_us
     }
 }
 
-/// Dice that always show the same.
-struct Steady;
+/// Dice that show one number after the other.
+#[derive(Default)]
+struct Counting(AtomicU64);
 
-impl Entropy for Steady {
+impl Entropy for Counting {
     fn next_u64(&self) -> u64 {
-        500
+        self.0.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -312,7 +306,11 @@ impl RouterHttp {
 
 #[async_trait]
 impl Http for RouterHttp {
-    async fn warm(&self, _base_url: &str) {}
+    async fn warm(&self, base_url: &str, _connect_timeout: Duration) {
+        if let Ok(knock) = Request::head(base_url).body(Body::empty()) {
+            let _unused = self.router.clone().oneshot(knock).await;
+        }
+    }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
         let failure = self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

@@ -46,10 +46,15 @@ async fn ask_for_work(world: &World) -> (u16, u16) {
     (sequence.as_u16(), bulk.as_u16())
 }
 
+/// A sender dies within a second, its lease runs out within ten, and the sweeper wakes a successor
+/// within a minute: sooner than the sweeper itself looks for stale claims.
+const FOUND_AT_ONCE_MS: i64 = 60_000;
+
 /// Lets a doom strike the sender after 0, 1, 2, … of its steps, until it comes too late. Answers
 /// with how often it struck, and how the notifications ended.
-async fn strike_everywhere(doom_after: impl Fn(i64) -> Doom) -> (usize, BTreeMap<Status, usize>) {
+async fn strike_everywhere(doom_after: impl Fn(i64) -> Doom) -> Strikes {
     let mut strikes = 0;
+    let mut quickly = 0;
     let mut ends: BTreeMap<Status, usize> = BTreeMap::new();
     for steps in 0.. {
         let world = World::new(WorldSettings::default()).await;
@@ -67,6 +72,16 @@ async fn strike_everywhere(doom_after: impl Fn(i64) -> Doom) -> (usize, BTreeMap
                 Status::Delivered | Status::Unknown | Status::Blocked
             );
             assert!(acceptable, "after {steps} steps: {notification:?}");
+            // Known to be unknown soon, not when its receipt's time is over.
+            if let (Status::Unknown, [attempt]) = (notification.status, &notification.attempts[..])
+            {
+                let found_after_ms = notification.status_since_ms - attempt.claimed_at_ms;
+                assert!(
+                    found_after_ms < 150_000,
+                    "after {steps} steps found in {found_after_ms} ms"
+                );
+                quickly += usize::from(found_after_ms < FOUND_AT_ONCE_MS);
+            }
             *ends.entry(notification.status).or_default() += 1;
         }
         if !doom.has_struck() {
@@ -74,22 +89,55 @@ async fn strike_everywhere(doom_after: impl Fn(i64) -> Doom) -> (usize, BTreeMap
         }
         strikes += 1;
     }
-    (strikes, ends)
+    Strikes { count: strikes, ends, quickly }
+}
+
+struct Strikes {
+    count: usize,
+    ends: BTreeMap<Status, usize>,
+    /// Lost claims that the successor found as soon as it had the lease.
+    quickly: usize,
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_sender_may_die_at_any_await() {
-    let (deaths, ends) = strike_everywhere(Doom::after).await;
+    let Strikes { count: deaths, ends, quickly } = strike_everywhere(Doom::after).await;
     assert!(deaths > 80, "only {deaths} deaths: the sender's steps are not visited");
     assert!(ends.contains_key(&Status::Unknown), "{ends:?}");
+    assert!(quickly > 0, "no successor found what its predecessor had claimed");
 }
 
 /// Longer than a lease: a successor is at work when it thaws.
 #[tokio::test(start_paused = true)]
 async fn a_sender_may_freeze_at_any_await_and_does_not_send_when_it_thaws() {
     let freeze = |steps| Doom::freeze_after(steps, Duration::from_secs(17));
-    let (freezes, _) = strike_everywhere(freeze).await;
+    let freezes = strike_everywhere(freeze).await.count;
     assert!(freezes > 80, "only {freezes} freezes: the sender's steps are not visited");
+}
+
+/// A slow provider, so that a successor that came too early would be seen at once.
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
+    let mut strikes = 0;
+    for steps in (0..900).step_by(15) {
+        let mut settings = WorldSettings::default();
+        settings.catalog = settings.catalog.replace("per_second: 40", "per_second: 3");
+        settings.simulator.per_second = 3;
+        let world = World::new(settings).await;
+        let doom = Doom::after(steps);
+        world.start_mortal_senders(&doom);
+        post_work(&world).await;
+        // Others wake the lane meanwhile: a successor waits for the lease.
+        for second in 0..30 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let wake = format!("again-{second}");
+            world.queue.send("alimtalk-main#1", r#"{"channel":"alimtalk-main"}"#.into(), &wake);
+        }
+        world.settle(A_WHILE).await;
+        world.check_invariants(3);
+        strikes += usize::from(doom.has_struck());
+    }
+    assert!(strikes > 20, "only {strikes} deaths");
 }
 
 /// The provider's push is answered late or never, and comes again.

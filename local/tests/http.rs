@@ -69,6 +69,10 @@ async fn every_bad_notification_is_answered_with_the_field_at_fault_and_nothing_
         (with("/priority", json!("high")), "priority"),
         (with("/not_before", json!("tomorrow")), "not_before"),
         (with("/expires_at", json!(1)), "expires_at"),
+        (with("/not_before", json!("2300-01-01T00:00:00Z")), "not_before"),
+        (with("/expires_at", json!("2300-01-01T00:00:00Z")), "expires_at"),
+        (with("/template", json!("")), "template"),
+        (with("/template", json!("x".repeat(2000))), "template"),
         (with("/when", json!("now")), "when"),
         (json!(7), "body"),
     ];
@@ -299,6 +303,7 @@ async fn unknown_ids_paths_and_methods_are_told_as_problems() {
         ("GET", format!("/v1/sequences/{id}"), 404, "id"),
         ("GET", "/v1/sequences/x".to_owned(), 404, "id"),
         ("POST", format!("/v1/notifications/{id}/cancel"), 404, "id"),
+        ("GET", "/v1/notifications/%FF".to_owned(), 404, "id"),
         ("GET", "/v1/nothing".to_owned(), 404, "path"),
         ("DELETE", "/v1/notifications".to_owned(), 405, "method"),
     ] {
@@ -339,6 +344,7 @@ async fn a_webhook_call_without_the_secret_finds_nothing_and_leaves_nothing() {
         "/webhooks/alimtalk-main/local-webhook-secre",
         "/webhooks/elsewhere/local-webhook-secret",
         "/webhooks/alimtalk-main",
+        "/webhooks/%FF/x",
         "/",
     ] {
         let (status, problem) = world.webhook(path, push(&json!({}))).await;

@@ -162,7 +162,7 @@ pub struct Lease {
 /// What is known of a holder whose lease ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostHolder {
-    /// When it took the lease.
+    /// Since when it, or lost holders before it, may have claimed.
     pub since_ms: i64,
     /// When its lease ran out.
     pub until_ms: i64,
@@ -190,6 +190,8 @@ pub struct LeaseTerms {
     pub skew_ms: i64,
     /// The waiting time with which claims' deadlines are written.
     pub confirm_within_ms: i64,
+    /// A random number: tells who asks.
+    pub holder: u64,
 }
 
 /// Exclusion between senders of one lane.
@@ -281,7 +283,7 @@ pub trait Tokens: Send + Sync {
 }
 
 /// One HTTP request to a provider.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpRequest {
     /// Where to.
     pub url: String,
@@ -329,8 +331,9 @@ pub enum NoResponse {
 #[async_trait]
 pub trait Http: Send + Sync {
     /// Opens a connection ahead of the first request, so that its set-up does not vary the time
-    /// of arrival. Failing is no error: the first request tells.
-    async fn warm(&self, base_url: &str);
+    /// of arrival. A request itself, which the provider may count. Failing is no error: the first
+    /// message tells.
+    async fn warm(&self, base_url: &str, connect_timeout: Duration);
 
     /// Posts JSON.
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse>;

@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use alimi::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition};
@@ -250,7 +250,14 @@ async fn what_outlived_its_retention_is_not_there_even_before_it_is_deleted() {
 }
 
 fn terms(now_ms: i64) -> LeaseTerms {
-    LeaseTerms { now_ms, until_ms: now_ms + 10_000, skew_ms: 500, confirm_within_ms: 1_800_000 }
+    static HOLDERS: AtomicU64 = AtomicU64::new(0);
+    LeaseTerms {
+        now_ms,
+        until_ms: now_ms + 10_000,
+        skew_ms: 500,
+        confirm_within_ms: 1_800_000,
+        holder: HOLDERS.fetch_add(1, Ordering::Relaxed),
+    }
 }
 
 fn taken(taken: Taken) -> Lease {
@@ -292,6 +299,20 @@ async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost
     assert_eq!(second.position, PacerPosition { next_at_us: 7 });
     let stale = store.renew(&first, PacerPosition::default(), NOW_MS + 99_000).await;
     assert_eq!(stale.expect("an answer"), Saved::Lost);
+
+    // The second is lost as well, before it could look for the first one's claims.
+    let third = taken(store.acquire(CHANNEL, terms(NOW_MS + 60_000)).await.expect("an answer"));
+    assert_eq!(third.lost.map(|lost| lost.since_ms), Some(NOW_MS));
+}
+
+#[tokio::test]
+async fn a_lease_whose_answer_is_lost_is_found_to_be_ours() {
+    let Fixture { store, faults, .. } = fixture();
+    // The first request reads the row, the second takes it.
+    faults.pass(1);
+    faults.add(DatabaseFault::AnswerLost);
+    let lease = taken(store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
+    assert_eq!(lease.fence, 1);
 }
 
 #[tokio::test]

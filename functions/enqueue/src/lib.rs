@@ -4,12 +4,14 @@ mod caller;
 mod request;
 mod view;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use alimi::delivery::{Accept, Applied, Apply, FieldError, NotAccepted};
 use alimi::domain::{Event, NotificationId, Refused, RequestKey, SequenceId};
 use alimi::http::{Body, Problem, canonical_digest};
 use alimi::ports::{Clock, Notifications};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -160,37 +162,35 @@ async fn create_sequence(
 
 async fn read_notification(
     State(enqueue): State<Enqueue>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     enqueue.caller(request.extensions())?;
-    let found = match id.parse::<NotificationId>() {
-        Ok(id) => enqueue.notifications.load(&id).await?,
-        Err(_) => None,
-    };
+    let id: NotificationId = read_id(id).ok_or_else(no_such_notification)?;
+    let found = enqueue.notifications.load(&id).await?;
     let notification = found.ok_or_else(no_such_notification)?;
     Ok(Json(NotificationView::of(&notification)).into_response())
 }
 
 async fn read_sequence(
     State(enqueue): State<Enqueue>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     enqueue.caller(request.extensions())?;
     let unknown = || Problem::not_found("id", "there is no sequence with this id");
-    let id: SequenceId = id.parse().map_err(|_| unknown())?;
+    let id: SequenceId = read_id(id).ok_or_else(unknown)?;
     let steps = enqueue.accept.find_sequence(&id).await?.ok_or_else(unknown)?;
     Ok(Json(SequenceView::of(&id, &steps)).into_response())
 }
 
 async fn cancel_notification(
     State(enqueue): State<Enqueue>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     enqueue.caller(request.extensions())?;
-    let id: NotificationId = id.parse().map_err(|_| no_such_notification())?;
+    let id: NotificationId = read_id(id).ok_or_else(no_such_notification)?;
     let event = Event::CancelRequested { at_ms: enqueue.clock.now_ms() };
     let notification = match enqueue.apply.apply(&id, &event).await? {
         Applied::Moved(notification) | Applied::Refused(notification, Refused::Settled) => {
@@ -208,6 +208,11 @@ async fn cancel_notification(
         Applied::Missing => return Err(no_such_notification()),
     };
     Ok(Json(NotificationView::of(&notification)).into_response())
+}
+
+/// What cannot be an id names nothing.
+fn read_id<T: FromStr>(id: Result<Path<String>, PathRejection>) -> Option<T> {
+    id.ok()?.parse().ok()
 }
 
 fn no_such_notification() -> Problem {

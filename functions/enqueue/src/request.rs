@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: usize = 4096;
 const RECIPIENT_ID_BYTES_MAX: usize = 256;
 
 /// One notification.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NotificationRequest {
     template: String,
@@ -31,7 +31,7 @@ pub(crate) struct NotificationRequest {
 }
 
 /// A sequence.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SequenceRequest {
     to: RecipientRequest,
@@ -48,7 +48,7 @@ pub(crate) struct SequenceRequest {
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepRequest {
     template: String,
@@ -56,7 +56,7 @@ struct StepRequest {
     variables: BTreeMap<String, Variable>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecipientRequest {
     id: String,
@@ -67,7 +67,7 @@ struct RecipientRequest {
 }
 
 /// Variables fill texts; numbers are taken as they are written.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "must be a text, a number, true or false")]
 enum Variable {
     Text(String),

@@ -10,39 +10,36 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 /// Drains every lane that the batch names, each once: a batch of wakes is one wake. Answers with
-/// the messages to be delivered again.
+/// the messages that are no wakes.
+///
+/// A drain that failed is not reported: its message would block its group for the visibility
+/// time-out, while the sweeper wakes the lane within a minute.
 pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
-    let mut lanes: HashMap<String, (WakeGroup, Vec<String>)> = HashMap::new();
+    let mut lanes: HashMap<String, WakeGroup> = HashMap::new();
     let mut failed: Vec<String> = Vec::new();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
         if let Some((channel, group)) = read(&message) {
             // Both groups of a lane in one batch: the first one's turn.
-            lanes.entry(channel).or_insert_with(|| (group, vec![])).1.push(id);
+            lanes.entry(channel).or_insert(group);
         } else {
             tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
             failed.push(id);
         }
     }
     let mut draining = FuturesUnordered::new();
-    for (channel, (group, ids)) in lanes {
+    for (channel, group) in lanes {
         draining.push(async move {
             match drain.drain(&channel, group).await {
                 Ok(report) if report.held_elsewhere => {
                     tracing::debug!(%channel, "another sender is at work");
-                    vec![]
                 }
-                Ok(_) => vec![],
-                Err(error) => {
-                    tracing::error!(%channel, %error, "a drain ended early");
-                    ids
-                }
+                Ok(_) => {}
+                Err(error) => tracing::error!(%channel, %error, "a drain ended early"),
             }
         });
     }
-    while let Some(ids) = draining.next().await {
-        failed.extend(ids);
-    }
+    while draining.next().await.is_some() {}
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
         .into_iter()

@@ -1,7 +1,6 @@
 //! The `sender` function.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use alimi::aws::{Aws, Environment, ReqwestHttp};
 use alimi::delivery::{Drain, DrainSettings};
@@ -23,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         agenda: store.clone(),
         lanes: store.clone(),
         providers: Arc::new(Registry {
-            http: Arc::new(ReqwestHttp::new(Duration::from_secs(2))?),
+            http: Arc::new(ReqwestHttp::default()),
             tokens: store,
             secrets: Arc::new(aws.secrets()),
             clock: clock.clone(),

@@ -138,7 +138,7 @@ impl Simulator {
         self.state().pushes_under_way
     }
 
-    /// Answers the next request like this, whatever it is.
+    /// Answers the next request for a token or a message like this.
     pub fn fail_next(&self, fault: Fault) {
         self.state().faults.push(fault);
     }

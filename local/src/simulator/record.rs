@@ -25,6 +25,8 @@ pub enum Kind {
     Token,
     /// A message.
     Message,
+    /// Nothing: a connection is opened.
+    Knock,
 }
 
 impl Arrival {

@@ -1,13 +1,20 @@
 //! What a function reads from its environment, and the clients made from it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use super::{SecretsManager, WakeQueue};
 use crate::ports::Clock;
 use crate::store::{DynamoStore, Tables};
+
+/// One try of a request. A connection that died silently must not hold a sender up.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// All tries of a request: less than a lease.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// A variable that the template should have set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +71,15 @@ impl Aws {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        let sdk = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .load()
+            .await;
         Self { sdk }
     }
 

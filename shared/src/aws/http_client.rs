@@ -1,6 +1,7 @@
 //! HTTP to providers, by reqwest.
 
-use std::sync::Once;
+use std::collections::HashMap;
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,23 +14,30 @@ use crate::ports::{Http, HttpRequest, HttpResponse, NoResponse};
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Keeps connections open between requests.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct ReqwestHttp {
-    client: reqwest::Client,
+    /// One client for each connection time-out, which reqwest knows of a client only.
+    clients: Mutex<HashMap<Duration, reqwest::Client>>,
 }
 
 impl ReqwestHttp {
-    /// A client with this time-out for connections.
-    ///
-    /// # Errors
-    /// When the machine's TLS roots cannot be read.
-    pub fn new(connect_timeout: Duration) -> Result<Self, reqwest::Error> {
+    fn client(&self, connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&connect_timeout) {
+            return Ok(client.clone());
+        }
+        let client = Self::new_client(connect_timeout)?;
+        clients.insert(connect_timeout, client.clone());
+        Ok(client)
+    }
+
+    fn new_client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
         static CRYPTO: Once = Once::new();
         CRYPTO.call_once(|| {
             // Fails only when somebody installed a provider before: then that one serves.
             let _installed = rustls::crypto::ring::default_provider().install_default();
         });
-        let client = reqwest::Client::builder()
+        reqwest::Client::builder()
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(Duration::from_secs(50))
             .tcp_nodelay(true)
@@ -37,23 +45,26 @@ impl ReqwestHttp {
             .redirect(reqwest::redirect::Policy::none())
             // Sending again is never the client's decision.
             .retry(reqwest::retry::never())
-            .build()?;
-        Ok(Self { client })
+            .build()
     }
 }
 
 #[async_trait]
 impl Http for ReqwestHttp {
-    async fn warm(&self, base_url: &str) {
-        let _unused = self.client.head(base_url).timeout(Duration::from_secs(2)).send().await;
+    async fn warm(&self, base_url: &str, connect_timeout: Duration) {
+        if let Ok(client) = self.client(connect_timeout) {
+            let _unused = client.head(base_url).timeout(2 * connect_timeout).send().await;
+        }
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
         let mut authorization = HeaderValue::from_str(request.authorization.expose_secret())
             .map_err(|_| NoResponse::NotSent("the credentials are no header value".to_owned()))?;
         authorization.set_sensitive(true);
-        let sent = self
-            .client
+        let client = self
+            .client(request.connect_timeout)
+            .map_err(|error| NoResponse::NotSent(format!("no HTTP client: {error}")))?;
+        let sent = client
             .post(&request.url)
             .header(AUTHORIZATION, authorization)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")

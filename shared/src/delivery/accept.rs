@@ -16,11 +16,13 @@ use crate::ports::{
     Catalog, Clock, Created, Notifications, PortError, Requests, Saved, UnsendableMessage, Waker,
 };
 
+/// How far ahead a message may be asked for. Also keeps times within the digits of the index keys.
+const AHEAD_MAX_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 /// Puts under way at once for one bulk request.
 const CONCURRENCY: usize = 16;
 
 /// One notification as its producer asks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The template's name.
     pub template: String,
@@ -37,7 +39,7 @@ pub struct Draft {
 }
 
 /// One step of a sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StepDraft {
     /// The template's name.
     pub template: String,
@@ -46,7 +48,7 @@ pub struct StepDraft {
 }
 
 /// A sequence as its producer asks for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SequenceDraft {
     /// Who receives all of it.
     pub to: Recipient,
@@ -364,6 +366,13 @@ impl Accept {
             return Err(FieldError::new("expires_at", "must be later than not_before").into());
         }
         let now_ms = self.clock.now_ms();
+        for (field, at_ms) in
+            [("not_before", draft.not_before_ms), ("expires_at", draft.expires_at_ms)]
+        {
+            if at_ms.is_some_and(|at_ms| at_ms > now_ms + AHEAD_MAX_MS) {
+                return Err(FieldError::new(field, "must be within the next 366 days").into());
+            }
+        }
         let deferred_until = draft.not_before_ms.filter(|at_ms| *at_ms > now_ms);
         Ok(Notification {
             id,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use crate::domain::{Effect, Event, Notification, NotificationId, Refused, transition};
+use crate::domain::{Effect, Event, Notification, NotificationId, Refused, Transition, transition};
 use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, WakeGroup, Waker};
 
 /// How often a lost race is run again before it counts as an outage.
@@ -78,14 +78,18 @@ impl Apply {
                 Ok(moved) => moved,
                 Err(refused) => return Ok(Applied::Refused(Box::new(notification), refused)),
             };
+            let followers = self.followers(&moved.notification, &moved.effects).await?;
+            let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&followers));
             let mut writes = vec![moved.notification];
-            let followers = self.followers(&writes[0], &moved.effects).await?;
-            writes.extend(followers);
+            writes.extend(followers.into_iter().map(|follower| follower.notification));
             match self.notifications.save(&mut writes).await? {
                 Saved::Done => {
                     let after = writes.swap_remove(0);
                     report(&after, &moved.effects);
-                    self.wake(std::iter::once(&after).chain(&writes)).await;
+                    lanes.retain(|lane| self.awake.as_ref() != Some(lane));
+                    for lane in lanes {
+                        wake_for_producer(&*self.waker, &*self.clock, &lane).await;
+                    }
                     return Ok(Applied::Moved(Box::new(after)));
                 }
                 Saved::Lost => {
@@ -120,8 +124,14 @@ impl Apply {
                 under_way.push(self.apply(&entry.id, event));
             }
             while let Some(applied) = under_way.next().await {
-                if let Applied::Moved(notification) = applied? {
-                    moved.push(*notification);
+                match applied {
+                    Ok(Applied::Moved(notification)) => moved.push(*notification),
+                    Ok(Applied::Refused(..) | Applied::Missing) => {}
+                    // Trying again would not help, and the others must not wait for it.
+                    Err(error @ PortError::Corrupt { .. }) => {
+                        tracing::error!(%error, "a notification cannot be moved");
+                    }
+                    Err(error @ PortError::Unavailable { .. }) => return Err(error),
                 }
             }
         }
@@ -133,7 +143,7 @@ impl Apply {
         &self,
         moved: &Notification,
         effects: &[Effect],
-    ) -> Result<Vec<Notification>, PortError> {
+    ) -> Result<Vec<Transition>, PortError> {
         let Some(place) = &moved.place else { return Ok(vec![]) };
         let at_ms = moved.status_since_ms;
         let mut followers = Vec::new();
@@ -159,7 +169,7 @@ impl Apply {
         &self,
         id: Option<NotificationId>,
         event: &Event,
-    ) -> Result<Option<Notification>, PortError> {
+    ) -> Result<Option<Transition>, PortError> {
         let Some(id) = id else { return Ok(None) };
         let Some(follower) = self.notifications.load(&id).await? else {
             // Its record outlived its retention, or it was never stored with the others.
@@ -167,23 +177,19 @@ impl Apply {
             return Ok(None);
         };
         // Refused: it was cancelled by itself, or released before.
-        Ok(transition(&follower, event).ok().map(|moved| moved.notification))
+        Ok(transition(&follower, event).ok())
     }
+}
 
-    /// Wakes the lanes of what is queued now. A hint: if it is lost, the sweeper repeats it.
-    async fn wake<'a>(&self, moved: impl Iterator<Item = &'a Notification>) {
-        let mut woken: Vec<&str> = Vec::new();
-        for notification in moved {
-            let channel = notification.channel.as_str();
-            if notification.status == crate::domain::Status::Queued
-                && self.awake.as_deref() != Some(channel)
-                && !woken.contains(&channel)
-            {
-                woken.push(channel);
-                wake_for_producer(&*self.waker, &*self.clock, channel).await;
-            }
-        }
-    }
+/// The lanes that have work after these moves, each once.
+fn lanes_to_wake<'a>(moves: impl Iterator<Item = &'a Transition>) -> Vec<String> {
+    let mut lanes: Vec<String> = moves
+        .filter(|moved| moved.effects.contains(&Effect::WakeLane))
+        .map(|moved| moved.notification.channel.clone())
+        .collect();
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes
 }
 
 /// Wakes a lane because something was queued. Producers' wakes collapse to one a second; a drain

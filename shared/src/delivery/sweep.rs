@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Apply;
 use crate::domain::agenda::{
     EXEMPT, confirm_partition, due_partition, ready_partition, sort_at, time_in,
@@ -17,6 +19,11 @@ pub(super) const ROUND_MS: i64 = 60_000;
 const AHEAD_MS: i64 = 10_000;
 /// Deadlines closed at a time.
 const PAGE: usize = 100;
+/// How long a round closes deadlines at most.
+const CLOSING: Duration = Duration::from_secs(30);
+/// A sender lives for 40 s at most. What was claimed this long ago (from, until) and is still
+/// `sending` has no sender any more. Two rounds look at each claim.
+const GONE_MS: [i64; 2] = [180_000, 60_000];
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,18 +40,14 @@ impl SweepReport {
     fn count_wake(&mut self, channel: &Channel, woken: Result<(), PortError>) {
         match woken {
             Ok(()) => self.lanes_woken += 1,
-            Err(error) => {
-                self.channels_failed += 1;
-                tracing::error!(channel = %channel.name, %error, "a lane was not woken");
-            }
+            Err(error) => self.count_failure(channel, &error),
         }
     }
-}
 
-/// What the sweeper found of one channel.
-struct Swept {
-    deadlines_closed: usize,
-    work: Work,
+    fn count_failure(&mut self, channel: &Channel, error: &PortError) {
+        self.channels_failed += 1;
+        tracing::error!(channel = %channel.name, %error, "a channel was not swept");
+    }
 }
 
 /// When a lane has work.
@@ -85,22 +88,23 @@ impl Sweep {
     /// # Errors
     /// [`PortError`] when the channels cannot be listed.
     pub async fn round(&self) -> Result<SweepReport, PortError> {
+        let started = Instant::now();
         let mut report = SweepReport::default();
         let mut later: Vec<(i64, Channel)> = Vec::new();
-        for channel in self.catalog.channels().await? {
-            match self.sweep(&channel).await {
-                Ok(swept) => {
-                    report.deadlines_closed += swept.deadlines_closed;
-                    match swept.work {
-                        Work::Nothing => {}
-                        Work::Now => report.count_wake(&channel, self.wake(&channel).await),
-                        Work::At(due_ms) => later.push((due_ms - AHEAD_MS, channel)),
-                    }
-                }
-                Err(error) => {
-                    report.channels_failed += 1;
-                    tracing::error!(channel = %channel.name, %error, "a channel was not swept");
-                }
+        let channels = self.catalog.channels().await?;
+        // Wakes first: they are quick, and deadlines can be many.
+        for channel in channels.iter().filter(|channel| !channel.paused) {
+            match self.work(channel).await {
+                Ok(Work::Nothing) => {}
+                Ok(Work::Now) => report.count_wake(channel, self.wake(channel).await),
+                Ok(Work::At(due_ms)) => later.push((due_ms - AHEAD_MS, channel.clone())),
+                Err(error) => report.count_failure(channel, &error),
+            }
+        }
+        for channel in &channels {
+            match self.close(channel, started + CLOSING).await {
+                Ok(closed) => report.deadlines_closed += closed,
+                Err(error) => report.count_failure(channel, &error),
             }
         }
         later.sort_by_key(|(at_ms, _)| *at_ms);
@@ -112,10 +116,40 @@ impl Sweep {
         Ok(report)
     }
 
-    async fn sweep(&self, channel: &Channel) -> Result<Swept, PortError> {
-        let deadlines_closed = self.close_deadlines(channel).await?;
-        let work = if channel.paused { Work::Nothing } else { self.work(channel).await? };
-        Ok(Swept { deadlines_closed, work })
+    /// Closes what nobody else will close any more. What is not reached by `give_up_at` is left to
+    /// the next round.
+    async fn close(&self, channel: &Channel, give_up_at: Instant) -> Result<usize, PortError> {
+        let at_ms = self.clock.now_ms();
+        let overdue = Event::DeadlinePassed { at_ms };
+        let closed = self.apply_between(channel, None, at_ms, &overdue, give_up_at).await?;
+        // Claims whose sender is certainly gone, whatever became of it and of its lease.
+        let within_ms = channel.confirm_within_ms();
+        let [from_ms, until_ms] = GONE_MS.map(|ago_ms| at_ms - ago_ms + within_ms);
+        let lost = Event::SenderLost { fence: u64::MAX, at_ms };
+        Ok(closed + self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at).await?)
+    }
+
+    /// Applies an event to everything with a deadline in a range, and counts what moved.
+    async fn apply_between(
+        &self,
+        channel: &Channel,
+        from_ms: Option<i64>,
+        until_ms: i64,
+        event: &Event,
+        give_up_at: Instant,
+    ) -> Result<usize, PortError> {
+        let partition = confirm_partition(&channel.name);
+        let until = sort_at(until_ms);
+        let mut from = from_ms.map(sort_at);
+        let mut moved = 0;
+        while Instant::now() < give_up_at {
+            let page = self.agenda.entries(&partition, from.as_deref(), Some(&until), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            // Just after the last one: an entry that the index still shows is not met twice.
+            from = Some(format!("{}~", last.sort));
+            moved += self.apply.apply_all(&page, event).await?.len();
+        }
+        Ok(moved)
     }
 
     async fn work(&self, channel: &Channel) -> Result<Work, PortError> {
@@ -141,22 +175,5 @@ impl Sweep {
             self.waker.wake(&channel.name, group, &deduplication).await?;
         }
         Ok(())
-    }
-
-    async fn close_deadlines(&self, channel: &Channel) -> Result<usize, PortError> {
-        let partition = confirm_partition(&channel.name);
-        let mut closed = 0;
-        let mut from: Option<String> = None;
-        loop {
-            let at_ms = self.clock.now_ms();
-            let until = sort_at(at_ms);
-            let overdue =
-                self.agenda.entries(&partition, from.as_deref(), Some(&until), PAGE).await?;
-            let Some(last) = overdue.last() else { return Ok(closed) };
-            // Just after the last one: an entry that the index still shows is not met twice.
-            from = Some(format!("{}~", last.sort));
-            let event = Event::DeadlinePassed { at_ms };
-            closed += self.apply.apply_all(&overdue, &event).await?.len();
-        }
     }
 }

@@ -115,6 +115,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    fn waits(&self) -> Vec<SignedDuration> {
+        match *self {
+            Self::Fixed { every, .. } => vec![every],
+            Self::Exponential { first, longest, .. } => vec![first, longest],
+        }
+    }
+
     /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
     /// when there is no further attempt. `jitter_permille` (0 to 1000) is the caller's dice.
     #[must_use]
@@ -224,15 +231,56 @@ impl Channel {
             "limit.jitter",
             "must be between 0 and 1 second",
         );
+        // Otherwise a connection that is never made would look like an answer that never came.
         require(
-            self.timeouts.connect.is_positive() && self.timeouts.total >= self.timeouts.connect,
+            self.timeouts.connect.is_positive() && self.timeouts.total > self.timeouts.connect,
             "timeouts",
-            "total must be at least connect, and connect more than 0",
+            "total must be more than connect, and connect more than 0",
         );
         require(
-            self.timeouts.total <= SignedDuration::from_secs(15),
+            self.timeouts.total <= SignedDuration::from_secs(10),
             "timeouts.total",
-            "must be at most 15 seconds: a sender waits for its last answers",
+            "must be at most 10 seconds: a sender waits for its last answers",
+        );
+        require(
+            self.retry
+                .waits()
+                .iter()
+                .all(|wait| wait.is_positive() && *wait <= SignedDuration::from_hours(24)),
+            "retry",
+            "must wait for more than 0 and at most 24 hours",
+        );
+        require(
+            self.confirm_within_ms() <= millis(SignedDuration::from_hours(72)),
+            "confirmation.within",
+            "must be at most 72 hours",
+        );
+        let Provider::Bizppurio { base_url, account, sender_key, from, .. } = &self.provider;
+        require(
+            base_url.starts_with("https://") || base_url.starts_with("http://"),
+            "provider.base_url",
+            "must begin with https://",
+        );
+        for (field, text, characters_max) in [
+            ("provider.account", account, 20),
+            ("provider.sender_key", sender_key, 40),
+            ("provider.from", from, 16),
+        ] {
+            require(
+                (1..=characters_max).contains(&text.len()),
+                field,
+                &format!("must have 1 to {characters_max} characters"),
+            );
+        }
+        require(
+            !self.provider_deduplicates,
+            "provider_deduplicates",
+            "must not be set: Bizppurio documents no idempotency, so a repetition could arrive twice",
+        );
+        require(
+            matches!(self.confirmation, Confirmation::Receipt { .. }),
+            "confirmation.by",
+            "must be receipt: Bizppurio's acceptance says nothing of delivery",
         );
         // The answer has to be in before the deadline could declare the claim lost.
         require(

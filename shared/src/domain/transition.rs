@@ -336,7 +336,12 @@ fn responded(
     }
     let code = || response.code.clone().unwrap_or_default();
     match noted.status {
-        Status::Sending => Ok(match response.outcome {
+        // It is known already that nobody knows.
+        Status::Unknown if response.outcome == Outcome::Uncertain => {
+            Ok(Transition { notification: noted, effects: vec![] })
+        }
+        // `Unknown`: declared lost while the answer was under way. The answer knows better.
+        Status::Sending | Status::Unknown => Ok(match response.outcome {
             Outcome::Accepted => to_accepted(&noted, policy, at_ms),
             Outcome::Rejected => to_failed(&noted, Reason::Rejected(code()), at_ms),
             // Nothing landed, and nothing is wrong with the message: back to its place, uncounted.
@@ -346,16 +351,6 @@ fn responded(
                 to_retry(&noted, policy, jitter_permille, at_ms)
             }
             Outcome::Uncertain => to_unknown(&noted, Reason::ResponseLost, at_ms),
-        }),
-        // Declared lost while the answer was under way. What the answer says is better than not
-        // knowing; but a person may have been told, so nothing goes out again by itself.
-        Status::Unknown => Ok(match response.outcome {
-            Outcome::Accepted => to_accepted(&noted, policy, at_ms),
-            Outcome::Rejected => to_failed(&noted, Reason::Rejected(code()), at_ms),
-            Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
-                to_failed(&noted, Reason::Unreachable, at_ms)
-            }
-            Outcome::Uncertain => Transition { notification: noted, effects: vec![] },
         }),
         // A receipt was quicker, or a person was: the times are worth keeping, the rest stands.
         Status::Accepted

@@ -223,9 +223,9 @@ fn an_answer_that_comes_after_all_settles_what_was_declared_lost() {
         (Outcome::Accepted, Status::Accepted),
         (Outcome::Rejected, Status::Failed),
         (Outcome::Uncertain, Status::Unknown),
-        // Nothing landed; but a person may be at it already, so it does not go out by itself.
-        (Outcome::Throttled, Status::Failed),
-        (Outcome::Unreachable, Status::Failed),
+        // Certainly never landed: as if it had not been declared lost.
+        (Outcome::Throttled, Status::Queued),
+        (Outcome::Unreachable, Status::Deferred),
     ] {
         assert_eq!(after(&lost, &[answer(1, outcome)]).status, status, "{outcome:?}");
     }

@@ -7,7 +7,7 @@ use crate::delivery::FieldError;
 use crate::domain::id::body_digest;
 
 /// A JSON body that has been read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Body(pub Value);
 
 /// Why a value cannot be read. Holds none of the value's content.

@@ -135,7 +135,10 @@ impl Problem {
     pub fn unavailable(error: &PortError) -> Self {
         tracing::error!(%error, "a request failed");
         Self {
-            detail: Some("try again with the same Idempotency-Key".to_owned()),
+            detail: Some(
+                "try again; what creates something is safe to repeat with the same Idempotency-Key"
+                    .to_owned(),
+            ),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",

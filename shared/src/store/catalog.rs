@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
+use crate::domain::channel::is_name;
 use crate::domain::{Channel, Template};
 use crate::ports::{Catalog, PortError};
 
@@ -17,6 +18,10 @@ impl DynamoStore {
         kind: &str,
         name: &str,
     ) -> Result<Option<T>, PortError> {
+        // What cannot be a name is nobody's, and DynamoDB would refuse some of it as a key.
+        if !is_name(name) {
+            return Ok(None);
+        }
         let found = self
             .client
             .get_item()
@@ -36,7 +41,8 @@ impl DynamoStore {
         name: &str,
         value: &T,
     ) -> Result<(), PortError> {
-        let document: Item = serde_dynamo::to_item(value).map_err(|error| corrupt(WHAT, &error))?;
+        let document: Item =
+            serde_dynamo::to_item(value).map_err(|_| corrupt(WHAT, "it does not decode"))?;
         self.client
             .update_item()
             .table_name(&self.tables.catalog)
@@ -71,8 +77,8 @@ impl DynamoStore {
 }
 
 fn document<T: DeserializeOwned>(mut item: Item) -> Result<T, PortError> {
-    let document = item.remove("document").ok_or_else(|| corrupt(WHAT, &"no document"))?;
-    serde_dynamo::from_attribute_value(document).map_err(|error| corrupt(WHAT, &error))
+    let document = item.remove("document").ok_or_else(|| corrupt(WHAT, "no document"))?;
+    serde_dynamo::from_attribute_value(document).map_err(|_| corrupt(WHAT, "it does not decode"))
 }
 
 #[async_trait]

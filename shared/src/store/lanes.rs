@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
@@ -16,6 +17,9 @@ const WHAT: &str = "the state table";
 struct LaneRow {
     pk: String,
     fence: u64,
+    /// Tells who wrote it from who would have written the same.
+    holder: u64,
+    /// Since when claims may have been made that nobody has looked for.
     since_ms: i64,
     /// `None` when the lease was given back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +45,9 @@ impl DynamoStore {
             .map_err(|error| unavailable(WHAT, &error))?;
         found
             .item
-            .map(|item| serde_dynamo::from_item(item).map_err(|error| corrupt(WHAT, &error)))
+            .map(|item| {
+                serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
+            })
             .transpose()
     }
 
@@ -52,8 +58,14 @@ impl DynamoStore {
         row: &LaneRow,
         read: Option<&LaneRow>,
     ) -> Result<Saved, PortError> {
-        let item: Item = serde_dynamo::to_item(row).map_err(|error| corrupt(WHAT, &error))?;
-        let put = self.client.put_item().table_name(&self.tables.state).set_item(Some(item));
+        let item: Item =
+            serde_dynamo::to_item(row).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.state)
+            .set_item(Some(item.clone()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match read {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(LaneRow { fence, until_ms: None, .. }) => put
@@ -67,6 +79,12 @@ impl DynamoStore {
         match put.send().await {
             Ok(_) => Ok(Saved::Done),
             Err(error) => match error.as_service_error() {
+                // The client repeats a put whose answer was lost, and meets what it wrote.
+                Some(PutItemError::ConditionalCheckFailedException(failed))
+                    if failed.item() == Some(&item) =>
+                {
+                    Ok(Saved::Done)
+                }
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
                 _ => Err(unavailable(WHAT, &error)),
             },
@@ -79,8 +97,8 @@ impl DynamoStore {
         position: PacerPosition,
         until_ms: Option<i64>,
     ) -> Result<Saved, PortError> {
-        let position =
-            serde_dynamo::to_attribute_value(position).map_err(|error| corrupt(WHAT, &error))?;
+        let position = serde_dynamo::to_attribute_value(position)
+            .map_err(|_| corrupt(WHAT, "it does not decode"))?;
         let update = self
             .client
             .update_item()
@@ -120,7 +138,12 @@ impl Lanes for DynamoStore {
         let row = LaneRow {
             pk: key(channel),
             fence: read.as_ref().map_or(1, |row| row.fence + 1),
-            since_ms: terms.now_ms,
+            holder: terms.holder,
+            // Until a holder gives the lease back, there may be claims of all before it.
+            since_ms: read
+                .as_ref()
+                .filter(|row| row.until_ms.is_some())
+                .map_or(terms.now_ms, |row| row.since_ms),
             until_ms: Some(terms.until_ms),
             confirm_within_ms: terms.confirm_within_ms,
             position: read.as_ref().map_or_else(PacerPosition::default, |row| row.position),

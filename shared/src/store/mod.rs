@@ -74,8 +74,9 @@ where
     PortError::Unavailable { what, detail }
 }
 
-fn corrupt(what: &'static str, error: &impl ToString) -> PortError {
-    PortError::Corrupt { what, detail: error.to_string() }
+/// For what does not decode. `why` names the fault, and never quotes what was found.
+fn corrupt(what: &'static str, why: &'static str) -> PortError {
+    PortError::Corrupt { what, detail: why.to_owned() }
 }
 
 fn text(value: impl Into<String>) -> AttributeValue {

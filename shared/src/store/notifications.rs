@@ -33,7 +33,7 @@ impl DynamoStore {
                 .condition_expression("revision = :revision")
                 .expression_attribute_values(":revision", number(*revision)),
         };
-        put.build().map_err(|error| corrupt(WHAT, &error))
+        put.build().map_err(|_| corrupt(WHAT, "it does not decode"))
     }
 
     /// One conditional put. `Err` of the inner result is the item that stood in its way.
@@ -99,7 +99,7 @@ fn is_lost_race(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool
 
 fn to_item(notification: &Notification) -> Result<Item, PortError> {
     let mut item: Item =
-        serde_dynamo::to_item(notification).map_err(|error| corrupt(WHAT, &error))?;
+        serde_dynamo::to_item(notification).map_err(|_| corrupt(WHAT, "it does not decode"))?;
     if let Some(key) = agenda_key(notification) {
         item.insert("agenda_pk".into(), text(key.partition));
         item.insert("agenda_sk".into(), text(key.sort));
@@ -120,7 +120,7 @@ fn to_item(notification: &Notification) -> Result<Item, PortError> {
 }
 
 fn from_item(item: Item) -> Result<Notification, PortError> {
-    serde_dynamo::from_item(item).map_err(|error| corrupt(WHAT, &error))
+    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
 }
 
 #[async_trait]
@@ -222,10 +222,10 @@ impl Agenda for DynamoStore {
                 let sort = item
                     .get("agenda_sk")
                     .and_then(|sort| sort.as_s().ok())
-                    .ok_or_else(|| corrupt(WHAT, &"an agenda entry without a sort key"))?;
+                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without a sort key"))?;
                 let id = id_in(sort)
                     .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| corrupt(WHAT, &"an agenda entry without an id"))?;
+                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without an id"))?;
                 Ok(AgendaEntry { sort: sort.clone(), id })
             })
             .collect()

@@ -41,7 +41,7 @@ impl Requests for DynamoStore {
                 .and_then(|item| item.get("digest"))
                 .and_then(|digest| digest.as_s().ok())
                 .map(|digest| Some(digest.clone()))
-                .ok_or_else(|| corrupt(WHAT, &"a request without a digest")),
+                .ok_or_else(|| corrupt(WHAT, "a request without a digest")),
             _ => Err(unavailable(WHAT, &error)),
         }
     }
@@ -61,7 +61,7 @@ impl Requests for DynamoStore {
         };
         match item.get("digest").and_then(|digest| digest.as_s().ok()) {
             Some(digest) => Ok(Some(digest.clone())),
-            None => Err(corrupt(WHAT, &"a request without a digest")),
+            None => Err(corrupt(WHAT, "a request without a digest")),
         }
     }
 }

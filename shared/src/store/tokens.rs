@@ -29,7 +29,8 @@ impl Tokens for DynamoStore {
             .await
             .map_err(|error| unavailable(WHAT, &error))?;
         let Some(item) = found.item else { return Ok(None) };
-        let row: TokenRow = serde_dynamo::from_item(item).map_err(|error| corrupt(WHAT, &error))?;
+        let row: TokenRow =
+            serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))?;
         Ok(Some(StoredToken {
             token: SecretString::from(row.token),
             fetched_at_ms: row.fetched_at_ms,

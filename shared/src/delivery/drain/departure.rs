@@ -66,17 +66,17 @@ impl Departure {
             policy: self.policy,
             jitter_permille: self.jitter_permille,
         };
-        let requeued = self.record(&event).await.as_ref().and_then(sort_key);
-        Landed { answered, requeued, hold_for }
+        let after = self.record(&event).await;
+        Landed { answered, hold_for, ..waiting_again(after.as_ref()) }
     }
 
     /// Gives the claim back unsent.
     pub(super) async fn put_back(&self) -> Landed {
         let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
-        let requeued = self.record(&event).await.as_ref().and_then(sort_key);
+        let after = self.record(&event).await;
         let now_us = self.clock.now_us();
         let answered = self.number.map(|number| (number, now_us));
-        Landed { answered, requeued, hold_for: None }
+        Landed { answered, ..waiting_again(after.as_ref()) }
     }
 
     /// Records an event, and tries again for a while when the store fails. What cannot be
@@ -104,7 +104,22 @@ impl Departure {
     }
 }
 
-/// Where it stands in the queue, if it is back there.
-fn sort_key(notification: &Notification) -> Option<String> {
-    agenda_key(notification).filter(|_| notification.status == Status::Queued).map(|key| key.sort)
+/// What the lane has to know of a message that waits to be sent again.
+fn waiting_again(after: Option<&Notification>) -> Landed {
+    let Some(after) = after else { return Landed::default() };
+    match after.status {
+        Status::Queued => {
+            Landed { requeued: agenda_key(after).map(|key| key.sort), ..Landed::default() }
+        }
+        Status::Deferred => Landed { due_ms: Some(after.ready_at_ms), ..Landed::default() },
+        Status::Blocked
+        | Status::Sending
+        | Status::Accepted
+        | Status::Unknown
+        | Status::Unconfirmed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Delivered => Landed::default(),
+    }
 }

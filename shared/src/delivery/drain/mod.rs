@@ -141,13 +141,18 @@ impl Drain {
         // failed is not given back: there may be claims that nobody knows of, and whoever takes
         // over a lease that ran out looks for them.
         let released = match &ended {
-            Ok(_) => self.release(&lease, pacer.position()).await,
+            Ok(_) => under_way.alongside(self.release(&lease, pacer.position())).await,
             Err(_) => Ok(()),
         };
-        if matches!(ended, Ok(Ending::SliceOver)) && released.is_ok() {
-            self.wake_successor(&lease, group).await;
+        let goes_on = matches!(ended, Ok(Ending::SliceOver)) && released.is_ok();
+        if goes_on {
+            under_way.alongside(self.wake_successor(&lease, group, "after")).await;
         }
-        under_way.finish().await;
+        let left_work = under_way.finish().await;
+        if left_work {
+            // What is back in the queue after the hand-over, the successor may have missed.
+            self.wake_successor(&lease, group, "left-by").await;
+        }
 
         tracing::info!(
             channel = %lease.channel,
@@ -210,6 +215,7 @@ impl Drain {
                 until_ms: now_ms + millis(self.settings.lease),
                 skew_ms: millis(self.settings.clock_skew),
                 confirm_within_ms: channel.confirm_within_ms(),
+                holder: self.entropy.next_u64(),
             };
             match self.lanes.acquire(&channel.name, terms).await? {
                 Taken::Yes(lease) => {
@@ -228,10 +234,10 @@ impl Drain {
         Ok(())
     }
 
-    async fn wake_successor(&self, lease: &Lease, group: WakeGroup) {
+    async fn wake_successor(&self, lease: &Lease, group: WakeGroup, why: &str) {
         let next = group.other();
         // Never collapses with another wake: each fence hands over once.
-        let deduplication = format!("{}-{}-after-{}", lease.channel, next.as_str(), lease.fence);
+        let deduplication = format!("{}-{}-{why}-{}", lease.channel, next.as_str(), lease.fence);
         if let Err(error) = self.waker.wake(&lease.channel, next, &deduplication).await {
             tracing::warn!(channel = %lease.channel, %error, "the successor was not woken; the sweeper will do it");
         }

@@ -100,6 +100,7 @@ impl<'a> Slice<'a> {
         report: &mut DrainReport,
     ) -> Result<Ending, PortError> {
         let ending = self.work(pacer, under_way, report).await;
+        self.heed_landed(pacer, under_way);
         for departure in self.ready {
             under_way.put_back(departure);
         }
@@ -146,6 +147,7 @@ impl<'a> Slice<'a> {
     /// What landed may ask for a pause, or be in the queue again.
     fn heed_landed(&mut self, pacer: &mut Pacer, under_way: &mut UnderWay) {
         for landed in under_way.take_landed() {
+            self.last_work_at = Instant::now();
             if let Some((number, at_us)) = landed.answered {
                 pacer.answered(number, at_us);
             }
@@ -158,7 +160,9 @@ impl<'a> Slice<'a> {
                 self.done.remove(&sort);
                 // It may come before what was read since.
                 self.head_at = Instant::now();
-                self.last_work_at = Instant::now();
+            }
+            if let Some(due_ms) = landed.due_ms {
+                self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next| next.min(due_ms)));
             }
         }
     }
@@ -407,27 +411,40 @@ impl<'a> Slice<'a> {
         let departure = {
             let policy = self.channel.policy();
             let jitter_permille = self.drain.entropy.permille();
-            let leave_by = claimed_at + self.drain.settings.claim_age_max;
+            let claim_age_max = self.drain.settings.claim_age_max;
             let provider = Arc::clone(&self.provider);
             let (apply, clock) = (apply.clone(), Arc::clone(&clock));
-            move |notification: Notification| Departure {
-                notification,
-                policy,
-                jitter_permille,
-                claimed_at,
-                leave_by,
-                number: None,
-                provider,
-                apply,
-                clock,
+            move |notification: Notification, at_ms: i64| {
+                let expires = notification
+                    .expires_at_ms
+                    .map_or(claim_age_max, |expires_at_ms| micros(1000 * (expires_at_ms - at_ms)));
+                Departure {
+                    notification,
+                    policy,
+                    jitter_permille,
+                    claimed_at,
+                    leave_by: claimed_at + claim_age_max.min(expires),
+                    number: None,
+                    provider,
+                    apply,
+                    clock,
+                }
             }
         };
         async move {
             let at_ms = clock.now_ms();
             let event = Event::Claimed { at_ms, fence, confirm_within_ms };
-            match apply.apply(&id, &event).await? {
+            let applied = match apply.apply(&id, &event).await {
+                // Trying again would not help, and what is behind it must not wait for it.
+                Err(PortError::Corrupt { what, detail }) => {
+                    tracing::error!(notification = %id, what, detail, "cannot be claimed");
+                    return Ok(None);
+                }
+                applied => applied?,
+            };
+            match applied {
                 Applied::Moved(claimed) => match claimed.status {
-                    Status::Sending => Ok(Some(departure(*claimed))),
+                    Status::Sending => Ok(Some(departure(*claimed, at_ms))),
                     // It had been sent too often to be sent again.
                     Status::Failed
                     | Status::Blocked

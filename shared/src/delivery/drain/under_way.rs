@@ -19,8 +19,16 @@ pub(super) struct Landed {
     pub answered: Option<(DepartureNumber, i64)>,
     /// Its agenda entry, when it is back in the queue at the same place.
     pub requeued: Option<String>,
+    /// When it is to be tried again, in Unix milliseconds.
+    pub due_ms: Option<i64>,
     /// The provider asked for a pause.
     pub hold_for: Option<Duration>,
+}
+
+impl Landed {
+    fn left_work(&self) -> bool {
+        self.requeued.is_some() || self.due_ms.is_some()
+    }
 }
 
 /// A claim's end: a message that may leave, or none when it was not there to be claimed.
@@ -92,14 +100,19 @@ impl UnderWay {
         }
     }
 
-    /// Waits for every request, and gives back what was claimed and has not left.
-    pub(super) async fn finish(mut self) {
+    /// Waits for every request, and gives back what was claimed and has not left. Answers whether
+    /// any of it is waiting to be sent again.
+    pub(super) async fn finish(mut self) -> bool {
         while let Some(claimed) = self.claims.next().await {
             self.claimed.push_back(claimed);
         }
         for departure in self.take_claimed().into_iter().flatten().flatten() {
             self.put_back(departure);
         }
-        while self.requests.next().await.is_some() {}
+        let mut left_work = self.landed.iter().any(Landed::left_work);
+        while let Some(landed) = self.requests.next().await {
+            left_work |= landed.left_work();
+        }
+        left_work
     }
 }

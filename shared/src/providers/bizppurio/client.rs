@@ -1,5 +1,6 @@
 //! Calls to Bizppurio: the token, and one message a request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::ports::{
 const RENEW_BEFORE_MS: i64 = 60 * 60 * 1000;
 /// A token that is refused at this age was never any good: asking for another would not help.
 const TOKEN_YOUNG_MS: i64 = 60_000;
+/// How long a token may take: well under a lease.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to leave the account alone after an answer that every message would meet.
 const HOLD_DOWN: Duration = Duration::from_secs(30);
 /// How long to pause after a 429 that does not say.
@@ -41,6 +44,8 @@ pub struct Bizppurio {
     tokens: Arc<dyn Tokens>,
     clock: Arc<dyn Clock>,
     token: Mutex<TokenState>,
+    /// A connection has been opened.
+    is_warm: AtomicBool,
 }
 
 #[derive(Default)]
@@ -60,7 +65,15 @@ impl Bizppurio {
         tokens: Arc<dyn Tokens>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { channel, password, http, tokens, clock, token: Mutex::default() }
+        Self {
+            channel,
+            password,
+            http,
+            tokens,
+            clock,
+            token: Mutex::default(),
+            is_warm: AtomicBool::new(false),
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
@@ -181,8 +194,15 @@ impl Bizppurio {
 #[async_trait]
 impl Provider for Bizppurio {
     async fn readiness(&self, now_ms: i64) -> Result<Readiness, PortError> {
+        let by_connection = || {
+            if self.is_warm.load(Ordering::Relaxed) {
+                Readiness::Ready
+            } else {
+                Readiness::NeedsPreparation
+            }
+        };
         if self.usable(now_ms).is_some() {
-            return Ok(Readiness::Ready);
+            return Ok(by_connection());
         }
         let stored = self.tokens.load_token(&self.channel.name).await?;
         {
@@ -194,21 +214,27 @@ impl Provider for Bizppurio {
                 state.current = Some(stored);
             }
         }
-        if self.usable(now_ms).is_none() {
-            return Ok(Readiness::NeedsPreparation);
+        match self.usable(now_ms) {
+            Some(_) => Ok(by_connection()),
+            None => Ok(Readiness::NeedsPreparation),
         }
-        let ProviderConfig::Bizppurio { base_url, .. } = &self.channel.provider;
-        self.http.warm(base_url).await;
-        Ok(Readiness::Ready)
     }
 
-    /// Fetches a token and shares it. Only the holder of the lane's lease comes here, so tokens
-    /// are fetched by one sender at a time.
+    /// Opens a connection and, where it is needed, fetches a token and shares it. Only the holder
+    /// of the lane's lease comes here, so tokens are fetched by one sender at a time.
     async fn prepare(&self) -> Result<(), NotPrepared> {
+        if !self.is_warm.swap(true, Ordering::Relaxed) && self.usable(self.clock.now_ms()).is_some()
+        {
+            let ProviderConfig::Bizppurio { base_url, .. } = &self.channel.provider;
+            self.http.warm(base_url, self.channel.timeouts.connect.unsigned_abs()).await;
+            return Ok(());
+        }
         let not_prepared = |hold_for, detail| NotPrepared { hold_for, detail };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
         let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
-        let request = self.post("/v1/token", format!("Basic {credentials}"), Bytes::from("{}"));
+        let mut request = self.post("/v1/token", format!("Basic {credentials}"), Bytes::from("{}"));
+        // The lane stands still meanwhile, and its lease runs.
+        request.total_timeout = request.total_timeout.min(TOKEN_TIMEOUT);
         let response = self
             .http
             .post(request)
