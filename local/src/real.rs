@@ -108,7 +108,7 @@ impl RealStack {
         let stack = Stack::new(Parts {
             store,
             queue: queue.clone(),
-            http: Arc::new(ReqwestHttp::default()),
+            http: Arc::new(ReqwestHttp::new()),
             clock,
             entropy: Arc::new(SystemEntropy),
             settings: DrainSettings::default(),

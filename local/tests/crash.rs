@@ -140,6 +140,64 @@ async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
     assert!(strikes > 20, "only {strikes} deaths");
 }
 
+/// The hand-over is done, the last answers are awaited, and the process dies: nobody takes over a
+/// lease that ran out, and no receipt ever comes.
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_die_while_it_awaits_its_last_answers() {
+    let mut lost = 0;
+    for steps in (0..200).step_by(3) {
+        let mut settings = WorldSettings::default();
+        // Longer than a sender lingers, and shorter than the answer takes.
+        settings.drain.slice = Duration::from_millis(2200);
+        settings.simulator.latency = Duration::from_millis(2500);
+        settings.simulator.latency_jitter = Duration::ZERO;
+        let world = World::new(settings).await;
+        let body = json!({
+            "template": "photo-and-video", "variables": variables(),
+            "to": { "id": "t", "phone": "01090070000" },
+        });
+        let (status, _) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
+        assert_eq!(status, 202);
+        world.start_mortal_senders(&Doom::after(steps));
+        world.settle(A_WHILE).await;
+        world.check_invariants(LIMIT);
+        for notification in world.notifications().values() {
+            if notification.status == Status::Unknown {
+                lost += 1;
+                let claimed_at_ms = notification.attempts[0].claimed_at_ms;
+                let found_after_ms = notification.status_since_ms - claimed_at_ms;
+                assert!(found_after_ms < 150_000, "after {steps} steps in {found_after_ms} ms");
+            }
+        }
+    }
+    assert!(lost > 3, "only {lost} claims were lost");
+}
+
+/// A lease that is not renewed: its holder stops by itself, with time to spare.
+#[tokio::test(start_paused = true)]
+async fn nothing_leaves_in_the_last_two_seconds_of_a_lease() {
+    let mut settings = WorldSettings::default();
+    settings.drain.lease = Duration::from_secs(5);
+    settings.drain.renew_every = Duration::from_secs(60);
+    settings.drain.slice = Duration::from_secs(8);
+    let world = World::new(settings).await;
+    let many: Vec<Value> = (0..400)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video", "variables": variables(),
+                "to": { "id": format!("t{n}"), "phone": "01012345678" },
+            })
+        })
+        .collect();
+    world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    let began_us =
+        1000 * world.notifications().values().map(|n| n.created_at_ms).max().expect("some");
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await;
+    assert!(drained.is_ok_and(|report| report.departures > 50));
+    let last_us = world.simulator.arrivals().iter().map(|a| a.at_us).max().expect("some");
+    assert!(last_us - began_us < 3_200_000, "the last one left after {} us", last_us - began_us);
+}
+
 /// The provider's push is answered late or never, and comes again.
 #[tokio::test(start_paused = true)]
 async fn the_webhook_may_die_at_any_await_between_receipt_and_release() {

@@ -340,6 +340,134 @@ async fn a_busy_lane_keeps_the_limit_across_hand_overs_and_uses_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fast_lane_uses_its_limit() {
+    let mut settings = WorldSettings::default();
+    settings.catalog = settings.catalog.replace("per_second: 40", "per_second: 200");
+    settings.simulator.per_second = 200;
+    // Claims take five slots.
+    settings.database_latency = Duration::from_millis(6);
+    let world = World::new(settings).await;
+    for part in 0..4 {
+        post_many(&world, &format!("batch-{part}"), 500).await;
+    }
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    world.check_invariants(200);
+    let arrivals = world.simulator.arrivals();
+    let (first, last) = (arrivals[2].at_us, arrivals[arrivals.len() - 1].at_us);
+    let rate = 2000.0 / ((last - first) as f64 / 1e6);
+    assert!(rate > 0.95 * 200.0 / 1.05, "{rate} a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_hangs_does_not_make_requests_pile_up() {
+    let world = World::new(WorldSettings::default()).await;
+    let body: Vec<Value> = (0..300)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video",
+                "to": { "id": format!("t{n}"), "phone": "01090080000" }, "variables": variables(),
+            })
+        })
+        .collect();
+    world.produce("POST", "/v1/notifications", Some("batch"), Value::Array(body)).await;
+    world.start_senders();
+    // Every request hangs until its time-out of 3 s: 3 × 40 may be under way, and no more.
+    let mut most = 0;
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let all = world.notifications();
+        most = most.max(all.values().filter(|n| n.status == Status::Sending).count());
+    }
+    assert!((60..=125).contains(&most), "{most} requests were under way");
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    assert!(world.notifications().values().all(|n| n.status == Status::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_limit_takes_hold_within_a_second() {
+    use alimi::ports::Catalog;
+    let world = World::new(WorldSettings::default()).await;
+    post_many(&world, "batch", 400).await;
+    world.start_senders();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut channel =
+        world.store.channel("alimtalk-main").await.expect("the store").expect("the channel");
+    channel.limit.per_second = 5;
+    world.store.put_channel(&channel).await.expect("stored");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = world.simulator.arrivals().len();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let during = world.simulator.arrivals().len() - before;
+    assert!((44..=50).contains(&during), "{during} in ten seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_channel_keeps_the_limit_without_trusting_the_way() {
+    let mut settings = WorldSettings::default();
+    settings.catalog = settings.catalog.replace("jitter: 50ms", "jitter: 0s\n      strict: true");
+    settings.simulator.latency = Duration::from_millis(300);
+    settings.simulator.latency_jitter = Duration::from_millis(250);
+    let world = World::new(settings).await;
+    post_many(&world, "batch", 300).await;
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    let arrivals = world.simulator.arrivals();
+    let (first, last) = (arrivals[2].at_us, arrivals[arrivals.len() - 1].at_us);
+    let rate = 300.0 / ((last - first) as f64 / 1e6);
+    assert!((20.0..40.0).contains(&rate), "{rate} a second");
+}
+
+/// Two channels of one provider simulator would share its limit; so the second one only has to
+/// have its own lane, and leave while the first one is busy for minutes.
+#[tokio::test(start_paused = true)]
+async fn a_busy_channel_does_not_slow_another() {
+    let mut settings = WorldSettings::default();
+    settings.simulator.per_second = 80;
+    let (channels, templates) = settings.catalog.split_once("templates:").expect("two parts");
+    let (head, main) = channels.split_once("  alimtalk-main:").expect("a channel");
+    let (first, second) = templates.split_once("  photo-and-video:").expect("two templates");
+    settings.catalog = format!(
+        "{head}  alimtalk-main:{main}  alimtalk-other:{main}\ntemplates:{first}  photo-and-video:{}",
+        second.replace("alimtalk-main", "alimtalk-other")
+    );
+    let world = World::new(settings).await;
+    let busy: Vec<Value> = (0..500)
+        .map(|n| {
+            json!({
+                "template": "consultation-start",
+                "to": { "id": format!("t{n}"), "phone": "01090070000" }, "variables": variables(),
+            })
+        })
+        .collect();
+    world.produce("POST", "/v1/notifications", Some("busy"), Value::Array(busy)).await;
+    world.start_senders();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let quick = post_one(&world, "quick", "010-9007-0000").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let sent = world.notification(&quick).await;
+    assert_eq!(sent.status, Status::Accepted, "it waited behind another channel");
+    assert!(world.unsettled().len() > 300);
+}
+
+async fn post_many(world: &World, key: &str, count: usize) {
+    let body: Vec<Value> = (0..count)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video", "priority": 600,
+                "to": { "id": format!("{key}-{n}"), "phone": "01012345678" },
+                "variables": variables(),
+            })
+        })
+        .collect();
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some(key), Value::Array(body)).await;
+    assert_eq!(status, 202);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_paused_channel_stops_within_a_second_and_loses_nothing() {
     use alimi::ports::Catalog;
     let world = World::new(WorldSettings::default()).await;

@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         agenda: store.clone(),
         lanes: store.clone(),
         providers: Arc::new(Registry {
-            http: Arc::new(ReqwestHttp::default()),
+            http: Arc::new(ReqwestHttp::new()),
             tokens: store,
             secrets: Arc::new(aws.secrets()),
             clock: clock.clone(),

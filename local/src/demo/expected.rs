@@ -57,3 +57,34 @@ fn end(fate: Fate, notification: &Notification) -> Status {
 fn digits(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use alimi::domain::RequestKey;
+
+    use super::super::flow::people;
+    use super::*;
+    use crate::world::{World, WorldSettings};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_the_number_does_not_explain_is_told() {
+        let world = World::new(WorldSettings::default()).await;
+        let flow = Flow::read("steps: [{template: photo-and-video}]").expect("a flow");
+        let people = people("id,phone,name,code\nt1,010-1234-5678,n,c").expect("people");
+        let body = flow.sequence(&people[0]).to_string();
+        let (status, made) = world.produce("POST", "/v1/sequences", Some("k"), body).await;
+        assert_eq!(status, 202);
+        let id: SequenceId = made["id"].as_str().expect("an id").parse().expect("an id");
+
+        let early = differences(&[(id.clone(), &people[0])], &flow, &world.notifications());
+        assert_eq!(early, ["step 0 of t1 is queued, not delivered"]);
+        world.start_senders();
+        world.settle(std::time::Duration::from_secs(600)).await;
+        let late = differences(&[(id, &people[0])], &flow, &world.notifications());
+        assert!(late.is_empty(), "{late:?}");
+
+        let other = RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id();
+        let missing = differences(&[(other, &people[0])], &flow, &world.notifications());
+        assert_eq!(missing, ["step 0 of t1 is not stored"]);
+    }
+}

@@ -6,17 +6,19 @@ mod flow;
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::domain::{Notification, NotificationId, SequenceId};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use crate::audit::Audit;
 use crate::catalog_file::{CatalogError, CatalogFile};
 use crate::embedded::EmbeddedError;
 use crate::real::{Ports, RealStack, StartError};
-use crate::simulator::SimulatorSettings;
+use crate::simulator::{Fault, SimulatorSettings};
 
 use self::flow::{Flow, FlowError, Person, people};
 
@@ -53,13 +55,23 @@ pub enum DemoError {
 pub struct DemoSettings {
     /// How many of the teachers take part.
     pub teachers: usize,
+    /// The channel's jitter allowance, where it is not to be the example's: more of it bears a
+    /// machine that is busy with other things.
+    pub jitter: Option<SignedDuration>,
+    /// Every how often the provider refuses a request for no good reason (a 429).
+    pub refusal_every: Duration,
     /// When to give up.
     pub patience: Duration,
 }
 
 impl Default for DemoSettings {
     fn default() -> Self {
-        Self { teachers: usize::MAX, patience: Duration::from_secs(180) }
+        Self {
+            teachers: usize::MAX,
+            jitter: None,
+            refusal_every: Duration::from_secs(4),
+            patience: Duration::from_secs(180),
+        }
     }
 }
 
@@ -77,7 +89,10 @@ pub struct Demonstrated {
 /// # Errors
 /// [`DemoError`] when it cannot be held at all.
 pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
-    let catalog = CatalogFile::read(CATALOG)?;
+    let mut catalog = CatalogFile::read(CATALOG)?;
+    for channel in catalog.channels.values_mut() {
+        channel.limit.jitter = settings.jitter.unwrap_or(channel.limit.jitter);
+    }
     let limit = catalog.channels.values().map(|channel| channel.limit.per_second).min();
     let simulator =
         SimulatorSettings { per_second: limit.unwrap_or(1), ..SimulatorSettings::default() };
@@ -88,10 +103,12 @@ pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
     let mut people = people(TEACHERS)?;
     people.truncate(settings.teachers);
 
+    let refusals = refuse_now_and_then(&stack, settings.refusal_every);
     let started = Instant::now();
     let posted = post(&stack, &flow, &people).await?;
     let stored = wait(&stack, people.len(), settings.patience).await?;
     let took = started.elapsed();
+    refusals.abort();
 
     let audit = Audit::of(&stack.simulator, &stored);
     let limit = usize::try_from(simulator.per_second).unwrap_or(usize::MAX);
@@ -116,6 +133,17 @@ pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
         arrivals: &stack.simulator.arrivals(),
     });
     Ok(Demonstrated { table, broken })
+}
+
+/// A provider refuses requests that kept its limit, too: others may use the account.
+fn refuse_now_and_then(stack: &RealStack, every: Duration) -> tokio::task::JoinHandle<()> {
+    let simulator = Arc::clone(&stack.simulator);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(1) });
+        }
+    })
 }
 
 /// What was posted, and what the API said.

@@ -10,6 +10,9 @@ use comfy_table::{Cell, Table};
 use crate::audit::Audit;
 use crate::simulator::Arrival;
 
+/// The provider's code of a 429.
+const THROTTLED: u32 = 5002;
+
 /// What the table shows.
 pub(super) struct Figures<'a> {
     pub(super) sequences: usize,
@@ -40,6 +43,8 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
     let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
     let rate = messages as f64 / figures.took.as_secs_f64();
     row("messages requested", messages.to_string(), &format!("{rate:.1} a second over all"));
+    let refused = figures.arrivals.iter().filter(|a| a.code == THROTTLED).count();
+    row("  refused with 429", refused.to_string(), "sent again after the pause asked for");
     row("sent twice", figures.audit.taken_twice.len().to_string(), "must be 0");
     row("order violations", figures.audit.out_of_order.len().to_string(), "must be 0");
     row(

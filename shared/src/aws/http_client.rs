@@ -14,13 +14,24 @@ use crate::ports::{Http, HttpRequest, HttpResponse, NoResponse};
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Keeps connections open between requests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ReqwestHttp {
     /// One client for each connection time-out, which reqwest knows of a client only.
     clients: Mutex<HashMap<Duration, reqwest::Client>>,
 }
 
 impl ReqwestHttp {
+    /// Without a connection yet. Settles the process's cryptography, for other clients as well.
+    #[must_use]
+    pub fn new() -> Self {
+        static CRYPTO: Once = Once::new();
+        CRYPTO.call_once(|| {
+            // Fails only when somebody installed a provider before: then that one serves.
+            let _installed = rustls::crypto::ring::default_provider().install_default();
+        });
+        Self { clients: Mutex::default() }
+    }
+
     fn client(&self, connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&connect_timeout) {
@@ -32,11 +43,6 @@ impl ReqwestHttp {
     }
 
     fn new_client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-        static CRYPTO: Once = Once::new();
-        CRYPTO.call_once(|| {
-            // Fails only when somebody installed a provider before: then that one serves.
-            let _installed = rustls::crypto::ring::default_provider().install_default();
-        });
         reqwest::Client::builder()
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(Duration::from_secs(50))
@@ -46,6 +52,12 @@ impl ReqwestHttp {
             // Sending again is never the client's decision.
             .retry(reqwest::retry::never())
             .build()
+    }
+}
+
+impl Default for ReqwestHttp {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -339,6 +339,77 @@ mod tests {
         assert_eq!(policy.wait_ms(2, 250), Some(5000));
     }
 
+    fn channel() -> Channel {
+        Channel {
+            name: "alimtalk-main".into(),
+            provider: Provider::Bizppurio {
+                base_url: "https://api.bizppurio.com".into(),
+                account: "a".into(),
+                sender_key: "k".into(),
+                from: "0212345678".into(),
+                lms_keyword: lms(),
+            },
+            limit: RateLimit { per_second: 10, jitter: default_jitter(), strict: false },
+            retry: RetryPolicy::default(),
+            confirmation: Confirmation::default(),
+            timeouts: Timeouts::default(),
+            provider_deduplicates: false,
+            timezone: seoul(),
+            paused: false,
+            secret: "alimi/alimtalk-main".into(),
+        }
+    }
+
+    #[test]
+    fn each_fault_of_a_channel_is_named_by_its_field() {
+        type Change = fn(&mut Channel);
+        let seconds = SignedDuration::from_secs;
+        assert_eq!(channel().faults(), []);
+        let cases: [(Change, &str); 13] = [
+            (|c| c.name = "A b".into(), "name"),
+            (|c| c.limit.per_second = 0, "limit.per_second"),
+            (|c| c.limit.per_second = 301, "limit.per_second"),
+            (|c| c.limit.jitter = SignedDuration::from_secs(2), "limit.jitter"),
+            (|c| c.timeouts.connect = c.timeouts.total, "timeouts"),
+            (|c| c.timeouts.total = SignedDuration::from_secs(11), "timeouts.total"),
+            (|c| c.timezone = "Seoul".into(), "timezone"),
+            (|c| c.secret = String::new(), "secret"),
+            (|c| c.provider_deduplicates = true, "provider_deduplicates"),
+            (|c| c.confirmation = Confirmation::Acceptance, "confirmation.by"),
+            (
+                |c| {
+                    c.retry = RetryPolicy::Fixed { retries: 1, every: SignedDuration::ZERO };
+                },
+                "retry",
+            ),
+            (
+                |c| {
+                    let Provider::Bizppurio { account, .. } = &mut c.provider;
+                    *account = "a".repeat(21);
+                },
+                "provider.account",
+            ),
+            (
+                |c| {
+                    let Provider::Bizppurio { base_url, .. } = &mut c.provider;
+                    *base_url = "api.bizppurio.com".into();
+                },
+                "provider.base_url",
+            ),
+        ];
+        for (change, field) in cases {
+            let mut faulty = channel();
+            change(&mut faulty);
+            let fields: Vec<_> = faulty.faults().into_iter().map(|(field, _)| field).collect();
+            assert_eq!(fields, [field]);
+        }
+        for within in [seconds(1), seconds(80 * 3600)] {
+            let faulty = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
+            let fields: Vec<_> = faulty.faults().into_iter().map(|(field, _)| field).collect();
+            assert_eq!(fields, ["confirmation.within"]);
+        }
+    }
+
     #[test]
     fn names_are_safe_inside_keys() {
         assert!(is_name("alimtalk-main"));

@@ -176,10 +176,8 @@ impl Drain {
     ) -> (Lease, Result<Ending, PortError>) {
         let lease = held.lease.clone();
         if let Some(lost) = lease.lost {
-            // Its last request may have left just before its lease ran out.
-            pacer.hold(
-                (lost.until_ms + millis(self.settings.clock_skew)) * 1000 + pacer.spacing_us(),
-            );
+            // No pause is needed: nothing left in the last two seconds of its lease, and the lease
+            // could be taken over only after the clocks' difference on top.
             match self.find_lost(&lease, lost).await {
                 Ok(found) => report.found = found,
                 Err(error) => return (lease, Err(error)),

@@ -1,0 +1,20 @@
+//! The demonstration itself, on the machine's clock and over real sockets, with fewer teachers.
+
+use std::time::Duration;
+
+use alimi_local::demo::{self, DemoSettings};
+use jiff::SignedDuration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_keeps_its_promises() {
+    let settings = DemoSettings {
+        teachers: 30,
+        // Half of the limit, so that a machine that stalls for a while breaks no promise.
+        jitter: Some(SignedDuration::from_millis(1000)),
+        refusal_every: Duration::from_secs(3),
+        ..DemoSettings::default()
+    };
+    let demonstrated = demo::run(settings).await.expect("it can be held");
+    assert!(demonstrated.broken.is_empty(), "{:#?}", demonstrated.broken);
+    assert!(demonstrated.table.contains("sequences"), "{}", demonstrated.table);
+}
