@@ -98,6 +98,76 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
 mod tests {
     use super::*;
 
+    fn written(fallback_text: Option<Fallback>, lms_keyword: &str) -> serde_json::Value {
+        let message = Message {
+            template_code: Some("CONSULT_01".into()),
+            body: "안녕하세요".into(),
+            buttons: vec![Button {
+                name: "안내".into(),
+                kind: "WL".into(),
+                url_mobile: Some("https://example.com/m".into()),
+                url_pc: None,
+                scheme_ios: None,
+                scheme_android: None,
+            }],
+            fallback: fallback_text,
+        };
+        let (resend, recontent) = fallback(&message, lms_keyword);
+        let request = SendRequest {
+            account: "example",
+            kind: "at",
+            from: "0212345678",
+            to: "01012345678",
+            content: Content {
+                at: Alimtalk {
+                    senderkey: "key",
+                    templatecode: "CONSULT_01",
+                    message: &message.body,
+                    button: &message.buttons,
+                },
+            },
+            refkey: "0123456789abcdef0123456789abcd01".into(),
+            resend,
+            recontent,
+        };
+        serde_json::to_value(request).expect("JSON")
+    }
+
+    #[test]
+    fn a_message_is_written_as_the_document_has_it() {
+        let expected = serde_json::json!({
+            "account": "example",
+            "type": "at",
+            "from": "0212345678",
+            "to": "01012345678",
+            "refkey": "0123456789abcdef0123456789abcd01",
+            "content": { "at": {
+                "senderkey": "key",
+                "templatecode": "CONSULT_01",
+                "message": "안녕하세요",
+                "button": [
+                    { "name": "안내", "type": "WL", "url_mobile": "https://example.com/m" },
+                ],
+            }},
+        });
+        assert_eq!(written(None, "lms"), expected);
+    }
+
+    #[test]
+    fn a_fallback_is_named_and_its_text_stands_under_that_name() {
+        let sms = written(Some(Fallback::Sms { body: "상담".into() }), "lms");
+        assert_eq!(sms["resend"], serde_json::json!({ "first": "sms" }));
+        assert_eq!(sms["recontent"], serde_json::json!({ "sms": { "message": "상담" } }));
+
+        let long = Fallback::Lms { subject: Some("제목".into()), body: "상담".into() };
+        let lms = written(Some(long), "mms");
+        assert_eq!(lms["resend"], serde_json::json!({ "first": "mms" }));
+        assert_eq!(
+            lms["recontent"],
+            serde_json::json!({ "mms": { "subject": "제목", "message": "상담" } })
+        );
+    }
+
     #[test]
     fn a_code_is_read_as_text_and_as_number() {
         assert_eq!(Answer::read(br#"{"code":1000}"#).code, Some(1000));
