@@ -132,7 +132,8 @@ impl Pacer {
     }
 
     /// What a successor needs. It knows none of the departures, so it assumes that each was as
-    /// late as the schedule bears.
+    /// late as the schedule bears. A strict pacer's position says enough only once every request
+    /// is answered.
     #[must_use]
     pub fn position(&self) -> PacerPosition {
         let mut next_at_us = self.due_us.max(self.hold_until_us);

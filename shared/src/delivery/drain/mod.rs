@@ -137,6 +137,13 @@ impl Drain {
         let (lease, ended) =
             self.run(&channel, held, &mut pacer, &mut under_way, &mut report).await;
 
+        if channel.limit.strict && ended.is_ok() {
+            // Only their answers tell when the last requests arrived, and the successor would not
+            // know of them.
+            for (number, at_us) in under_way.answers().await {
+                pacer.answered(number, at_us);
+            }
+        }
         // The position first, then the successor, then the last answers. A lease whose drain
         // failed is not given back: there may be claims that nobody knows of, and whoever takes
         // over a lease that ran out looks for them.

@@ -100,6 +100,14 @@ impl UnderWay {
         }
     }
 
+    /// Waits for every request, and tells when each was answered.
+    pub(super) async fn answers(&mut self) -> Vec<(DepartureNumber, i64)> {
+        while let Some(landed) = self.requests.next().await {
+            self.landed.push(landed);
+        }
+        self.landed.iter().filter_map(|landed| landed.answered).collect()
+    }
+
     /// Waits for every request, and gives back what was claimed and has not left. Answers whether
     /// any of it is waiting to be sent again.
     pub(super) async fn finish(mut self) -> bool {
