@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::id::{NotificationId, Reference, SequenceId};
 use super::phone::PhoneNumber;
 
-/// Where a notification stands. See [`super::transition`] for every move between these.
+/// Where a notification stands. See [`super::transition()`] for every move between these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {

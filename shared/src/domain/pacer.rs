@@ -5,7 +5,7 @@
 //! by at most J; so no sliding second at the provider sees more than N.
 //!
 //! Within that, departures are spread evenly, (1 + J) / N apart on a schedule. A sender that wakes
-//! up a little late does not move the schedule: it may catch up by [`CATCH_UP_US`], or timers'
+//! up a little late does not move the schedule: it may catch up by `CATCH_UP_US`, or timers'
 //! lateness would cost a tenth of the limit at 200 a second.
 //!
 //! A *strict* pacer assumes nothing of the way: departure i + N comes at least one second after

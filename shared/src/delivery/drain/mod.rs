@@ -1,8 +1,8 @@
 //! The sender: one lane, drained at its provider's pace by one process at a time.
 //!
-//! 1. Take the lane's lease; if its last holder was lost, find what it had claimed ([`lost`]).
+//! 1. Take the lane's lease; if its last holder was lost, find what it had claimed (`lost`).
 //! 2. Until the slice is over: pick the head, claim it, wait for its slot, let it leave
-//!    ([`slice`], [`departure`]).
+//!    (`slice`, `departure`).
 //! 3. Save the pacer's position, give the lease back, wake the other group.
 //! 4. Only then await the last answers: the successor is at work already.
 //!
