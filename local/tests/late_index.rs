@@ -1,0 +1,99 @@
+//! DynamoDB's indexes lag; the embedded ones do not. Here they do: for three seconds they hide what
+//! is new and still show what is gone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use alimi::domain::Status;
+use alimi::ports::{Agenda, AgendaEntry, PortError};
+use alimi_local::world::{World, WorldSettings};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const LAG: Duration = Duration::from_secs(3);
+/// More than any test stores: the lag is applied to whole partitions.
+const EVERYTHING: usize = 1000;
+
+/// An index that lags.
+struct LateIndex {
+    inner: Arc<dyn Agenda>,
+    /// By partition and sort key: when an entry was first and last there.
+    known: Mutex<BTreeMap<(String, String), Known>>,
+}
+
+struct Known {
+    entry: AgendaEntry,
+    first: Instant,
+    last: Instant,
+}
+
+#[async_trait]
+impl Agenda for LateIndex {
+    async fn entries(
+        &self,
+        partition: &str,
+        from: Option<&str>,
+        until: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AgendaEntry>, PortError> {
+        let present = self.inner.entries(partition, None, None, EVERYTHING).await?;
+        let now = Instant::now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in present {
+            let key = (partition.to_owned(), entry.sort.clone());
+            known.entry(key).or_insert(Known { entry, first: now, last: now }).last = now;
+        }
+        Ok(known
+            .iter()
+            .filter(|((of, _), known)| {
+                let sort = known.entry.sort.as_str();
+                of == partition
+                    && from.is_none_or(|from| sort >= from)
+                    && until.is_none_or(|until| sort < until)
+                    && now - known.first >= LAG
+                    && now - known.last < LAG
+            })
+            .map(|(_, known)| known.entry.clone())
+            .take(limit)
+            .collect())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_hides_and_repeats_for_three_seconds_loses_and_doubles_nothing() {
+    let mut world = World::new(WorldSettings::default()).await;
+    let inner = Arc::clone(&world.stack.drain.agenda);
+    world.stack.drain.agenda = Arc::new(LateIndex { inner, known: Mutex::default() });
+    world.start_senders();
+
+    let variables = json!({ "name": "김하나", "date": "3월 2일", "code": "a1" });
+    let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
+    let many: Vec<Value> = (0..150)
+        .map(|n| json!({ "template": "photo-and-video", "to": to(n), "variables": variables }))
+        .collect();
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    assert_eq!(status, 202);
+    for n in 0..20 {
+        let step = |template: &str| json!({ "template": template, "variables": variables });
+        let steps = [step("consultation-start"), step("photo-and-video")];
+        let body = json!({ "to": to(n), "steps": steps });
+        let key = format!("s{n}");
+        let (status, _) = world.produce("POST", "/v1/sequences", Some(&key), body).await;
+        assert_eq!(status, 202);
+    }
+
+    world.settle(Duration::from_secs(3600)).await;
+    world.check_invariants(40);
+    let all = world.notifications();
+    assert_eq!(all.len(), 190);
+    assert!(all.values().all(|n| n.status == Status::Delivered));
+    assert!(all.values().all(|n| n.attempt == 1 && n.claim == 1), "an entry was claimed again");
+    let span_us = {
+        let arrivals = world.simulator.arrivals();
+        arrivals.last().expect("some").at_us - arrivals[0].at_us
+    };
+    assert!(span_us < 130_000_000, "it took {} s", span_us / 1_000_000);
+}
