@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alimi::domain::{Outcome, Status};
 use alimi::ports::NoResponse;
-use alimi_local::simulator::Fault;
+use alimi_local::simulator::{Fault, Kind};
 use alimi_local::world::{World, WorldSettings};
 use serde_json::{Value, json};
 
@@ -47,6 +47,24 @@ async fn post_one(world: &World, key: &str, phone: &str) -> String {
     assert_eq!(status, 202, "{answer}");
     answer["id"].as_str().expect("an id").to_owned()
 }
+
+/// A backlog: as many notifications in one request, behind whatever is real-time.
+async fn post_many(world: &World, key: &str, count: usize, template: &str, phone: &str) {
+    let body: Vec<Value> = (0..count)
+        .map(|n| {
+            json!({
+                "template": template, "priority": 600, "variables": variables(),
+                "to": { "id": format!("{key}-{n}"), "phone": phone },
+            })
+        })
+        .collect();
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some(key), Value::Array(body)).await;
+    assert_eq!(status, 202);
+}
+
+const TEMPLATE: &str = "photo-and-video";
+const DELIVERED: &str = "010-1234-5678";
 
 /// How the two steps of a sequence end for a number, and how often the provider was asked.
 async fn end_of(phone: &str) -> (Status, Status, usize) {
@@ -239,6 +257,10 @@ async fn an_account_that_cannot_send_loses_no_message() {
     assert_eq!((notification.status, notification.attempt), (Status::Delivered, 1));
 }
 
+fn tokens_fetched(world: &World) -> usize {
+    world.simulator.arrivals().iter().filter(|arrival| arrival.kind == Kind::Token).count()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_taken_back_is_fetched_anew_once() {
     let world = World::new(WorldSettings::default()).await;
@@ -250,13 +272,7 @@ async fn a_token_that_is_taken_back_is_fetched_anew_once() {
     let id = post_one(&world, "k", "010-1234-5678").await;
     world.settle(A_WHILE).await;
     assert_eq!(world.notification(&id).await.status, Status::Delivered);
-    let tokens = world
-        .simulator
-        .arrivals()
-        .iter()
-        .filter(|a| a.kind == alimi_local::simulator::Kind::Token)
-        .count();
-    assert_eq!(tokens, 2);
+    assert_eq!(tokens_fetched(&world), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,29 +283,13 @@ async fn one_token_serves_every_sender_for_hours() {
         post_one(&world, &format!("k{hour}"), "010-1234-5678").await;
         tokio::time::sleep(Duration::from_secs(3600)).await;
     }
-    let tokens = world
-        .simulator
-        .arrivals()
-        .iter()
-        .filter(|a| a.kind == alimi_local::simulator::Kind::Token)
-        .count();
-    assert_eq!(tokens, 1);
+    assert_eq!(tokens_fetched(&world), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn real_time_messages_overtake_a_backlog() {
     let world = World::new(WorldSettings::default()).await;
-    let batch: Vec<Value> = (0..200)
-        .map(|n| {
-            json!({
-                "template": "photo-and-video", "priority": 600,
-                "to": { "id": format!("t{n}"), "phone": "01012345678" }, "variables": variables(),
-            })
-        })
-        .collect();
-    let (status, _) =
-        world.produce("POST", "/v1/notifications", Some("batch"), Value::Array(batch)).await;
-    assert_eq!(status, 202);
+    post_many(&world, "batch", 200, TEMPLATE, DELIVERED).await;
     world.start_senders();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let asked_at_us = {
@@ -315,19 +315,7 @@ async fn a_busy_lane_keeps_the_limit_across_hand_overs_and_uses_it() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     for part in 0..5 {
-        let batch: Vec<Value> = (0..500)
-            .map(|n| {
-                json!({
-                    "template": "photo-and-video", "priority": 600,
-                    "to": { "id": format!("t{part}-{n}"), "phone": "01012345678" },
-                    "variables": variables(),
-                })
-            })
-            .collect();
-        let key = format!("batch-{part}");
-        let body = Value::Array(batch);
-        let (status, _) = world.produce("POST", "/v1/notifications", Some(&key), body).await;
-        assert_eq!(status, 202);
+        post_many(&world, &format!("batch-{part}"), 500, TEMPLATE, DELIVERED).await;
     }
     world.settle(A_WHILE).await;
     world.check_invariants(LIMIT);
@@ -348,7 +336,7 @@ async fn a_fast_lane_uses_its_limit() {
     settings.database_latency = Duration::from_millis(6);
     let world = World::new(settings).await;
     for part in 0..4 {
-        post_many(&world, &format!("batch-{part}"), 500).await;
+        post_many(&world, &format!("batch-{part}"), 500, TEMPLATE, DELIVERED).await;
     }
     world.start_senders();
     world.settle(A_WHILE).await;
@@ -362,15 +350,7 @@ async fn a_fast_lane_uses_its_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_hangs_does_not_make_requests_pile_up() {
     let world = World::new(WorldSettings::default()).await;
-    let body: Vec<Value> = (0..300)
-        .map(|n| {
-            json!({
-                "template": "photo-and-video",
-                "to": { "id": format!("t{n}"), "phone": "01090080000" }, "variables": variables(),
-            })
-        })
-        .collect();
-    world.produce("POST", "/v1/notifications", Some("batch"), Value::Array(body)).await;
+    post_many(&world, "batch", 300, TEMPLATE, "01090080000").await;
     world.start_senders();
     // Every request hangs until its time-out of 3 s: 3 × 40 may be under way, and no more.
     let mut most = 0;
@@ -389,7 +369,7 @@ async fn a_provider_that_hangs_does_not_make_requests_pile_up() {
 async fn a_changed_limit_takes_hold_within_a_second() {
     use alimi::ports::Catalog;
     let world = World::new(WorldSettings::default()).await;
-    post_many(&world, "batch", 400).await;
+    post_many(&world, "batch", 400, TEMPLATE, DELIVERED).await;
     world.start_senders();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mut channel =
@@ -412,7 +392,7 @@ async fn a_strict_channel_keeps_the_limit_without_trusting_the_way() {
     let world = World::new(settings).await;
     // More than one slice, so that one sender hands over to another.
     for part in 0..2 {
-        post_many(&world, &format!("batch-{part}"), 400).await;
+        post_many(&world, &format!("batch-{part}"), 400, TEMPLATE, DELIVERED).await;
     }
     world.start_senders();
     world.settle(A_WHILE).await;
@@ -437,15 +417,7 @@ async fn a_busy_channel_does_not_slow_another() {
         second.replace("alimtalk-main", "alimtalk-other")
     );
     let world = World::new(settings).await;
-    let busy: Vec<Value> = (0..500)
-        .map(|n| {
-            json!({
-                "template": "consultation-start",
-                "to": { "id": format!("t{n}"), "phone": "01090070000" }, "variables": variables(),
-            })
-        })
-        .collect();
-    world.produce("POST", "/v1/notifications", Some("busy"), Value::Array(busy)).await;
+    post_many(&world, "busy", 500, "consultation-start", "01090070000").await;
     world.start_senders();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let quick = post_one(&world, "quick", "010-9007-0000").await;
@@ -455,34 +427,11 @@ async fn a_busy_channel_does_not_slow_another() {
     assert!(world.unsettled().len() > 300);
 }
 
-async fn post_many(world: &World, key: &str, count: usize) {
-    let body: Vec<Value> = (0..count)
-        .map(|n| {
-            json!({
-                "template": "photo-and-video", "priority": 600,
-                "to": { "id": format!("{key}-{n}"), "phone": "01012345678" },
-                "variables": variables(),
-            })
-        })
-        .collect();
-    let (status, _) =
-        world.produce("POST", "/v1/notifications", Some(key), Value::Array(body)).await;
-    assert_eq!(status, 202);
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_paused_channel_stops_within_a_second_and_loses_nothing() {
     use alimi::ports::Catalog;
     let world = World::new(WorldSettings::default()).await;
-    let batch: Vec<Value> = (0..200)
-        .map(|n| {
-            json!({
-                "template": "photo-and-video",
-                "to": { "id": format!("t{n}"), "phone": "01012345678" }, "variables": variables(),
-            })
-        })
-        .collect();
-    world.produce("POST", "/v1/notifications", Some("batch"), Value::Array(batch)).await;
+    post_many(&world, "batch", 200, TEMPLATE, DELIVERED).await;
     world.start_senders();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let mut channel =

@@ -1,25 +1,13 @@
 //! One round of the sweeper a minute.
 
-use alimi::delivery::Sweep;
+use alimi::delivery::{Sweep, SweepReport};
 use alimi::ports::PortError;
-use serde::Serialize;
 
-/// What a round did, as the invocation answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Swept {
-    /// Lanes woken.
-    pub lanes_woken: usize,
-    /// Notifications whose deadline had passed.
-    pub deadlines_closed: usize,
-    /// Channels that the next round has to come to again.
-    pub channels_failed: usize,
-}
-
-/// Sweeps once. What woke it does not matter.
+/// Sweeps once, and answers with what was done. What woke it does not matter.
 ///
 /// # Errors
 /// [`PortError`] when nothing could be swept.
-pub async fn handle(sweep: &Sweep) -> Result<Swept, PortError> {
+pub async fn handle(sweep: &Sweep) -> Result<SweepReport, PortError> {
     let report = sweep.round().await?;
     tracing::info!(
         lanes_woken = report.lanes_woken,
@@ -27,9 +15,5 @@ pub async fn handle(sweep: &Sweep) -> Result<Swept, PortError> {
         channels_failed = report.channels_failed,
         "swept"
     );
-    Ok(Swept {
-        lanes_woken: report.lanes_woken,
-        deadlines_closed: report.deadlines_closed,
-        channels_failed: report.channels_failed,
-    })
+    Ok(report)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Apply;
@@ -26,7 +27,7 @@ const CLOSING: Duration = Duration::from_secs(30);
 const GONE_MS: [i64; 2] = [180_000, 60_000];
 
 /// What a round did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SweepReport {
     /// Lanes woken.
     pub lanes_woken: usize,

@@ -15,6 +15,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::ports::{Clock, PortError};
 
+/// How long a notification is kept once nothing more can happen to it, and a bulk request from its
+/// arrival on: so long holds the promise that an idempotency key makes nothing twice.
+const RETENTION_S: i64 = 30 * 24 * 60 * 60;
+
 /// An item as the SDK has it.
 type Item = std::collections::HashMap<String, AttributeValue>;
 

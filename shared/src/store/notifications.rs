@@ -5,16 +5,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::{DynamoStore, Item, corrupt, number, text, unavailable};
+use super::{DynamoStore, Item, RETENTION_S, corrupt, number, text, unavailable};
 use crate::domain::agenda::{agenda_key, exception_key, id_in};
 use crate::domain::{Notification, NotificationId};
 use crate::ports::{Agenda, AgendaEntry, Created, Notifications, PortError, Saved};
 
 const WHAT: &str = "the notifications table";
-
-/// How long a notification is kept once nothing more can happen to it: so long holds the promise
-/// that its idempotency key makes no second one.
-const RETENTION_S: i64 = 30 * 24 * 60 * 60;
 
 const NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
 

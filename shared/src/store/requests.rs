@@ -4,13 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 
-use super::{DynamoStore, corrupt, number, text, unavailable};
+use super::{DynamoStore, RETENTION_S, corrupt, number, text, unavailable};
 use crate::ports::{PortError, Requests};
 
 const WHAT: &str = "the state table";
-
-/// The promise on a bulk request's key, counted from the request.
-const RETENTION_S: i64 = 30 * 24 * 60 * 60;
 
 #[async_trait]
 impl Requests for DynamoStore {
