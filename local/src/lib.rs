@@ -8,6 +8,7 @@ pub mod audit;
 pub mod catalog_file;
 pub mod demo;
 pub mod embedded;
+pub mod figures;
 pub mod queue;
 pub mod real;
 pub mod simulator;

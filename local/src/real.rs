@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use crate::catalog_file::{CatalogError, CatalogFile};
 use crate::embedded::{self, EmbeddedError, Served};
+use crate::figures::Ledger;
 use crate::queue::LocalQueue;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
@@ -109,6 +110,7 @@ impl RealStack {
             store,
             queue: queue.clone(),
             http: Arc::new(ReqwestHttp::new()),
+            meter: Arc::new(Ledger::default()),
             clock,
             entropy: Arc::new(SystemEntropy),
             settings: DrainSettings::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
-use alimi::ports::{Clock, Entropy, Http, PortError, Secrets, Waker};
+use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
 use alimi_enqueue::{Callers, Enqueue};
@@ -26,6 +26,8 @@ pub struct Parts {
     pub queue: Arc<LocalQueue>,
     /// HTTP to the provider.
     pub http: Arc<dyn Http>,
+    /// Takes the sender's figures.
+    pub meter: Arc<dyn Meter>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Dice.
@@ -52,7 +54,7 @@ impl Stack {
     /// Puts the functions together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, queue, http, clock, entropy, settings } = parts;
+        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
         let waker: Arc<dyn Waker> = queue;
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
         let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
@@ -84,6 +86,7 @@ impl Stack {
             lanes: store.clone(),
             providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
             waker,
+            meter,
             clock,
             entropy,
             settings,

@@ -29,6 +29,7 @@ use tower::ServiceExt;
 use crate::audit::Audit;
 use crate::catalog_file::CatalogFile;
 use crate::embedded::{self, DatabaseFaults};
+use crate::figures::Ledger;
 use crate::queue::LocalQueue;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
@@ -79,6 +80,8 @@ pub struct World {
     pub http: Arc<RouterHttp>,
     /// Its wake queue.
     pub queue: Arc<LocalQueue>,
+    /// The sender's figures.
+    pub ledger: Arc<Ledger>,
     /// The functions.
     pub stack: Stack,
 }
@@ -101,10 +104,12 @@ impl World {
         let simulator = Simulator::new(settings.simulator, clock.clone());
         let http = Arc::new(RouterHttp::new(simulator::router(simulator.clone())));
         let queue = Arc::new(LocalQueue::default());
+        let ledger = Arc::new(Ledger::default());
         let stack = Stack::new(Parts {
             store: store.clone(),
             queue: queue.clone(),
             http: http.clone(),
+            meter: ledger.clone(),
             clock: clock.clone(),
             entropy: Arc::new(Counting::default()),
             settings: settings.drain,
@@ -118,7 +123,7 @@ impl World {
             }
             .boxed()
         }));
-        Self { clock, store, database, faults, simulator, http, queue, stack }
+        Self { clock, store, database, faults, simulator, http, queue, ledger, stack }
     }
 
     /// Feeds wakes to senders from now on. Dropping the handle does not stop them.

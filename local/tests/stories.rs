@@ -241,6 +241,60 @@ async fn a_throttled_message_goes_back_to_its_place_uncounted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_refusal_for_its_pace_a_lane_goes_slower_for_a_while_and_across_slices() {
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    post_one(&world, "first", "010-1234-5678").await;
+    world.settle(A_WHILE).await;
+    let before = world.simulator.arrivals().len();
+    world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(1) });
+    for index in 0..(60 * LIMIT) {
+        post_one(&world, &format!("k{index}"), "010-1234-5678").await;
+    }
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    let arrivals = world.simulator.arrivals();
+    let times: Vec<_> = arrivals[before..].iter().map(|a| a.at_us).collect();
+    let start_us = times[0];
+    let second = |from: i64| {
+        let second = start_us + from * 1_000_000..start_us + (from + 1) * 1_000_000;
+        times.iter().filter(|at| second.contains(at)).count()
+    };
+    let full = second(58);
+    assert!(second(3) <= full * 6 / 10, "{} a second of {full}", second(3));
+    // A slice lasts 20 seconds: its successor goes on as slowly as it stopped.
+    assert!(second(22) < full, "{} a second of {full}", second(22));
+    assert!(second(12) > second(3), "it comes back little by little");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_drain_tells_what_it_did() {
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    post_one(&world, "k1", "010-1234-5678").await;
+    post_one(&world, "k2", "010-9001-0000").await;
+    world.settle(A_WHILE).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let drains = world.ledger.drains();
+    let mut outcomes = std::collections::BTreeMap::new();
+    for drained in &drains {
+        assert_eq!(drained.channel, "alimtalk-main");
+        for (outcome, count) in &drained.figures.outcomes {
+            *outcomes.entry(*outcome).or_insert(0) += count;
+        }
+    }
+    assert_eq!(
+        outcomes.into_iter().collect::<Vec<_>>(),
+        [(Outcome::Accepted, 1), (Outcome::Rejected, 1)]
+    );
+    let figures = &drains[0].figures;
+    assert!(figures.in_flight_max >= 1);
+    assert_eq!(figures.answers.count(), figures.departures());
+    assert_eq!(figures.waits_real_time.count(), figures.departures());
+    assert_eq!(figures.waits_scheduled.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_cannot_send_loses_no_message() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use crate::domain::{
-    Channel, Notification, NotificationId, PacerPosition, Receipt, Reference, Template,
-    transition::Response,
+    Channel, LaneFigures, Notification, NotificationId, PacerPosition, Receipt, Reference,
+    Template, transition::Response,
 };
 
 /// The world did not do what was asked. What the caller does next is all that it tells.
@@ -254,6 +254,12 @@ pub trait Waker: Send + Sync {
     ) -> Result<(), PortError>;
 }
 
+/// Where figures go.
+pub trait Meter: Send + Sync {
+    /// A drain is over.
+    fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures);
+}
+
 /// Secrets by name.
 #[async_trait]
 pub trait Secrets: Send + Sync {
@@ -346,6 +352,8 @@ pub enum LaneAdvice {
     GoOn,
     /// Nothing may leave for this long.
     HoldFor(Duration),
+    /// The limit was exceeded: nothing may leave for this long, and then slower than before.
+    SlowDown(Duration),
 }
 
 /// What sending one message came to.
@@ -370,8 +378,8 @@ pub enum Readiness {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the channel cannot send: {detail}")]
 pub struct NotPrepared {
-    /// For how long to leave the provider alone.
-    pub hold_for: Duration,
+    /// What the lane is to do.
+    pub advice: LaneAdvice,
     /// For the log: what to do about it. Holds no secret.
     pub detail: String,
 }

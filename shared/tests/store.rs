@@ -274,7 +274,7 @@ async fn a_lease_has_one_holder_and_is_handed_over_with_its_position() {
     assert_eq!((first.fence, first.lost), (1, None));
     assert_eq!(store.acquire(CHANNEL, terms(NOW_MS + 1)).await.expect("an answer"), Taken::Held);
 
-    let position = PacerPosition { next_at_us: 42 };
+    let position = PacerPosition { next_at_us: 42, ..PacerPosition::default() };
     assert_eq!(store.release(&first, position).await.expect("an answer"), Saved::Done);
     let second = taken(store.acquire(CHANNEL, terms(NOW_MS + 2)).await.expect("an answer"));
     assert_eq!((second.fence, second.position, second.lost), (2, position, None));
@@ -287,7 +287,8 @@ async fn a_lease_has_one_holder_and_is_handed_over_with_its_position() {
 async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost_holder() {
     let Fixture { store, .. } = fixture();
     let first = taken(store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
-    let renewed = store.renew(&first, PacerPosition { next_at_us: 7 }, NOW_MS + 13_000).await;
+    let moved = PacerPosition { next_at_us: 7, ..PacerPosition::default() };
+    let renewed = store.renew(&first, moved, NOW_MS + 13_000).await;
     assert_eq!(renewed.expect("an answer"), Saved::Done);
     let early = store.acquire(CHANNEL, terms(NOW_MS + 13_499)).await.expect("an answer");
     assert_eq!(early, Taken::Held);
@@ -296,7 +297,7 @@ async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost
     let lost =
         LostHolder { since_ms: NOW_MS, until_ms: NOW_MS + 13_000, confirm_within_ms: 1_800_000 };
     assert_eq!((second.fence, second.lost), (2, Some(lost)));
-    assert_eq!(second.position, PacerPosition { next_at_us: 7 });
+    assert_eq!(second.position, moved);
     let stale = store.renew(&first, PacerPosition::default(), NOW_MS + 99_000).await;
     assert_eq!(stale.expect("an answer"), Saved::Lost);
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment, ReqwestHttp};
 use alimi::delivery::{Drain, DrainSettings};
 use alimi::providers::Registry;
+use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::{SystemClock, SystemEntropy};
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -28,6 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             clock: clock.clone(),
         }),
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
+        meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),
         clock,
         entropy: Arc::new(SystemEntropy),
         settings: DrainSettings::default(),

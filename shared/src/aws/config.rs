@@ -53,6 +53,12 @@ impl Environment {
         })
     }
 
+    /// The stack's name, by which its metrics differ from another stack's.
+    #[must_use]
+    pub fn stack(self) -> String {
+        self.optional("STACK_NAME").unwrap_or_else(|| "alimi".to_owned())
+    }
+
     /// Starts logging at the level of `LOG_LEVEL`.
     pub fn start_logging(self) {
         crate::telemetry::start(&self.optional("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()));

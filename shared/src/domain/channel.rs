@@ -66,6 +66,17 @@ fn lms() -> String {
     "lms".to_owned()
 }
 
+impl Provider {
+    /// How long the provider's documents ask to wait between two attempts at one message.
+    #[must_use]
+    pub fn retry_wait_min(&self) -> SignedDuration {
+        match self {
+            // They name none.
+            Self::Bizppurio { .. } => SignedDuration::ZERO,
+        }
+    }
+}
+
 /// How many requests a second the provider lets arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +193,18 @@ pub struct DeliveryPolicy {
     pub confirmation: Confirmation,
     /// See [`Channel::provider_deduplicates`].
     pub provider_deduplicates: bool,
+    /// The provider asks for at least this long between two attempts, in milliseconds.
+    pub retry_wait_min_ms: i64,
+}
+
+impl DeliveryPolicy {
+    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
+    /// when there is no further attempt.
+    #[must_use]
+    pub fn retry_wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
+        let wait_ms = self.retry.wait_ms(failures, jitter_permille)?;
+        Some(wait_ms.max(self.retry_wait_min_ms))
+    }
 }
 
 /// How long a claim on a channel that confirms by acceptance may stay without an answer before it
@@ -199,6 +222,7 @@ impl Channel {
             retry: self.retry,
             confirmation: self.confirmation,
             provider_deduplicates: self.provider_deduplicates,
+            retry_wait_min_ms: millis(self.provider.retry_wait_min()),
         }
     }
 

@@ -4,10 +4,12 @@
 
 pub mod agenda;
 pub mod channel;
+pub mod figures;
 pub mod id;
 pub mod notification;
 pub mod pacer;
 pub mod phone;
+pub mod slow_down;
 pub mod template;
 pub mod transition;
 
@@ -16,6 +18,7 @@ mod transition_tests;
 
 pub use agenda::{AgendaKey, ExceptionKey};
 pub use channel::{Channel, Confirmation, DeliveryPolicy, RateLimit, RetryPolicy};
+pub use figures::LaneFigures;
 pub use id::{NotificationId, Reference, RequestKey, SequenceId};
 pub use notification::{
     Attempt, Button, Fallback, Message, Notification, Outcome, Priority, Reason, ReceiptRecord,

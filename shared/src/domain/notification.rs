@@ -244,7 +244,7 @@ impl SequencePlace {
 }
 
 /// What a provider's answer meant for an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The provider took the message.
@@ -260,6 +260,18 @@ pub enum Outcome {
     Unreachable,
     /// The request was written and no usable answer came: it may have landed.
     Uncertain,
+}
+
+impl Outcome {
+    /// Every outcome, for tests and tables.
+    pub const ALL: [Self; 6] = [
+        Self::Accepted,
+        Self::Rejected,
+        Self::Throttled,
+        Self::ChannelDown,
+        Self::Unreachable,
+        Self::Uncertain,
+    ];
 }
 
 /// One attempt to send a notification.

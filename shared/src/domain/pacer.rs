@@ -11,6 +11,8 @@
 //! A *strict* pacer assumes nothing of the way: departure i + N comes at least one second after
 //! the *answer* to i, which is never earlier than its arrival.
 //!
+//! After a refusal for exceeding the limit, all of it goes slower for a while: see [`SlowDown`].
+//!
 //! Times here are Unix microseconds.
 
 use std::collections::VecDeque;
@@ -18,6 +20,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::channel::{Channel, RateLimit, millis};
+use super::slow_down::SlowDown;
 
 /// By how much a late departure may leave the schedule where it is.
 const CATCH_UP_US: i64 = 10_000;
@@ -28,6 +31,9 @@ const SECOND_US: i64 = 1_000_000;
 pub struct PacerPosition {
     /// Nothing may leave before this.
     pub next_at_us: i64,
+    /// By how much the lane goes slower than its limit.
+    #[serde(default)]
+    pub slow_down: SlowDown,
 }
 
 /// When the next request may leave.
@@ -58,6 +64,7 @@ pub struct Pacer {
     due_us: i64,
     /// Nothing leaves before this, whatever the schedule says.
     hold_until_us: i64,
+    slow_down: SlowDown,
     departures: u64,
     /// The latest departures, oldest first: as many as any limit looks back.
     recent: VecDeque<Departed>,
@@ -71,15 +78,20 @@ impl Pacer {
             limit,
             due_us: position.next_at_us,
             hold_until_us: 0,
+            slow_down: position.slow_down,
             departures: 0,
             recent: VecDeque::new(),
         }
     }
 
-    /// The even distance between departures, in microseconds. Rounded up, so that rounding never
-    /// adds a request.
+    /// The even distance between departures at the present pace, in microseconds.
     #[must_use]
     pub fn spacing_us(&self) -> i64 {
+        self.slow_down.stretch_us(self.even_us())
+    }
+
+    /// The even distance that the limit allows. Rounded up, so that rounding never adds a request.
+    fn even_us(&self) -> i64 {
         let per_second = i64::from(self.limit.per_second.max(1));
         (self.window_us() + per_second - 1) / per_second
     }
@@ -102,6 +114,7 @@ impl Pacer {
 
     /// A request leaves.
     pub fn depart(&mut self, at_us: i64) -> DepartureNumber {
+        self.slow_down.recover(at_us);
         self.due_us = self.due_us.max(at_us - CATCH_UP_US) + self.spacing_us();
         self.departures += 1;
         let number = DepartureNumber(self.departures);
@@ -116,6 +129,16 @@ impl Pacer {
     pub fn answered(&mut self, number: DepartureNumber, at_us: i64) {
         if let Ok(index) = self.recent.binary_search_by_key(&number, |departed| departed.number) {
             self.recent[index].answered_at_us = Some(at_us);
+        }
+    }
+
+    /// The provider refused a request for exceeding its limit: nothing leaves before `until_us`,
+    /// and then slower than before.
+    pub fn refused(&mut self, number: DepartureNumber, until_us: i64) {
+        self.hold(until_us);
+        // What has left the ring is older than a whole limit of others.
+        if let Ok(index) = self.recent.binary_search_by_key(&number, |departed| departed.number) {
+            self.slow_down.refused(self.recent[index].at_us, until_us);
         }
     }
 
@@ -144,7 +167,7 @@ impl Pacer {
             let latest_us = self.recent.iter().map(|d| d.answered_at_us.unwrap_or(d.at_us)).max();
             next_at_us = next_at_us.max(latest_us.unwrap_or(0) + SECOND_US);
         }
-        PacerPosition { next_at_us }
+        PacerPosition { next_at_us, slow_down: self.slow_down }
     }
 
     fn window_us(&self) -> i64 {
@@ -171,7 +194,7 @@ mod tests {
     }
 
     fn pacer(limit: RateLimit) -> Pacer {
-        Pacer::new(limit, PacerPosition { next_at_us: 1_000_000_000 })
+        Pacer::new(limit, PacerPosition { next_at_us: 1_000_000_000, ..PacerPosition::default() })
     }
 
     fn next_at_us(pacer: &Pacer, now_us: i64) -> i64 {
@@ -210,6 +233,7 @@ mod tests {
                     0f64..=1.0,
                     prop::bool::weighted(0.1),
                     prop_oneof![9 => Just(0i64), 1 => 0i64..3_000_000],
+                    prop::option::weighted(0.02, 0i64..2_000_000),
                 ),
                 1..250,
             ),
@@ -218,15 +242,48 @@ mod tests {
             let mut pacer = pacer(limit);
             let mut now_us = 1_000_000_000;
             let mut arrivals = Vec::new();
-            for (late_us, transit, hands_over, idle_us) in steps {
+            for (late_us, transit, hands_over, idle_us, refused) in steps {
                 if hands_over {
                     pacer = Pacer::new(limit, pacer.position());
                 }
                 now_us = next_at_us(&pacer, now_us + idle_us) + late_us;
-                pacer.depart(now_us);
+                let number = pacer.depart(now_us);
+                if let Some(pause_us) = refused {
+                    pacer.refused(number, now_us + pause_us);
+                }
                 arrivals.push(now_us + fraction_of(transit, jitter_ms * 1000));
             }
             prop_assert!(busiest_second(arrivals) <= per_second as usize);
+        }
+
+        /// The provider's own limit is lower than the one that is configured. It refuses what
+        /// exceeds a sliding second, and asks for a second's pause.
+        #[test]
+        fn a_provider_that_allows_less_than_was_thought_refuses_little(
+            per_second in 10u32..100,
+            share in 0.25f64..0.9,
+        ) {
+            let allowed = f64::from(per_second) * share;
+            let mut pacer = pacer(limit(per_second, 25));
+            let mut taken: VecDeque<i64> = VecDeque::new();
+            let mut refused = 0;
+            let count = 2_000;
+            let mut now_us = 0;
+            let start_us = next_at_us(&pacer, 0);
+            for _ in 0..count {
+                now_us = next_at_us(&pacer, now_us);
+                let number = pacer.depart(now_us);
+                taken.retain(|at_us| now_us - at_us < SECOND_US);
+                if ((taken.len() + 1) as f64) > allowed {
+                    refused += 1;
+                    pacer.refused(number, now_us + SECOND_US);
+                } else {
+                    taken.push_back(now_us);
+                }
+            }
+            prop_assert!(f64::from(refused) < 0.06 * f64::from(count), "{refused} refused");
+            let used = f64::from(count - refused) / ((now_us - start_us) as f64 / 1e6);
+            prop_assert!(used > 0.5 * allowed.floor(), "{used} of {allowed} a second");
         }
 
         /// Here the way to the provider takes as long as it likes, up to three seconds.
@@ -322,9 +379,14 @@ mod tests {
     #[test]
     fn a_pause_that_the_provider_asked_for_is_kept_and_handed_over() {
         let mut pacer = pacer(limit(10, 0));
-        pacer.hold(2_000_000_000);
+        let number = pacer.depart(1_000_000_000);
+        pacer.refused(number, 2_000_000_000);
         let successor = Pacer::new(limit(10, 0), pacer.position());
         assert_eq!(next_at_us(&successor, 0), 2_000_000_000);
+        assert_eq!(
+            successor.spacing_us(),
+            2 * Pacer::new(limit(10, 0), PacerPosition::default()).spacing_us()
+        );
     }
 
     #[test]

@@ -592,7 +592,7 @@ fn to_retry(
 ) -> Transition {
     let failures = n.failures.saturating_add(1);
     let counted = Notification { failures, ..n.clone() };
-    match policy.retry.wait_ms(failures, jitter_permille) {
+    match policy.retry_wait_ms(failures, jitter_permille) {
         Some(wait_ms) => to_deferred(&counted, at_ms + wait_ms, at_ms),
         None if policy.provider_deduplicates
             && n.attempts.iter().any(|a| a.outcome == Some(Outcome::Uncertain)) =>

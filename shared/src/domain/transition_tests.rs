@@ -17,6 +17,7 @@ fn policy() -> DeliveryPolicy {
         retry: RetryPolicy::default(),
         confirmation: Confirmation::default(),
         provider_deduplicates: false,
+        retry_wait_min_ms: 0,
     }
 }
 
@@ -286,6 +287,23 @@ fn an_unknown_outcome_is_tried_again_only_where_the_provider_deduplicates() {
     let event = Event::Responded { claim, response, policy, jitter_permille };
     let retried = after(&in_status(Status::Sending), &[event]);
     assert_eq!((retried.status, retried.failures), (Status::Deferred, 1));
+}
+
+#[test]
+fn a_provider_that_asks_for_a_longer_wait_gets_it() {
+    let Event::Responded { claim, response, policy, jitter_permille } =
+        answer(1, Outcome::Unreachable)
+    else {
+        panic!("an answer")
+    };
+    let at_ms = response.received_at_ms;
+    for (retry_wait_min_ms, waited_ms) in [(1000, 3000), (10_000, 10_000)] {
+        let policy = DeliveryPolicy { retry_wait_min_ms, ..policy };
+        let response = response.clone();
+        let event = Event::Responded { claim, response, policy, jitter_permille };
+        let retried = after(&in_status(Status::Sending), &[event]);
+        assert_eq!(retried.ready_at_ms - at_ms, waited_ms);
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::domain::{self, Channel, Message, Recipient};
 use crate::ports::{
-    Clock, Http, IncomingReceipt, MalformedPush, NotPrepared, PortError, Provider, Providers,
-    Secrets, Tokens, UnsendableMessage,
+    Clock, Http, IncomingReceipt, LaneAdvice, MalformedPush, NotPrepared, PortError, Provider,
+    Providers, Secrets, Tokens, UnsendableMessage,
 };
 
 /// What a channel's secret holds, as JSON.
@@ -89,9 +89,11 @@ pub struct Registry {
 #[async_trait]
 impl Providers for Registry {
     async fn provider(&self, channel: &Channel) -> Result<Arc<dyn Provider>, NotPrepared> {
-        let secret = channel_secret(&*self.secrets, channel).await.map_err(|error| {
-            NotPrepared { hold_for: std::time::Duration::from_secs(30), detail: error.to_string() }
-        })?;
+        let secret =
+            channel_secret(&*self.secrets, channel).await.map_err(|error| NotPrepared {
+                advice: LaneAdvice::HoldFor(std::time::Duration::from_secs(30)),
+                detail: error.to_string(),
+            })?;
         match &channel.provider {
             domain::channel::Provider::Bizppurio { .. } => Ok(Arc::new(bizppurio::Bizppurio::new(
                 channel.clone(),

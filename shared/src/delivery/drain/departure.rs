@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::under_way::Landed;
+use super::under_way::{Landed, Sent};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::agenda_key;
 use crate::domain::pacer::DepartureNumber;
 use crate::domain::{DeliveryPolicy, Event, Notification, Status};
-use crate::ports::{Clock, LaneAdvice, PortError, Provider};
+use crate::ports::{Clock, PortError, Provider};
 
 /// A claimed message, ready to leave.
 pub(super) struct Departure {
@@ -42,6 +42,7 @@ impl Departure {
         }
         let reference = self.notification.reference();
         let sent = self.provider.send(&self.notification, &reference).await;
+        let advice = sent.advice;
         let outcome = sent.response.outcome;
         tracing::info!(
             channel = %self.notification.channel,
@@ -53,13 +54,10 @@ impl Departure {
             response_received_at_ms = sent.response.received_at_ms,
             "sent"
         );
-        let hold_for = match sent.advice {
-            LaneAdvice::GoOn => None,
-            LaneAdvice::HoldFor(pause) => Some(pause),
-        };
         // Rounded up: an answer is never taken for earlier than it was.
         let answered_at_us = 1000 * (sent.response.received_at_ms + 1);
         let answered = self.number.map(|number| (number, answered_at_us));
+        let (at_ms, received_at_ms) = (sent.response.sent_at_ms, sent.response.received_at_ms);
         let event = Event::Responded {
             claim: self.notification.claim,
             response: sent.response,
@@ -67,7 +65,9 @@ impl Departure {
             jitter_permille: self.jitter_permille,
         };
         let after = self.record(&event).await;
-        Landed { answered, hold_for, ..waiting_again(after.as_ref()) }
+        let notification = Box::new(self.notification);
+        let sent = Some(Sent { notification, outcome, at_ms, received_at_ms });
+        Landed { answered, advice, sent, ..waiting_again(after.as_ref()) }
     }
 
     /// Gives the claim back unsent.

@@ -23,8 +23,8 @@ use self::under_way::UnderWay;
 use crate::delivery::Apply;
 use crate::domain::{Channel, Pacer, PacerPosition};
 use crate::ports::{
-    Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Notifications, PortError, Providers,
-    Saved, Taken, WakeGroup, Waker,
+    Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Meter, Notifications, PortError,
+    Providers, Saved, Taken, WakeGroup, Waker,
 };
 
 /// The times by which a drain works.
@@ -99,6 +99,8 @@ pub struct Drain {
     pub providers: Arc<dyn Providers>,
     /// Wakes the successor.
     pub waker: Arc<dyn Waker>,
+    /// Takes the figures of each drain.
+    pub meter: Arc<dyn Meter>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Dice for back-off.
@@ -155,7 +157,8 @@ impl Drain {
         if goes_on {
             under_way.alongside(self.wake_successor(&lease, group, "after")).await;
         }
-        let left_work = under_way.finish().await;
+        let (left_work, figures) = under_way.finish().await;
+        self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
             // What is back in the queue after the hand-over, the successor may have missed.
             self.wake_successor(&lease, group, "left-by").await;

@@ -13,9 +13,9 @@ use super::under_way::{Claimed, UnderWay};
 use super::{Drain, DrainReport, Held, millis};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::{EXEMPT, due_partition, ready_partition, time_in};
-use crate::domain::pacer::Slot;
+use crate::domain::pacer::{DepartureNumber, Slot};
 use crate::domain::{Channel, Event, Notification, Pacer, Refused, Status};
-use crate::ports::{AgendaEntry, PortError, Provider, Readiness, Saved};
+use crate::ports::{AgendaEntry, LaneAdvice, PortError, Provider, Readiness, Saved};
 
 /// How long an entry that is dealt with is remembered, in case the index still shows it.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -151,11 +151,7 @@ impl<'a> Slice<'a> {
             if let Some((number, at_us)) = landed.answered {
                 pacer.answered(number, at_us);
             }
-            if let Some(pause) = landed.hold_for {
-                let until_us = self.drain.clock.now_us() + 1000 * millis(pause);
-                tracing::warn!(channel = %self.channel.name, hold_ms = millis(pause), "the provider asked for a pause");
-                pacer.hold(until_us);
-            }
+            self.heed_advice(landed.advice, landed.answered.map(|(number, _)| number), pacer);
             if let Some(sort) = landed.requeued {
                 self.done.remove(&sort);
                 // It may come before what was read since.
@@ -164,6 +160,25 @@ impl<'a> Slice<'a> {
             if let Some(due_ms) = landed.due_ms {
                 self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next| next.min(due_ms)));
             }
+        }
+    }
+
+    fn heed_advice(
+        &self,
+        advice: LaneAdvice,
+        departure: Option<DepartureNumber>,
+        pacer: &mut Pacer,
+    ) {
+        let pause = match advice {
+            LaneAdvice::GoOn => return,
+            LaneAdvice::HoldFor(pause) | LaneAdvice::SlowDown(pause) => pause,
+        };
+        let slower = matches!(advice, LaneAdvice::SlowDown(_));
+        tracing::warn!(channel = %self.channel.name, hold_ms = millis(pause), slower, "the provider asked for a pause");
+        let until_us = self.drain.clock.now_us() + 1000 * millis(pause);
+        match departure {
+            Some(departure) if slower => pacer.refused(departure, until_us),
+            Some(_) | None => pacer.hold(until_us),
         }
     }
 
@@ -310,7 +325,7 @@ impl<'a> Slice<'a> {
             let number = pacer.depart(self.drain.clock.now_us());
             if let Err(error) = under_way.alongside(self.provider.prepare()).await {
                 tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
-                pacer.hold(self.drain.clock.now_us() + 1000 * millis(error.hold_for));
+                self.heed_advice(error.advice, Some(number), pacer);
             }
             pacer.answered(number, self.drain.clock.now_us());
         }

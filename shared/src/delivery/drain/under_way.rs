@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
@@ -10,10 +9,11 @@ use futures::{FutureExt, StreamExt};
 
 use super::departure::Departure;
 use crate::domain::pacer::DepartureNumber;
-use crate::ports::PortError;
+use crate::domain::{LaneFigures, Notification, Outcome};
+use crate::ports::{LaneAdvice, PortError};
 
 /// What a departure tells the lane when it is over.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Landed {
     /// Which departure the pacer knows it as, and when its answer came (Unix microseconds).
     pub answered: Option<(DepartureNumber, i64)>,
@@ -21,8 +21,25 @@ pub(super) struct Landed {
     pub requeued: Option<String>,
     /// When it is to be tried again, in Unix milliseconds.
     pub due_ms: Option<i64>,
-    /// The provider asked for a pause.
-    pub hold_for: Option<Duration>,
+    /// What the provider asks of the lane.
+    pub advice: LaneAdvice,
+    /// What was sent and what came of it. `None` when it was given back unsent.
+    pub sent: Option<Sent>,
+}
+
+/// A request that left.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub notification: Box<Notification>,
+    pub outcome: Outcome,
+    pub at_ms: i64,
+    pub received_at_ms: i64,
+}
+
+impl Default for Landed {
+    fn default() -> Self {
+        Self { answered: None, requeued: None, due_ms: None, advice: LaneAdvice::GoOn, sent: None }
+    }
 }
 
 impl Landed {
@@ -41,6 +58,7 @@ pub(super) struct UnderWay {
     claims: FuturesOrdered<BoxFuture<'static, Claimed>>,
     landed: Vec<Landed>,
     claimed: VecDeque<Claimed>,
+    figures: LaneFigures,
 }
 
 impl UnderWay {
@@ -60,6 +78,7 @@ impl UnderWay {
 
     pub(super) fn leave(&mut self, departure: Departure) {
         self.requests.push(departure.leave().boxed());
+        self.figures.in_flight_max = self.figures.in_flight_max.max(self.requests.len());
     }
 
     pub(super) fn put_back(&mut self, departure: Departure) {
@@ -83,7 +102,7 @@ impl UnderWay {
         loop {
             tokio::select! {
                 biased;
-                Some(landed) = self.requests.next() => self.landed.push(landed),
+                Some(landed) = self.requests.next() => self.land(landed),
                 Some(claimed) = self.claims.next() => self.claimed.push_back(claimed),
                 done = &mut work => return done,
             }
@@ -94,7 +113,7 @@ impl UnderWay {
     pub(super) async fn next_or(&mut self, timer: impl Future<Output = ()>) {
         tokio::select! {
             biased;
-            Some(landed) = self.requests.next() => self.landed.push(landed),
+            Some(landed) = self.requests.next() => self.land(landed),
             Some(claimed) = self.claims.next() => self.claimed.push_back(claimed),
             () = timer => {}
         }
@@ -103,24 +122,30 @@ impl UnderWay {
     /// Waits for every request, and tells when each was answered.
     pub(super) async fn answers(&mut self) -> Vec<(DepartureNumber, i64)> {
         while let Some(landed) = self.requests.next().await {
-            self.landed.push(landed);
+            self.land(landed);
         }
         self.landed.iter().filter_map(|landed| landed.answered).collect()
     }
 
+    fn land(&mut self, mut landed: Landed) {
+        if let Some(sent) = landed.sent.take() {
+            self.figures.sent(&sent.notification, sent.outcome, sent.at_ms, sent.received_at_ms);
+        }
+        self.landed.push(landed);
+    }
+
     /// Waits for every request, and gives back what was claimed and has not left. Answers whether
-    /// any of it is waiting to be sent again.
-    pub(super) async fn finish(mut self) -> bool {
+    /// any of it is waiting to be sent again, and what all of this drain came to.
+    pub(super) async fn finish(mut self) -> (bool, LaneFigures) {
         while let Some(claimed) = self.claims.next().await {
             self.claimed.push_back(claimed);
         }
         for departure in self.take_claimed().into_iter().flatten().flatten() {
             self.put_back(departure);
         }
-        let mut left_work = self.landed.iter().any(Landed::left_work);
         while let Some(landed) = self.requests.next().await {
-            left_work |= landed.left_work();
+            self.land(landed);
         }
-        left_work
+        (self.landed.iter().any(Landed::left_work), self.figures)
     }
 }

@@ -156,9 +156,12 @@ impl Bizppurio {
             ApiCode::Message(Outcome::Accepted) => {
                 result(Outcome::Accepted, shown, answer.messagekey, LaneAdvice::GoOn)
             }
-            ApiCode::Message(Outcome::Throttled) => {
-                result(Outcome::Throttled, shown, None, LaneAdvice::HoldFor(pause(&response)))
-            }
+            ApiCode::Message(Outcome::Throttled) => result(
+                Outcome::Throttled,
+                shown,
+                None,
+                LaneAdvice::SlowDown(pause(&response, sent_at_ms)),
+            ),
             ApiCode::Message(Outcome::ChannelDown) => {
                 tracing::error!(
                     channel = %self.channel.name,
@@ -229,27 +232,27 @@ impl Provider for Bizppurio {
             self.http.warm(base_url, self.channel.timeouts.connect.unsigned_abs()).await;
             return Ok(());
         }
-        let not_prepared = |hold_for, detail| NotPrepared { hold_for, detail };
+        let not_prepared = |advice, detail| NotPrepared { advice, detail };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
         let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
         let mut request = self.post("/v1/token", format!("Basic {credentials}"), Bytes::from("{}"));
         // The lane stands still meanwhile, and its lease runs.
         request.total_timeout = request.total_timeout.min(TOKEN_TIMEOUT);
-        let response = self
-            .http
-            .post(request)
-            .await
-            .map_err(|error| not_prepared(Duration::from_secs(3), error.to_string()))?;
+        let response = self.http.post(request).await.map_err(|error| {
+            not_prepared(LaneAdvice::HoldFor(Duration::from_secs(3)), error.to_string())
+        })?;
         let fetched_at_ms = self.clock.now_ms();
         let answer = Answer::read(&response.body);
         let Some(token) = answer.accesstoken else {
             let code = answer.code.unwrap_or_else(|| u32::from(response.status));
-            let hold_for = match api_code(answer.code, response.status) {
-                ApiCode::Message(Outcome::Throttled) => pause(&response),
-                ApiCode::Message(_) | ApiCode::TokenRefused => HOLD_DOWN,
+            let advice = match api_code(answer.code, response.status) {
+                ApiCode::Message(Outcome::Throttled) => {
+                    LaneAdvice::SlowDown(pause(&response, fetched_at_ms))
+                }
+                ApiCode::Message(_) | ApiCode::TokenRefused => LaneAdvice::HoldFor(HOLD_DOWN),
             };
             return Err(not_prepared(
-                hold_for,
+                advice,
                 format!(
                     "no token: code {code}; check the account, its password and its allowed addresses"
                 ),
@@ -262,7 +265,7 @@ impl Provider for Bizppurio {
         };
         self.state().current = Some(token.clone());
         self.tokens.save_token(&self.channel.name, &token).await.map_err(|error| {
-            not_prepared(Duration::ZERO, format!("the token could not be shared: {error}"))
+            not_prepared(LaneAdvice::GoOn, format!("the token could not be shared: {error}"))
         })
     }
 
@@ -299,11 +302,17 @@ impl Provider for Bizppurio {
     }
 }
 
-/// How long a 429 asks to pause. `RateLimit-Reset` and `Retry-After` are seconds.
-fn pause(response: &HttpResponse) -> Duration {
+/// How long a 429 asks to pause. `RateLimit-Reset` and `Retry-After` are seconds; the latter may
+/// be a date instead (RFC 9110).
+fn pause(response: &HttpResponse, now_ms: i64) -> Duration {
+    let until = |date: &str| {
+        let at = jiff::fmt::rfc2822::parse(date).ok()?;
+        Some((at.timestamp().as_millisecond() - now_ms) as f64 / 1000.0)
+    };
     ["ratelimit-reset", "retry-after"]
         .iter()
-        .filter_map(|name| response.header(name)?.trim().parse::<f64>().ok())
+        .filter_map(|name| response.header(name).map(str::trim))
+        .filter_map(|text| text.parse::<f64>().ok().or_else(|| until(text)))
         .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
         .map(|seconds| Duration::from_secs_f64(seconds.min(HOLD_MAX.as_secs_f64())))
         .max()
@@ -355,9 +364,13 @@ mod tests {
             headers: headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
             body: Bytes::new(),
         };
-        let seconds = |headers| pause(&response(headers)).as_secs_f64();
+        // 2026-11-22 00:00:00 UTC.
+        let seconds =
+            |headers: &[(&str, &str)]| pause(&response(headers), 1_795_305_600_000).as_secs_f64();
         assert!((seconds(&[]) - 1.0).abs() < 1e-9);
         assert!((seconds(&[("ratelimit-reset", "2"), ("retry-after", "5")]) - 5.0).abs() < 1e-9);
+        let date = [("retry-after", "Sun, 22 Nov 2026 00:00:07 GMT")];
+        assert!((seconds(&date) - 7.0).abs() < 1e-9);
         assert!((seconds(&[("retry-after", "86400")]) - 300.0).abs() < 1e-9);
         assert!((seconds(&[("retry-after", "NaN")]) - 1.0).abs() < 1e-9);
     }

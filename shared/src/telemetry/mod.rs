@@ -1,6 +1,10 @@
-//! Logs: one JSON object a line, for CloudWatch Logs Insights.
+//! Logs, one JSON object a line for CloudWatch Logs Insights; and metrics, in the same stream.
+
+mod metrics;
 
 use tracing_subscriber::EnvFilter;
+
+pub use self::metrics::EmbeddedMetrics;
 
 /// Starts logging. The level comes from `filter`, such as `info` or `alimi=debug`; an unusable one
 /// means `info`.

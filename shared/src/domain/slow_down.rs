@@ -1,0 +1,109 @@
+//! Going slower than the limit, after a provider refused for exceeding it.
+//!
+//! A provider that says 429 to a lane that keeps its limit has another limit than the one that is
+//! configured, or somebody else uses the account. Waiting as long as it says and then going on as
+//! before would meet the same refusal again and again; so the pace is halved, and grows back
+//! little by little.
+
+use serde::{Deserialize, Serialize};
+
+/// How much of the pace is ever taken away, in thousandths.
+const TAKEN_MAX_PERMILLE: i64 = 900;
+/// How much of it comes back each second: all of a halved pace within 50 seconds. Slow enough that
+/// a limit which is really lower is not overrun every few seconds.
+const RECOVERY_PERMILLE_PER_S: i64 = 10;
+const SECOND_US: i64 = 1_000_000;
+
+/// By how much a lane goes slower than its limit. Times are Unix microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowDown {
+    /// What is taken from the pace, in thousandths.
+    taken_permille: i64,
+    /// Since when it is that much.
+    since_us: i64,
+    /// When it was last halved.
+    halved_at_us: i64,
+}
+
+impl SlowDown {
+    /// A request that left at `departed_at_us` was refused; the lane goes on at `until_us`.
+    ///
+    /// Requests that had left before the pace was halved are part of the same overrun, and do not
+    /// halve it again.
+    pub fn refused(&mut self, departed_at_us: i64, until_us: i64) {
+        if departed_at_us < self.halved_at_us {
+            return;
+        }
+        self.recover(departed_at_us);
+        self.taken_permille = i64::midpoint(1000, self.taken_permille).min(TAKEN_MAX_PERMILLE);
+        self.halved_at_us = until_us;
+        self.since_us = until_us;
+    }
+
+    /// Lets what came back by now come back.
+    pub fn recover(&mut self, now_us: i64) {
+        // By tenths of a second: recovering at every departure must not round all of it away.
+        let tenths = (now_us - self.since_us).max(0) / (SECOND_US / 10);
+        let recovered = tenths * RECOVERY_PERMILLE_PER_S / 10;
+        self.taken_permille = (self.taken_permille - recovered).max(0);
+        self.since_us += tenths * (SECOND_US / 10);
+    }
+
+    /// A distance between departures at this pace, rounded up.
+    #[must_use]
+    pub fn stretch_us(&self, spacing_us: i64) -> i64 {
+        let left_permille = 1000 - self.taken_permille;
+        (spacing_us * 1000 + left_permille - 1) / left_permille
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPACING_US: i64 = 20_000;
+
+    #[test]
+    fn a_refusal_halves_the_pace_until_it_has_grown_back() {
+        let mut slow_down = SlowDown::default();
+        assert_eq!(slow_down.stretch_us(SPACING_US), 20_000);
+        slow_down.refused(5_000_000, 6_000_000);
+        assert_eq!(slow_down.stretch_us(SPACING_US), 40_000);
+        slow_down.recover(6_000_000 + 25 * SECOND_US);
+        assert_eq!(slow_down.stretch_us(SPACING_US), 26_667);
+        slow_down.recover(6_000_000 + 50 * SECOND_US);
+        assert_eq!(slow_down.stretch_us(SPACING_US), 20_000);
+    }
+
+    #[test]
+    fn refusals_of_one_overrun_count_once() {
+        let mut slow_down = SlowDown::default();
+        for departed_at_us in [5_000_000, 5_020_000, 5_040_000] {
+            slow_down.refused(departed_at_us, 6_000_000);
+        }
+        assert_eq!(slow_down.stretch_us(SPACING_US), 40_000);
+        slow_down.refused(6_000_001, 7_000_000);
+        assert_eq!(slow_down.stretch_us(SPACING_US), 80_000);
+    }
+
+    #[test]
+    fn the_pace_never_falls_below_a_tenth() {
+        let mut slow_down = SlowDown::default();
+        for second in 1..100 {
+            slow_down.refused(second * SECOND_US, second * SECOND_US);
+        }
+        assert_eq!(slow_down.stretch_us(SPACING_US), 200_000);
+    }
+
+    #[test]
+    fn recovering_often_recovers_as_much_as_recovering_once() {
+        let mut often = SlowDown::default();
+        often.refused(0, 0);
+        let mut once = often;
+        for tick in 0..1000 {
+            often.recover(tick * 7_003);
+        }
+        once.recover(999 * 7_003);
+        assert_eq!(often, once);
+    }
+}
