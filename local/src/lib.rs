@@ -9,6 +9,7 @@ pub mod catalog_file;
 pub mod demo;
 pub mod embedded;
 pub mod figures;
+pub mod meter;
 pub mod queue;
 pub mod real;
 pub mod simulator;

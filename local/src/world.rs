@@ -30,6 +30,7 @@ use crate::audit::Audit;
 use crate::catalog_file::CatalogFile;
 use crate::embedded::{self, DatabaseFaults};
 use crate::figures::Ledger;
+use crate::meter::DatabaseMeter;
 use crate::queue::LocalQueue;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
@@ -51,6 +52,8 @@ pub struct WorldSettings {
     pub catalog: String,
     /// What a database request takes before, and again after, it has its effect.
     pub database_latency: Duration,
+    /// Counts what all functions ask of the database.
+    pub meter: DatabaseMeter,
 }
 
 impl Default for WorldSettings {
@@ -60,6 +63,7 @@ impl Default for WorldSettings {
             drain: DrainSettings::default(),
             catalog: include_str!("../../examples/teacher-onboarding/catalog.yaml").to_owned(),
             database_latency: Duration::from_millis(2),
+            meter: DatabaseMeter::default(),
         }
     }
 }
@@ -98,6 +102,7 @@ impl World {
         let faults = DatabaseFaults::default();
         let latency = settings.database_latency;
         let client = embedded::client_in_process(database.clone(), latency, faults.clone());
+        let client = settings.meter.attached_to(&client);
         let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
         let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
         catalog.apply(&store).await.expect("the catalog is stored");

@@ -21,6 +21,7 @@ const MISREAD: u8 = 2;
 fn main() -> ExitCode {
     match Request::read(env::args_os().skip(1)) {
         Ok(Request::Local { command, arguments }) => local::run(command, &arguments),
+        Ok(Request::Bench(arguments)) => local::bench(&arguments),
         Ok(Request::Test(steps)) => gate::run(&steps),
         Ok(Request::Help) => {
             println!("{USAGE}");

@@ -13,6 +13,7 @@ Usage: cargo xtask COMMAND
   demo [ARGS...]      shows Alimi at work, all on this machine
   serve [ARGS...]     runs Alimi on this machine until it is stopped
   catalog [ARGS...]   stores a catalog file in a deployed stack's table
+  bench [ARGS...]     measures what Alimi reaches and costs
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
   help                shows this
 
@@ -33,6 +34,8 @@ that cannot be had skips its step; with CI=true that is a failure.";
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
+    /// Start the benchmarks, with what follows.
+    Bench(Vec<OsString>),
     /// Start the local stack.
     Local {
         /// Which of its commands.
@@ -72,6 +75,7 @@ impl Request {
             Some("catalog") => {
                 Ok(Self::Local { command: "catalog", arguments: arguments.collect() })
             }
+            Some("bench") => Ok(Self::Bench(arguments.collect())),
             Some("test") => Self::read_test(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
             _ => Err(Misread::UnknownCommand(command)),

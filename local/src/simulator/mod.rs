@@ -32,6 +32,9 @@ pub struct SimulatorSettings {
     pub latency: Duration,
     /// By how much that varies, up and down.
     pub latency_jitter: Duration,
+    /// Now and then it takes much longer: `latency` is the least then, and one answer in ten takes
+    /// more than four times as long, one in a hundred more than twenty times.
+    pub heavy_tail: bool,
     /// The usual time from a request to its receipt.
     pub receipt_after: Duration,
     /// Seed of all chance.
@@ -46,6 +49,7 @@ impl Default for SimulatorSettings {
             per_second: 40,
             latency: Duration::from_millis(60),
             latency_jitter: Duration::from_millis(30),
+            heavy_tail: false,
             receipt_after: Duration::from_millis(800),
             seed: 1,
             password: PASSWORD.to_owned(),
@@ -55,6 +59,9 @@ impl Default for SimulatorSettings {
 
 /// The simulated account's password.
 pub const PASSWORD: &str = "simulated-password";
+
+/// What a heavy tail ends at.
+const ANSWER_LONGEST: Duration = Duration::from_secs(8);
 
 /// How often and how far apart a push is tried again that was not answered with 200.
 const PUSH_TRIES: u32 = 10;
@@ -153,6 +160,17 @@ impl Simulator {
         let share: f64 = self.state().dice.random_range(-1.0..=1.0);
         let ms = usual.as_secs_f64() + share * jitter.as_secs_f64();
         Duration::from_secs_f64(ms.max(0.0))
+    }
+
+    /// How long the next answer takes.
+    fn answer_time(&self) -> Duration {
+        let SimulatorSettings { latency, latency_jitter, heavy_tail, .. } = self.settings;
+        if !heavy_tail {
+            return self.around(latency, latency_jitter);
+        }
+        // Pareto's distribution, of shape 1.5.
+        let share: f64 = self.state().dice.random_range(0.0..1.0);
+        latency.mul_f64((1.0 - share).powf(-1.0 / 1.5)).min(ANSWER_LONGEST)
     }
 
     fn next_key(&self) -> String {

@@ -197,7 +197,7 @@ impl Simulator {
     }
 
     async fn take_time(&self) {
-        tokio::time::sleep(self.around(self.settings.latency, self.settings.latency_jitter)).await;
+        tokio::time::sleep(self.answer_time()).await;
     }
 
     /// Lets a message have its fate: pushes that come, or do not.

@@ -1,0 +1,126 @@
+//! What Alimi reaches and costs: `cargo xtask bench`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
+mod backlog;
+mod bed;
+mod binaries;
+mod chart;
+mod cost;
+mod enqueue;
+mod measure;
+mod pace;
+mod priority;
+mod report;
+mod soak;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use bed::Failure;
+use report::{Conditions, Report};
+
+/// Measures, keeps the figures in docs/benchmarks, and writes docs/benchmarks.md from them.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Part {
+    /// Everything, one after the other: about an hour and a half.
+    All,
+    /// Utilisation and violations of the limit: half an hour.
+    Pace,
+    /// Real-time messages during a large batch: three minutes.
+    Priority,
+    /// The sender's cost by length of the queue: five minutes.
+    Backlog,
+    /// Units and dollars for each delivered notification: a minute.
+    Cost,
+    /// A long run with faults.
+    Soak {
+        /// How long notifications are taken in.
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
+    },
+    /// Notifications taken in a second: a minute.
+    Enqueue,
+    /// Size, start and memory of the release binaries.
+    Binaries,
+    /// Only writes the page, from the figures that are kept.
+    Report,
+}
+
+const FUNCTIONS: [&str; 4] = ["enqueue", "sender", "webhook", "sweeper"];
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().part) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(part: Part) -> Result<(), Failure> {
+    let report = Report::open()?;
+    let parts = match part {
+        Part::All => vec![
+            Part::Cost,
+            Part::Enqueue,
+            Part::Priority,
+            Part::Backlog,
+            Part::Pace,
+            Part::Binaries,
+            Part::Soak { minutes: 30 },
+        ],
+        Part::Report => vec![],
+        one @ (Part::Pace
+        | Part::Priority
+        | Part::Backlog
+        | Part::Cost
+        | Part::Soak { .. }
+        | Part::Enqueue
+        | Part::Binaries) => vec![one],
+    };
+    for part in parts {
+        match part {
+            Part::Pace => keep(&report, "pace", "pace", pace::measure)?,
+            Part::Priority => keep(&report, "priority", "priority", priority::measure)?,
+            Part::Backlog => keep(&report, "backlog", "backlog", backlog::measure)?,
+            Part::Cost => keep(&report, "cost", "cost", cost::measure)?,
+            Part::Soak { minutes } => {
+                let command = format!("soak --minutes {minutes}");
+                keep(&report, "soak", &command, |bar| soak::measure(bar, minutes))?;
+            }
+            Part::Enqueue => keep(&report, "enqueue", "enqueue", enqueue::measure)?,
+            Part::Binaries => {
+                keep(&report, "binaries", "binaries", |bar| binaries::measure(bar, &FUNCTIONS))?;
+            }
+            Part::All | Part::Report => {}
+        }
+    }
+    println!("{}", report.write()?.display());
+    Ok(())
+}
+
+fn keep<T: Serialize>(
+    report: &Report,
+    part: &str,
+    command: &str,
+    measure: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
+) -> Result<(), Failure> {
+    let bar = ProgressBar::new(1);
+    let style = ProgressStyle::with_template("{prefix:>9} {bar:30} {pos}/{len} {elapsed} {msg}")?;
+    bar.set_style(style);
+    bar.set_prefix(part.to_owned());
+    let conditions = Conditions::now(&format!("cargo xtask bench {command}"));
+    let figures = measure(&bar)?;
+    bar.finish_with_message("measured");
+    report.keep(part, conditions, figures)
+}

@@ -1,0 +1,103 @@
+//! How long real-time messages wait while a large batch is being sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::delivery::DrainSettings;
+use alimi::domain::RateLimit;
+use alimi_local::meter::DatabaseMeter;
+use alimi_local::queue::LocalQueue;
+use alimi_local::simulator::SimulatorSettings;
+use indicatif::ProgressBar;
+use jiff::SignedDuration;
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use crate::bed::{Bed, Failure, NO_RECEIPT, Run, enqueue};
+use crate::measure::{over_limit, percentile, times};
+
+const PER_SECOND: u32 = 50;
+const BACKLOG: usize = 100_000;
+const SECONDS: usize = 120;
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Figures {
+    pub backlog: usize,
+    pub per_second: u32,
+    pub real_time: usize,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+    pub p99_ms: f64,
+    pub longest_ms: f64,
+    /// Two slots and 150 ms.
+    pub goal_p99_ms: f64,
+    pub seconds_over: usize,
+    pub waits_ms: Vec<f64>,
+}
+
+/// Measures.
+pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
+    bar.set_length(2);
+    bar.set_message(format!("queueing {BACKLOG}"));
+    let bed = Bed::new(SimulatorSettings {
+        per_second: PER_SECOND,
+        latency: Duration::from_millis(300),
+        latency_jitter: Duration::ZERO,
+        ..SimulatorSettings::default()
+    })?;
+    bed.configure(|channel| {
+        let jitter = SignedDuration::from_millis(25);
+        channel.limit = RateLimit { per_second: PER_SECOND, jitter, strict: false };
+    })?;
+    bed.preload(BACKLOG, 600, NO_RECEIPT)?;
+    bar.inc(1);
+    bar.set_message("real-time messages arrive at random moments");
+    let queue = Arc::new(LocalQueue::default());
+    let producer = {
+        let settings = DrainSettings::default();
+        let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), settings);
+        bed.world.spawn(async move {
+            let mut dice = rand::rngs::SmallRng::seed_from_u64(7);
+            let mut sent: usize = 0;
+            loop {
+                // Five a second on average, at moments that know nothing of the slots.
+                let pause_ms = dice.random_range(0..400);
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                enqueue(&stack, &format!("real-time-{sent}"), 0, NO_RECEIPT).await?;
+                sent += 1;
+                if sent >= 5 * SECONDS {
+                    return Ok::<_, Failure>(());
+                }
+            }
+        })
+    };
+    let enough = (SECONDS + 5) * PER_SECOND as usize * 40 / 41;
+    let ran =
+        bed.run(&queue, &Run { settings: DrainSettings::default(), killed_after: None, enough })?;
+    producer.abort();
+    let mut waits_ms: Vec<f64> = bed
+        .notifications()?
+        .iter()
+        .filter(|notification| notification.priority.0 == 0)
+        .filter_map(|notification| {
+            let sent_at_ms = notification.attempts.first()?.request_sent_at_ms?;
+            Some((sent_at_ms - notification.created_at_ms) as f64)
+        })
+        .collect();
+    let slot_ms = 1000.0 * 1.025 / f64::from(PER_SECOND);
+    let (seconds_over, _) = over_limit(&times(&ran.arrivals), PER_SECOND as usize);
+    bar.inc(1);
+    Ok(Figures {
+        backlog: BACKLOG,
+        per_second: PER_SECOND,
+        real_time: waits_ms.len(),
+        p50_ms: percentile(&mut waits_ms, 0.5),
+        p95_ms: percentile(&mut waits_ms, 0.95),
+        p99_ms: percentile(&mut waits_ms, 0.99),
+        longest_ms: percentile(&mut waits_ms, 1.0),
+        goal_p99_ms: 2.0 * slot_ms + 150.0,
+        seconds_over,
+        waits_ms,
+    })
+}

@@ -1,0 +1,433 @@
+//! `docs/benchmarks.md`, from what was measured.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::bed::Failure;
+use crate::chart::{self, Bars, Lines};
+use crate::pace::{Latency, Variant};
+use crate::{backlog, binaries, cost, enqueue, pace, priority, soak};
+
+/// What was measured, and where.
+#[derive(Serialize, Deserialize)]
+struct Measured<T> {
+    conditions: Conditions,
+    figures: T,
+}
+
+/// Under which conditions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Conditions {
+    date: String,
+    machine: String,
+    commit: String,
+    command: String,
+}
+
+impl Conditions {
+    /// Those of now.
+    pub fn now(command: &str) -> Self {
+        let said = |program: &str, arguments: &[&str]| {
+            let output = Command::new(program).args(arguments).output().ok();
+            output.map_or(String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+        };
+        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+            .map_or("unknown processor", |(_, name)| name.trim());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            date: said("date", &["-u", "+%F %R UTC"]),
+            machine: format!("{cores} shared cores of {model}, {}", said("uname", &["-sr"])),
+            commit: said("git", &["rev-parse", "--short", "HEAD"]),
+            command: command.to_owned(),
+        }
+    }
+
+    fn words(&self) -> String {
+        format!("`{}` · {} · {} · commit {}", self.command, self.date, self.machine, self.commit)
+    }
+}
+
+/// Where everything is kept.
+pub struct Report {
+    docs: PathBuf,
+}
+
+impl Report {
+    /// In the workspace's `docs`.
+    pub fn open() -> Result<Self, Failure> {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        std::fs::create_dir_all(docs.join("benchmarks"))?;
+        Ok(Self { docs })
+    }
+
+    fn data(&self, part: &str) -> PathBuf {
+        self.docs.join("benchmarks").join(format!("{part}.json"))
+    }
+
+    fn chart(&self, name: &str) -> PathBuf {
+        self.docs.join("benchmarks").join(format!("{name}.svg"))
+    }
+
+    /// Keeps what a part measured.
+    pub fn keep<T: Serialize>(
+        &self,
+        part: &str,
+        conditions: Conditions,
+        figures: T,
+    ) -> Result<(), Failure> {
+        let measured = Measured { conditions, figures };
+        std::fs::write(self.data(part), serde_json::to_string_pretty(&measured)? + "\n")?;
+        Ok(())
+    }
+
+    fn read<T: DeserializeOwned>(&self, part: &str) -> Result<Option<Measured<T>>, Failure> {
+        match std::fs::read_to_string(self.data(part)) {
+            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes the page and its charts.
+    pub fn write(&self) -> Result<PathBuf, Failure> {
+        let mut page = String::from(HEAD);
+        self.pace(&mut page)?;
+        self.priority(&mut page)?;
+        self.backlog(&mut page)?;
+        self.cost(&mut page)?;
+        self.soak(&mut page)?;
+        self.enqueue(&mut page)?;
+        self.binaries(&mut page)?;
+        let path = self.docs.join("benchmarks.md");
+        std::fs::write(&path, page)?;
+        Ok(path)
+    }
+
+    fn pace(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures: rows }) = self.read::<Vec<pace::Row>>("pace")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## The limit: used, and never exceeded\n\n{PACE}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(page, "![Utilisation of N/(1+J)](benchmarks/utilisation.svg)\n")?;
+        writeln!(
+            page,
+            "| limit | provider answers in | variant | requests | utilisation of N/(1+J) | busiest sliding second | seconds over the limit | 429s | senders' CPU |"
+        )?;
+        writeln!(page, "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        for row in &rows {
+            writeln!(
+                page,
+                "| {}/s | {} | {} | {} | {:.1} % | {} | {} | {} | {:.0} % |",
+                row.per_second,
+                row.latency.words(),
+                row.variant.words(),
+                row.requests,
+                100.0 * row.utilisation,
+                row.busiest_second,
+                row.seconds_over,
+                row.refused,
+                row.cpu_percent,
+            )?;
+        }
+        writeln!(page)?;
+        for row in rows.iter().filter(|row| row.variant == Variant::Killed) {
+            writeln!(
+                page,
+                "Killed at {}/s: the lane stood still for {:.1} s, which is left out above.\n",
+                row.per_second, row.gap_s,
+            )?;
+        }
+        writeln!(
+            page,
+            "![Arrivals each second around hand-overs and a death](benchmarks/arrivals.svg)\n"
+        )?;
+        let short = |latency: Latency| match latency {
+            Latency::Fixed(ms) => format!("{ms} ms"),
+            Latency::HeavyTailed => "tail".to_owned(),
+        };
+        let heights = |variant: Variant| {
+            rows.iter()
+                .filter(|row| row.variant == variant)
+                .map(|row| {
+                    let name = format!("{}/s {}", row.per_second, short(row.latency));
+                    (name, 100.0 * row.utilisation)
+                })
+                .collect::<Vec<_>>()
+        };
+        chart::bars(
+            &self.chart("utilisation"),
+            &Bars {
+                title: "Utilisation of N/(1+J), even spacing (red: the goal of 97 %)",
+                y: "percent",
+                heights: heights(Variant::Even),
+                limit: Some(97.0),
+            },
+        )?;
+        let series = rows
+            .iter()
+            .filter(|row| row.per_second == 200)
+            .filter(|row| matches!(row.variant, Variant::HandOver | Variant::Killed))
+            .map(|row| {
+                let points = row.by_second.iter().enumerate();
+                let points = points.map(|(second, count)| (second as f64, *count as f64));
+                (row.variant.words().to_owned(), points.collect())
+            })
+            .collect();
+        chart::lines(
+            &self.chart("arrivals"),
+            &Lines {
+                title: "Arrivals at the provider, 200/s, answers take 1.5 s",
+                x: "second",
+                y: "arrivals",
+                series,
+                limit: Some(("the limit".to_owned(), 200.0)),
+            },
+        )
+    }
+
+    fn priority(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures }) = self.read::<priority::Figures>("priority")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## Real-time messages overtake\n\n{PRIORITY}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(
+            page,
+            "| queued before | limit | real-time messages | p50 | p95 | p99 | longest | goal for p99 | seconds over the limit |"
+        )?;
+        writeln!(page, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(
+            page,
+            "| {} | {}/s | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {} |\n",
+            figures.backlog,
+            figures.per_second,
+            figures.real_time,
+            figures.p50_ms,
+            figures.p95_ms,
+            figures.p99_ms,
+            figures.longest_ms,
+            figures.goal_p99_ms,
+            figures.seconds_over,
+        )?;
+        writeln!(page, "![Waits of real-time messages](benchmarks/priority.svg)\n")?;
+        let count = figures.waits_ms.len() as f64;
+        let points = figures.waits_ms.iter().enumerate();
+        let points = points.map(|(rank, wait)| (100.0 * (rank + 1) as f64 / count, *wait));
+        chart::lines(
+            &self.chart("priority"),
+            &Lines {
+                title: "Accepted → departed with 100,000 messages queued",
+                x: "percent of the real-time messages",
+                y: "ms",
+                series: vec![("wait".to_owned(), points.collect())],
+                limit: Some(("goal for p99".to_owned(), figures.goal_p99_ms)),
+            },
+        )
+    }
+
+    fn backlog(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures: rows }) =
+            self.read::<Vec<backlog::Row>>("backlog")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## A long queue costs no more than a short one\n\n{BACKLOG}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(
+            page,
+            "| queued | sent | requests each | read units each | write units each | processor time each |"
+        )?;
+        writeln!(page, "| ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        for row in &rows {
+            writeln!(
+                page,
+                "| {} | {} | {:.2} | {:.2} | {:.2} | {:.0} µs |",
+                row.backlog,
+                row.sent,
+                row.requests_each,
+                row.read_units_each,
+                row.write_units_each,
+                row.cpu_us_each,
+            )?;
+        }
+        writeln!(page)?;
+        Ok(())
+    }
+
+    fn cost(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures: rows }) = self.read::<Vec<cost::Row>>("cost")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## What a delivered notification costs\n\n{COST}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(
+            page,
+            "| kind | largest item as JSON | write units: enqueue | claim to receipt | together | read units | requests | dollars a million |"
+        )?;
+        writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        for row in &rows {
+            writeln!(
+                page,
+                "| {} | {} B | {:.2} | {:.2} | **{:.2}** | {:.2} | {:.2} | {:.2} |",
+                row.kind,
+                row.item_bytes,
+                row.enqueue_write_units,
+                row.later_write_units,
+                row.write_units(),
+                row.read_units,
+                row.requests,
+                row.dollars_a_million(),
+            )?;
+        }
+        writeln!(page)?;
+        Ok(())
+    }
+
+    fn soak(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures }) = self.read::<soak::Figures>("soak")? else {
+            return Ok(());
+        };
+        writeln!(page, "## Half an hour of everything at once\n\n{SOAK}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(page, "| | |\n| --- | ---: |")?;
+        let mut row = |what: &str, value: String| writeln!(page, "| {what} | {value} |");
+        row("minutes, and until all was settled", figures.minutes.to_string())?;
+        row("accepted (202)", figures.accepted.to_string())?;
+        row("delivered", figures.delivered.to_string())?;
+        row("reported", figures.reported.to_string())?;
+        for (status, count) in figures.by_status.iter().filter(|(status, _)| *status != "delivered")
+        {
+            row(&format!("· {status}"), count.to_string())?;
+        }
+        let missing =
+            figures.accepted.cast_signed() - (figures.delivered + figures.reported).cast_signed();
+        row("**accepted − delivered − reported**", format!("**{missing}**"))?;
+        row("**sent twice**", format!("**{}**", figures.sent_twice))?;
+        row("steps out of order", figures.out_of_order.to_string())?;
+        row("requests at the provider", figures.requests.to_string())?;
+        row("sliding seconds over the limit of 50", figures.seconds_over.to_string())?;
+        row("busiest sliding second", figures.busiest_second.to_string())?;
+        row("senders killed", figures.senders_killed.to_string())?;
+        row("faults of the provider, beside unlucky numbers", figures.provider_faults.to_string())?;
+        writeln!(page)?;
+        for violation in &figures.violations {
+            writeln!(page, "Broken: {violation}\n")?;
+        }
+        Ok(())
+    }
+
+    fn enqueue(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures }) = self.read::<enqueue::Figures>("enqueue")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## Taking notifications in\n\n{ENQUEUE}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(page, "| | notifications a second | of bare puts |\n| --- | ---: | ---: |")?;
+        let mut row = |what: &str, rate: f64| {
+            let share = 100.0 * rate / figures.bare_puts;
+            writeln!(page, "| {what} | {rate:.0} | {share:.0} % |")
+        };
+        row("bare conditional puts of the same items", figures.bare_puts)?;
+        row("`POST /v1/notifications`, one each", figures.single)?;
+        row("`POST /v1/notifications`, 100 each", figures.bulk)?;
+        writeln!(page)?;
+        Ok(())
+    }
+
+    fn binaries(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures }) = self.read::<binaries::Figures>("binaries")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## The binaries\n\n{BINARIES}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(page, "| function ({}) | binary | zip | init |", figures.target)?;
+        writeln!(page, "| --- | ---: | ---: | ---: |")?;
+        for row in &figures.functions {
+            let init = row.init_ms.map_or("not measured".to_owned(), |ms| format!("{ms:.1} ms"));
+            let mib = |bytes: u64| format!("{:.2} MB", bytes as f64 / 1e6);
+            writeln!(
+                page,
+                "| {} | {} | {} | {init} |",
+                row.function,
+                mib(row.binary_bytes),
+                mib(row.zip_bytes),
+            )?;
+        }
+        writeln!(page)?;
+        if let Some(memory) = figures.sender_memory_mib {
+            writeln!(
+                page,
+                "The sender's process took at most {memory:.0} MiB, with {} requests under way.\n",
+                figures.in_flight
+            )?;
+        }
+        Ok(())
+    }
+}
+
+const HEAD: &str = "\
+# Benchmarks
+
+What Alimi reaches and costs, with the commands that measured it. `cargo xtask bench all` runs
+everything in about an hour and a half and writes this page, its data and its charts; `cargo xtask
+bench --help` lists the parts. Nothing here is part of the tests.
+
+Everything runs on one machine, over loopback, against an embedded DynamoDB and a simulated
+provider; so figures of speed are those of this machine, and what counts is what they are held
+against. The embedded database carries some 2,000 operations a second, less than DynamoDB.
+
+";
+
+const PACE: &str = "\
+A backlog of a minute, drained by the sender on a thread of its own, over HTTP to the provider on
+another. N is the limit, J the jitter allowance of 25 ms; even spacing allows N/(1+J). Arrivals are
+counted by the provider. Everything that arrives counts: messages, tokens, the opening of a
+connection. Receipts are left out, since the embedded database would be the bottleneck. *Strict*
+waits for answers, so what it reaches is bounded by N / (1 + latency), not by the sender.";
+
+const PRIORITY: &str = "\
+A batch of 100,000 is being sent at 50/s; real-time messages arrive at random moments, five a second
+on average. From acceptance (the time stamped before the notification is stored) to departure. The
+goal: two slots and 150 ms.";
+
+const BACKLOG: &str = "\
+The sender's requests to DynamoDB, its read and write units and its processor time for each message,
+over the first thousand messages of a queue. Fixed costs (lease, heads, channel) are included.";
+
+const COST: &str = "\
+Units are those that DynamoDB's answers name (ConsumedCapacity), summed over enqueue, claim,
+response and receipt; failed conditions would add theirs (there are none here). Fixed costs of the
+lane (lease, heads, channel) are included, at 40 messages a second. Dollars: $0.625 for a million
+write units, $0.125 for a million read units, on demand, us-east-1. The goal: 9 write units for a
+standalone message of up to 1 KB.";
+
+const SOAK: &str = "\
+Real-time messages and sequences, and every five minutes a batch of 8,000, at a limit of 50/s. One
+number in eleven has a bad fate (refused, undelivered, doubled, late or no receipt, a lost answer);
+the provider answers some requests with 429, 5xx, a refused address or a revoked token; one sender
+in eight is killed at a random moment. What is not delivered has to be reported: on the exceptions
+list, cancelled with a reason, or blocked behind an exception.";
+
+const ENQUEUE: &str = "\
+The function's handler against the embedded database over loopback, sixteen requests at once; and
+the very same items put with the bare client on the same condition, in turns, medians of five
+rounds. A single request also reads the idempotency record, the template and the channel, each of
+them a request like the put itself.";
+
+const BINARIES: &str = "\
+The release profile: optimised for size, whole-program link-time optimisation. Init is what
+Lambda's runtime emulator reports, the median of seven starts; memory is the most that the sender's
+process ever held.";
