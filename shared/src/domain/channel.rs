@@ -3,6 +3,8 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::hours::Window;
+
 /// One configured provider account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +32,10 @@ pub struct Channel {
     /// IANA zone of recipients who name none.
     #[serde(default = "seoul")]
     pub timezone: String,
+    /// When this channel's messages may leave, in the recipient's zone; the stack's and the
+    /// template's windows hold as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// Nothing leaves while this is set.
     #[serde(default)]
     pub paused: bool,
@@ -379,6 +385,7 @@ mod tests {
             timeouts: Timeouts::default(),
             provider_deduplicates: false,
             timezone: seoul(),
+            window: None,
             paused: false,
             secret: "alimi/alimtalk-main".into(),
         }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::run::RunKey;
+
 /// Length of an id in hexadecimal digits: 15 bytes of a SHA-256, which leaves two digits for the
 /// attempt within the 32 characters that providers allow for a reference key.
 const ID_DIGITS: usize = 30;
@@ -43,6 +45,22 @@ impl RequestKey<'_> {
 
     fn digest(&self, kind: &str, rest: &str) -> String {
         hex_digest(&[kind, self.caller, self.route, self.idempotency_key, rest])
+    }
+}
+
+impl RunKey {
+    /// The id of the notification that this run makes for a member.
+    #[must_use]
+    pub fn notification_id(&self, member: &str) -> NotificationId {
+        let scheduled_at = self.scheduled_at.to_string();
+        NotificationId(hex_digest(&["run", &self.schedule, &scheduled_at, member]))
+    }
+
+    /// What is kept on a notification in place of its request's digest: the line that made it.
+    /// The same member on another line is told by it.
+    #[must_use]
+    pub fn digest(&self, line: u64) -> String {
+        body_digest(format!("{} {} {line}", self.schedule, self.scheduled_at).as_bytes())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::hours::Window;
 use super::notification::{Button, Fallback, Message};
 
 /// A message with gaps: `#{name}` marks a variable.
@@ -17,6 +18,10 @@ pub struct Template {
     pub channel: String,
     /// What the law takes it for.
     pub category: Category,
+    /// When this template's messages may leave, in the recipient's zone; the stack's and the
+    /// channel's windows hold as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// The provider's own code of the approved template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,

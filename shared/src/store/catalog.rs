@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
 use crate::domain::channel::is_name;
-use crate::domain::{Channel, Template};
+use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use crate::ports::{Catalog, PortError};
 
 const WHAT: &str = "the catalog table";
@@ -89,6 +89,18 @@ impl Catalog for DynamoStore {
 
     async fn template(&self, name: &str) -> Result<Option<Template>, PortError> {
         self.entry("template", name).await
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>, PortError> {
+        self.entry("schedule", name).await
+    }
+
+    async fn audience(&self, name: &str) -> Result<Option<Audience>, PortError> {
+        self.entry("audience", name).await
+    }
+
+    async fn hours(&self) -> Result<HoursConfig, PortError> {
+        Ok(self.entry("hours", "stack").await?.unwrap_or_default())
     }
 
     async fn channels(&self) -> Result<Vec<Channel>, PortError> {

@@ -1,6 +1,8 @@
 //! What the use cases need from the world, one narrow trait each. Adapters implement them;
 //! functions choose the adapters in their `main.rs`.
 
+pub mod scheduling;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,8 +10,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use crate::domain::{
-    Channel, LaneFigures, Notification, NotificationId, PacerPosition, Receipt, Reference,
-    Template, transition::Response,
+    Audience, Channel, HoursConfig, LaneFigures, Notification, NotificationId, PacerPosition,
+    Receipt, Reference, Schedule, Template, WindowClass, transition::Response,
 };
 
 /// The world did not do what was asked. What the caller does next is all that it tells.
@@ -144,6 +146,15 @@ pub trait Catalog: Send + Sync {
 
     /// All channels.
     async fn channels(&self) -> Result<Vec<Channel>, PortError>;
+
+    /// A schedule by name.
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>, PortError>;
+
+    /// An audience by name.
+    async fn audience(&self, name: &str) -> Result<Option<Audience>, PortError>;
+
+    /// The stack's sending windows; the defaults where none are stored.
+    async fn hours(&self) -> Result<HoursConfig, PortError>;
 }
 
 /// A lane's lease, as its holder has it.
@@ -192,6 +203,16 @@ pub struct LeaseTerms {
     pub confirm_within_ms: i64,
     /// A random number: tells who asks.
     pub holder: u64,
+}
+
+/// The window classes whose messages a lane may hold.
+#[async_trait]
+pub trait WindowClasses: Send + Sync {
+    /// Adds a class to a lane, before the first message of that class is stored.
+    async fn add_class(&self, channel: &str, class: &WindowClass) -> Result<(), PortError>;
+
+    /// The classes of a lane, beside the exempt one. One that cannot be read is left out.
+    async fn classes(&self, channel: &str) -> Result<Vec<WindowClass>, PortError>;
 }
 
 /// Exclusion between senders of one lane.

@@ -1,0 +1,90 @@
+//! Audiences: whom a schedule's messages go to, with which variables.
+
+pub mod file;
+
+use serde::{Deserialize, Serialize};
+
+use self::file::AudienceFormat;
+use super::channel::is_name;
+
+/// Who, and from where the members are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audience {
+    /// Its name, unique in the stack.
+    #[serde(default)]
+    pub name: String,
+    /// Where its members are.
+    pub source: AudienceSource,
+}
+
+/// Where an audience's members are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AudienceSource {
+    /// Uploaded, and kept in the database.
+    Members {
+        /// Which upload holds: an upload replaces the one before once it is complete.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// How many members that upload has.
+        #[serde(default)]
+        size: u64,
+    },
+    /// A file in S3, read anew by each run.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The object's key.
+        key: String,
+        /// How the file is written.
+        format: AudienceFormat,
+    },
+}
+
+/// An audience as one run sees it from its beginning to its end, whatever changes meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PinnedAudience {
+    /// One upload.
+    Members {
+        /// The audience.
+        audience: String,
+        /// The upload.
+        version: String,
+        /// How many members it has.
+        size: u64,
+    },
+    /// One state of a file.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The object's key.
+        key: String,
+        /// How the file is written.
+        format: AudienceFormat,
+        /// S3's name for this content.
+        etag: String,
+        /// How long it is.
+        bytes: u64,
+    },
+}
+
+impl Audience {
+    /// What is wrong with it: the field and what it must be.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, field, must: &str| {
+            if !holds {
+                faults.push((field, must.to_owned()));
+            }
+        };
+        require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
+        if let AudienceSource::S3 { bucket, key, .. } = &self.source {
+            require((3..=63).contains(&bucket.len()), "source.bucket", "must name a bucket");
+            require((1..=1024).contains(&key.len()), "source.key", "must be 1 to 1024 bytes");
+        }
+        faults
+    }
+}

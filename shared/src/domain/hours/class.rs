@@ -1,0 +1,166 @@
+//! The window class: a message's hours and zone in one short text that fits into a key.
+//!
+//! Messages of one class may leave at the same times, so whoever holds the text alone knows
+//! whether they may leave now.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::hours::{Opening, Window};
+
+/// The text of messages that may leave at any time.
+const EXEMPT: &str = "-";
+
+/// `-`, or a window and an IANA zone: `1000-1900@Asia/Seoul`. Never contains `#`, which separates
+/// the parts of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowClass(Option<(Window, TimeZone)>);
+
+/// What is no window class.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadWindowClass {
+    /// The text has another form.
+    #[error("{0:?} is not a window class: it must be - or HHMM-HHMM@Zone")]
+    Form(String),
+    /// There is no such zone.
+    #[error("{0:?} is not an IANA time zone")]
+    Zone(String),
+}
+
+impl WindowClass {
+    /// The class of messages that may leave at any time.
+    pub const EXEMPT: Self = Self(None);
+
+    /// The class of messages that may leave inside `window` in the IANA zone.
+    ///
+    /// # Errors
+    /// There is no such zone.
+    pub fn within(window: Window, zone: &str) -> Result<Self, BadWindowClass> {
+        // The name as the database writes it, so that one zone makes one class.
+        TimeZone::get(zone)
+            .ok()
+            .filter(|zone| zone.iana_name().is_some_and(|name| !name.contains('#')))
+            .map(|zone| Self(Some((window, zone))))
+            .ok_or_else(|| BadWindowClass::Zone(zone.to_owned()))
+    }
+
+    /// Whether messages of this class may leave now, and when that changes.
+    #[must_use]
+    pub fn opening(&self, now: Timestamp) -> Opening {
+        match &self.0 {
+            None => Opening::Open { until: None },
+            Some((window, zone)) => window.opening(now, zone),
+        }
+    }
+}
+
+impl fmt::Display for WindowClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            None => f.write_str(EXEMPT),
+            Some((window, zone)) => {
+                write!(f, "{}@{}", window.compact(), zone.iana_name().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl FromStr for WindowClass {
+    type Err = BadWindowClass;
+
+    fn from_str(text: &str) -> Result<Self, BadWindowClass> {
+        if text == EXEMPT {
+            return Ok(Self::EXEMPT);
+        }
+        let (window, zone) = text
+            .split_once('@')
+            .and_then(|(window, zone)| Some((Window::from_compact(window)?, zone)))
+            .ok_or_else(|| BadWindowClass::Form(text.to_owned()))?;
+        Self::within(window, zone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::hours::test_zones;
+
+    fn class(text: &str) -> Result<WindowClass, BadWindowClass> {
+        text.parse()
+    }
+
+    #[test]
+    fn a_class_is_a_short_text() {
+        let window = Window::new("10:00", "19:00").unwrap();
+        let class = WindowClass::within(window, "asia/seoul").unwrap();
+        assert_eq!(class.to_string(), "1000-1900@Asia/Seoul");
+        assert_eq!(WindowClass::EXEMPT.to_string(), "-");
+    }
+
+    #[test]
+    fn other_texts_are_no_class() {
+        for text in ["", "--", "1000-1900", "1900-1000@UTC", "100-1900@UTC", "한국-1900@UTC"] {
+            assert_eq!(class(text), Err(BadWindowClass::Form(text.into())));
+        }
+        for zone in ["Mars/Olympus", "", "Etc/Unknown", "UTC#1", "+09:00"] {
+            let text = format!("1000-1900@{zone}");
+            assert_eq!(class(&text), Err(BadWindowClass::Zone(zone.into())), "{zone}");
+        }
+    }
+
+    #[test]
+    fn the_class_alone_tells_when_it_opens_and_closes() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let seoul = class("1000-1900@Asia/Seoul").unwrap();
+        assert_eq!(
+            seoul.opening(at("2026-03-01T09:59:59.999+09:00")),
+            Opening::Closed { until: at("2026-03-01T10:00+09:00") }
+        );
+        assert_eq!(
+            seoul.opening(at("2026-03-01T10:00+09:00")),
+            Opening::Open { until: Some(at("2026-03-01T19:00+09:00")) }
+        );
+        assert_eq!(
+            seoul.opening(at("2026-03-01T19:00+09:00")),
+            Opening::Closed { until: at("2026-03-02T10:00+09:00") }
+        );
+    }
+
+    #[test]
+    fn what_is_exempt_is_always_open() {
+        assert_eq!(
+            WindowClass::EXEMPT.opening(Timestamp::UNIX_EPOCH),
+            Opening::Open { until: None }
+        );
+    }
+
+    #[test]
+    fn every_zone_makes_a_class_that_reads_back() {
+        for zone in test_zones::all() {
+            let name = zone.iana_name().unwrap();
+            let class = WindowClass::within(Window::OFFICE_HOURS, name).unwrap();
+            assert!(!class.to_string().contains('#'));
+            assert_eq!(class.to_string().parse(), Ok(class));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_window_reads_back(window in test_zones::window()) {
+            let class = WindowClass::within(window, "Asia/Seoul").unwrap();
+            prop_assert_eq!(class.to_string().parse(), Ok(class));
+        }
+
+        #[test]
+        fn reading_any_text_ends_in_a_class_or_an_error(text in "\\PC*|[-0-9@A-Z/]*") {
+            if let Ok(class) = text.parse::<WindowClass>() {
+                prop_assert_eq!(class.to_string().to_lowercase(), text.to_lowercase());
+            }
+        }
+    }
+}
