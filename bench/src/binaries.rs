@@ -140,6 +140,8 @@ impl Emulated {
                 ("NOTIFICATIONS_TABLE", "NotificationsTable"),
                 ("CATALOG_TABLE", "CatalogTable"),
                 ("STATE_TABLE", "StateTable"),
+                ("MEMBERS_TABLE", "MembersTable"),
+                ("RUNS_TABLE", "RunsTable"),
                 ("WAKE_QUEUE_URL", secrets),
                 ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60"),
                 ("AWS_LAMBDA_FUNCTION_NAME", "function"),

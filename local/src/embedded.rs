@@ -42,6 +42,8 @@ pub fn tables() -> Tables {
         notifications: "NotificationsTable".to_owned(),
         catalog: "CatalogTable".to_owned(),
         state: "StateTable".to_owned(),
+        members: "MembersTable".to_owned(),
+        runs: "RunsTable".to_owned(),
     }
 }
 

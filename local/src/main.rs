@@ -103,7 +103,13 @@ fn read_catalog(file: &Path) -> Result<CatalogFile, Box<dyn std::error::Error>> 
 async fn store_catalog(file: &Path, table: String) -> Done {
     let catalog = read_catalog(file)?;
     // Only the catalog table is touched.
-    let tables = Tables { catalog: table, notifications: String::new(), state: String::new() };
+    let tables = Tables {
+        catalog: table,
+        notifications: String::new(),
+        state: String::new(),
+        members: String::new(),
+        runs: String::new(),
+    };
     let store = Aws::from_env().await.store(tables, Arc::new(SystemClock));
     catalog.apply(&store).await?;
     println!(

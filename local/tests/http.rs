@@ -103,6 +103,7 @@ async fn a_template_whose_channel_is_gone_is_refused() {
     let template = alimi::domain::Template {
         name: "stray".into(),
         channel: "gone".into(),
+        window: None,
         category: alimi::domain::Category::Informational,
         code: Some("C".into()),
         body: "b".into(),

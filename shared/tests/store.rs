@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use alimi::domain::agenda::{EXEMPT, confirm_partition, due_partition, ready_partition};
+use alimi::domain::agenda::{confirm_partition, due_partition, ready_partition};
 use alimi::domain::*;
 use alimi::ports::*;
 use alimi::store::DynamoStore;
@@ -58,6 +58,7 @@ fn notification(index: usize) -> Notification {
             fallback: Some(Fallback::Lms { subject: None, body: "안녕".into() }),
         },
         priority: Priority::REAL_TIME,
+        window_class: WindowClass::EXEMPT,
         place: None,
         status: Status::Queued,
         reason: None,
@@ -206,13 +207,13 @@ async fn the_queue_is_read_by_priority_then_age() {
         assert_eq!(store.create(&n).await.expect("stored"), Created::New);
     }
     let expected: Vec<_> = (0..5).map(|index| notification(index).id).collect();
-    assert_eq!(ids(&store, &ready_partition(CHANNEL, EXEMPT)).await, expected);
+    assert_eq!(ids(&store, &ready_partition(CHANNEL, &WindowClass::EXEMPT)).await, expected);
 }
 
 #[tokio::test]
 async fn the_indexes_follow_the_status() {
     let Fixture { store, .. } = fixture();
-    let ready = ready_partition(CHANNEL, EXEMPT);
+    let ready = ready_partition(CHANNEL, &WindowClass::EXEMPT);
     let (due, confirm) = (due_partition(CHANNEL), confirm_partition(CHANNEL));
     let n = notification(0);
     assert_eq!(store.create(&n).await.expect("stored"), Created::New);

@@ -50,6 +50,8 @@ impl Environment {
             notifications: self.required("NOTIFICATIONS_TABLE")?,
             catalog: self.required("CATALOG_TABLE")?,
             state: self.required("STATE_TABLE")?,
+            members: self.required("MEMBERS_TABLE")?,
+            runs: self.required("RUNS_TABLE")?,
         })
     }
 

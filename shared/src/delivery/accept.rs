@@ -7,17 +7,16 @@ use futures::{StreamExt, stream};
 use jiff::SignedDuration;
 
 use super::apply::wake_for_producer;
+use super::compose::{Order, compose};
 use crate::domain::channel::millis;
 use crate::domain::{
-    Channel, Message, Notification, NotificationId, Priority, Recipient, RequestKey, SequenceId,
-    SequencePlace, Status, Template,
+    Channel, HoursConfig, Message, Notification, NotificationId, Priority, Recipient, RequestKey,
+    SequenceId, SequencePlace, Status, Template,
 };
 use crate::ports::{
     Catalog, Clock, Created, Notifications, PortError, Requests, Saved, UnsendableMessage, Waker,
 };
 
-/// How far ahead a message may be asked for. Also keeps times within the digits of the index keys.
-const AHEAD_MAX_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 /// Puts under way at once for one bulk request.
 const CONCURRENCY: usize = 16;
 
@@ -354,52 +353,21 @@ impl Accept {
             let detail = format!("the template's channel {:?} is not configured", template.channel);
             FieldError::new("template", detail)
         })?;
-        let message = template.render(&draft.variables).map_err(|missing| {
-            FieldError::new(format!("variables.{}", missing.0), missing.to_string())
-        })?;
-        (self.check)(&channel, &message, &draft.to)
-            .map_err(|unsendable| FieldError::new(unsendable.field, unsendable.must))?;
-        if let (Some(not_before_ms), Some(expires_at_ms)) =
-            (draft.not_before_ms, draft.expires_at_ms)
-            && expires_at_ms <= not_before_ms
-        {
-            return Err(FieldError::new("expires_at", "must be later than not_before").into());
-        }
-        let now_ms = self.clock.now_ms();
-        for (field, at_ms) in
-            [("not_before", draft.not_before_ms), ("expires_at", draft.expires_at_ms)]
-        {
-            if at_ms.is_some_and(|at_ms| at_ms > now_ms + AHEAD_MAX_MS) {
-                return Err(FieldError::new(field, "must be within the next 366 days").into());
-            }
-        }
-        let deferred_until = draft.not_before_ms.filter(|at_ms| *at_ms > now_ms);
-        Ok(Notification {
+        let hours = memo.hours().await?;
+        let order = Order {
             id,
-            revision: 0,
-            request_digest: digest.to_owned(),
-            channel: template.channel.clone(),
-            template: draft.template,
-            recipient: draft.to,
-            message,
+            digest: digest.to_owned(),
+            template: &template,
+            channel: &channel,
+            hours: &hours,
+            to: draft.to,
+            variables: &draft.variables,
             priority: draft.priority,
-            place: None,
-            status: if deferred_until.is_some() { Status::Deferred } else { Status::Queued },
-            reason: None,
-            claim: 0,
-            attempt: 0,
-            attempt_unsent: false,
-            failures: 0,
-            attempts: vec![],
-            receipts: vec![],
-            created_at_ms: now_ms,
-            ready_at_ms: deferred_until.unwrap_or(now_ms),
             not_before_ms: draft.not_before_ms,
             expires_at_ms: draft.expires_at_ms,
-            confirm_within_ms: None,
-            deadline_ms: None,
-            status_since_ms: now_ms,
-        })
+            now_ms: self.clock.now_ms(),
+        };
+        Ok(compose(order, self.check)?)
     }
 
     async fn wake(&self, stored: &[Notification]) {
@@ -444,6 +412,7 @@ struct Memo<'a> {
 struct Read {
     templates: HashMap<String, Option<Arc<Template>>>,
     channels: HashMap<String, Option<Arc<Channel>>>,
+    hours: Option<HoursConfig>,
 }
 
 impl Memo<'_> {
@@ -454,6 +423,16 @@ impl Memo<'_> {
         }
         let found = self.catalog.template(name).await?.map(Arc::new);
         read.templates.insert(name.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    async fn hours(&self) -> Result<HoursConfig, PortError> {
+        let mut read = self.read.lock().await;
+        if let Some(known) = read.hours {
+            return Ok(known);
+        }
+        let found = self.catalog.hours().await?;
+        read.hours = Some(found);
         Ok(found)
     }
 

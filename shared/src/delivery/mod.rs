@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod apply;
+pub mod compose;
 pub mod drain;
 pub mod receive;
 pub mod sweep;

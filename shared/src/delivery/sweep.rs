@@ -7,10 +7,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Apply;
-use crate::domain::agenda::{
-    EXEMPT, confirm_partition, due_partition, ready_partition, sort_at, time_in,
-};
-use crate::domain::{Channel, Event};
+use crate::domain::agenda::{confirm_partition, due_partition, ready_partition, sort_at, time_in};
+use crate::domain::{Channel, Event, WindowClass};
 use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker};
 
 /// How far ahead the sweeper looks: as far as its next round.
@@ -154,7 +152,7 @@ impl Sweep {
     }
 
     async fn work(&self, channel: &Channel) -> Result<Work, PortError> {
-        let ready = ready_partition(&channel.name, EXEMPT);
+        let ready = ready_partition(&channel.name, &WindowClass::EXEMPT);
         if !self.agenda.entries(&ready, None, None, 1).await?.is_empty() {
             return Ok(Work::Now);
         }

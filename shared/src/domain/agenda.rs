@@ -3,6 +3,7 @@
 //!
 //! Sort keys are numbers padded to a fixed width: text order is number order.
 
+use super::hours::WindowClass;
 use super::notification::{Notification, Status};
 
 /// A key of the `agenda` index: what is to be done with a notification, and when.
@@ -23,12 +24,9 @@ pub struct ExceptionKey {
     pub sort: String,
 }
 
-/// The window class of messages that may leave at any hour.
-pub const EXEMPT: &str = "-";
-
 /// The partition of what may leave now.
 #[must_use]
-pub fn ready_partition(channel: &str, window_class: &str) -> String {
+pub fn ready_partition(channel: &str, window_class: &WindowClass) -> String {
     format!("{channel}#ready#{window_class}")
 }
 
@@ -72,7 +70,7 @@ pub fn agenda_key(notification: &Notification) -> Option<AgendaKey> {
         |partition, at_ms: i64| AgendaKey { partition, sort: format!("{at_ms:013}#{id}") };
     match notification.status {
         Status::Queued => Some(AgendaKey {
-            partition: ready_partition(channel, EXEMPT),
+            partition: ready_partition(channel, &notification.window_class),
             sort: format!("{:05}#{:013}#{id}", notification.priority.0, notification.ready_at_ms),
         }),
         Status::Deferred => Some(by_time(due_partition(channel), notification.ready_at_ms)),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hours::{Origin, WindowClass};
 use super::id::{NotificationId, Reference, SequenceId};
 use super::phone::PhoneNumber;
 
@@ -117,6 +118,13 @@ impl Priority {
     #[must_use]
     pub fn scheduled(minute_of_day: u16) -> Self {
         Self(1 + minute_of_day)
+    }
+
+    /// What made a message of this priority: only the first is for what has just happened, and
+    /// whoever asks for a later one has planned it.
+    #[must_use]
+    pub fn origin(self) -> Origin {
+        if self == Self::REAL_TIME { Origin::RealTime } else { Origin::Scheduled }
     }
 }
 
@@ -399,6 +407,9 @@ pub struct Notification {
     pub message: Message,
     /// Its place in the lane's order.
     pub priority: Priority,
+    /// When it may leave, as far as was known when it was last looked at.
+    #[serde(default, skip_serializing_if = "WindowClass::is_exempt")]
+    pub window_class: WindowClass,
     /// Its place in a sequence, if it belongs to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<SequencePlace>,

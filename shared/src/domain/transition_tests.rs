@@ -34,6 +34,7 @@ fn fresh() -> Notification {
         recipient: Recipient { id: "u".into(), phone: None, timezone: None },
         message: Message { template_code: None, body: "b".into(), buttons: vec![], fallback: None },
         priority: Priority::REAL_TIME,
+        window_class: WindowClass::EXEMPT,
         place: Some(SequencePlace { sequence, step: 0, steps: 3 }),
         status: Status::Queued,
         reason: None,

@@ -1,4 +1,4 @@
-//! DynamoDB behind the ports. Three tables: notifications, catalog, state.
+//! DynamoDB behind the ports.
 
 mod catalog;
 mod lanes;
@@ -29,8 +29,12 @@ pub struct Tables {
     pub notifications: String,
     /// Channels and templates.
     pub catalog: String,
-    /// Lanes' leases, shared tokens, requests.
+    /// Lanes' leases and window classes, shared tokens, requests.
     pub state: String,
+    /// Members of audiences that were uploaded.
+    pub members: String,
+    /// Runs of schedules.
+    pub runs: String,
 }
 
 /// The store on DynamoDB.

@@ -12,9 +12,9 @@ use super::departure::Departure;
 use super::under_way::{Claimed, UnderWay};
 use super::{Drain, DrainReport, Held, millis};
 use crate::delivery::{Applied, Apply};
-use crate::domain::agenda::{EXEMPT, due_partition, ready_partition, time_in};
+use crate::domain::agenda::{due_partition, ready_partition, time_in};
 use crate::domain::pacer::{DepartureNumber, Slot};
-use crate::domain::{Channel, Event, Notification, Pacer, Refused, Status};
+use crate::domain::{Channel, Event, Notification, Pacer, Refused, Status, WindowClass};
 use crate::ports::{AgendaEntry, LaneAdvice, PortError, Provider, Readiness, Saved};
 
 /// How long an entry that is dealt with is remembered, in case the index still shows it.
@@ -280,7 +280,7 @@ impl<'a> Slice<'a> {
         // What can leave until the next reading, and what the index may still show of what left.
         let reach = (every + self.claim_ahead()).as_secs_f64();
         let limit = whole(reach * f64::from(self.channel.limit.per_second)) + 5;
-        let partition = ready_partition(&self.channel.name, EXEMPT);
+        let partition = ready_partition(&self.channel.name, &WindowClass::EXEMPT);
         let mut heads: VecDeque<AgendaEntry> = VecDeque::new();
         let mut from: Option<String> = None;
         loop {

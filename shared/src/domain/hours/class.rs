@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::hours::{Opening, Window};
 
@@ -16,7 +17,8 @@ const EXEMPT: &str = "-";
 
 /// `-`, or a window and an IANA zone: `1000-1900@Asia/Seoul`. Never contains `#`, which separates
 /// the parts of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct WindowClass(Option<(Window, TimeZone)>);
 
 /// What is no window class.
@@ -47,6 +49,12 @@ impl WindowClass {
             .ok_or_else(|| BadWindowClass::Zone(zone.to_owned()))
     }
 
+    /// Whether messages of this class may leave at any time.
+    #[must_use]
+    pub fn is_exempt(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether messages of this class may leave now, and when that changes.
     #[must_use]
     pub fn opening(&self, now: Timestamp) -> Opening {
@@ -65,6 +73,20 @@ impl fmt::Display for WindowClass {
                 write!(f, "{}@{}", window.compact(), zone.iana_name().unwrap_or_default())
             }
         }
+    }
+}
+
+impl From<WindowClass> for String {
+    fn from(class: WindowClass) -> Self {
+        class.to_string()
+    }
+}
+
+impl TryFrom<String> for WindowClass {
+    type Error = BadWindowClass;
+
+    fn try_from(text: String) -> Result<Self, BadWindowClass> {
+        text.parse()
     }
 }
 
