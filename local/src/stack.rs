@@ -63,6 +63,7 @@ impl Stack {
                 catalog: store.clone(),
                 notifications: store.clone(),
                 requests: store.clone(),
+                classes: store.clone(),
                 waker: waker.clone(),
                 clock: clock.clone(),
                 check: check_message,
@@ -78,12 +79,20 @@ impl Stack {
             secrets: secrets.clone(),
             receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
-        let sweep = Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply);
+        let sweep = Sweep::new(
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            waker.clone(),
+            clock.clone(),
+            apply,
+        );
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
             agenda: store.clone(),
             lanes: store.clone(),
+            classes: store.clone(),
             providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
             waker,
             meter,

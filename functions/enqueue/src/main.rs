@@ -21,6 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             catalog: store.clone(),
             notifications: store.clone(),
             requests: store.clone(),
+            classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
             check: providers::check_message,

@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-    let sweep = Sweep::new(store.clone(), store, waker, clock, apply);
+    let sweep = Sweep::new(store.clone(), store.clone(), store, waker, clock, apply);
     let sweep = &sweep;
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async move {
         Ok::<_, lambda_runtime::Error>(alimi_sweeper::handle(sweep).await?)
