@@ -1,7 +1,9 @@
 //! DynamoDB behind the ports.
 
 mod catalog;
+mod documents;
 mod lanes;
+mod members;
 mod notifications;
 mod requests;
 mod tokens;
