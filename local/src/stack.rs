@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
+use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
-use alimi_enqueue::{Callers, Enqueue};
+use alimi_enqueue::Enqueue;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alimi::domain::Status;
-use alimi_enqueue::iam_caller;
+use alimi::http::iam_caller;
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::world::{World, WorldSettings};
 use aws_lambda_events::sqs::SqsEvent;
