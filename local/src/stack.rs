@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
+use alimi::delivery::{
+    Accept, Apply, Configure, Drain, DrainSettings, DryRun, Receive, Sweep, Upload,
+};
+use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
-use alimi_enqueue::{Callers, Enqueue};
+use alimi_console::Console;
+use alimi_enqueue::Enqueue;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;
@@ -43,11 +47,14 @@ pub struct Stack {
     pub enqueue: Router,
     /// The routes of `webhook`.
     pub webhook: Router,
+    /// The routes of `console`.
+    pub console: Router,
     /// What `sender` works with.
     pub drain: Drain,
     /// What `sweeper` works with.
     pub sweep: Sweep,
     intake: Enqueue,
+    desk: Console,
 }
 
 impl Stack {
@@ -72,6 +79,32 @@ impl Stack {
             notifications: store.clone(),
             clock: clock.clone(),
             // Whoever reaches a port on loopback is let in.
+            callers: |_| Some("local".to_owned()),
+        };
+        let desk = Console {
+            configure: Configure {
+                documents: store.clone(),
+                catalog: store.clone(),
+                waker: waker.clone(),
+                clock: clock.clone(),
+            },
+            documents: store.clone(),
+            catalog: store.clone(),
+            upload: Upload {
+                documents: store.clone(),
+                members: store.clone(),
+                uploads: store.clone(),
+                clock: clock.clone(),
+            },
+            dry_run: DryRun {
+                catalog: store.clone(),
+                members: store.clone(),
+                clock: clock.clone(),
+                check: check_message,
+            },
+            files: None,
+            runs: None,
+            clock: clock.clone(),
             callers: |_| Some("local".to_owned()),
         };
         let webhook = alimi_webhook::router(Webhook {
@@ -101,7 +134,13 @@ impl Stack {
             settings,
         };
         let enqueue = alimi_enqueue::router(intake.clone());
-        Self { enqueue, webhook, drain, sweep, intake }
+        let console = alimi_console::router(desk.clone());
+        Self { enqueue, webhook, console, drain, sweep, intake, desk }
+    }
+
+    /// The routes of `console`, with another way to find who asks.
+    pub fn console_called_by(&self, callers: Callers) -> Router {
+        alimi_console::router(Console { callers, ..self.desk.clone() })
     }
 
     /// The routes of `enqueue`, with another way to find who asks.

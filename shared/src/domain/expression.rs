@@ -76,6 +76,12 @@ impl Expression {
         Ok(Self { text, kind })
     }
 
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The first occurrence after `after`; none when there is no further one.
     ///
     /// `zone` is where a cron expression's or `at(…)`'s times are local, and `anchor` is when a

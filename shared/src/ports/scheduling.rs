@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{PortError, Saved};
 use crate::domain::audience::file::Member;
@@ -27,6 +28,9 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Self; 5] =
         [Self::Channel, Self::Template, Self::Schedule, Self::Audience, Self::Hours];
+
+    /// The name of the one document of [`Kind::Hours`].
+    pub const STACK_HOURS: &str = "stack";
 
     /// As it is in the catalog's key.
     #[must_use]
@@ -91,7 +95,8 @@ pub trait Documents: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Document>, PortError>;
 
-    /// Writes a document and its history in one, as far as what is expected holds.
+    /// Writes a document and its history in one, as far as what is expected holds. The document's
+    /// own revision is not looked at: the answer tells the new one.
     async fn put_document(
         &self,
         kind: Kind,
@@ -165,6 +170,40 @@ pub trait Members: Send + Sync {
         version: &str,
         limit: usize,
     ) -> Result<usize, PortError>;
+}
+
+/// One part of an upload: a file's lines from one on. Its content never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadPart {
+    /// Its first line, counted from 1 over all parts.
+    pub first_line: u64,
+    /// How many lines it has.
+    pub lines: u64,
+    /// Of its bytes: another content under the same first line is refused.
+    pub digest: String,
+    /// How many members it holds; known once they are stored.
+    pub members: u64,
+    /// All of its members are stored.
+    pub is_stored: bool,
+    /// It is the last one, and none before it is missing: nothing is added to the upload any more.
+    pub is_last: bool,
+}
+
+/// The parts that an upload came in: so it is known that none is missing.
+#[async_trait]
+pub trait Uploads: Send + Sync {
+    /// Notes a part, before its members are stored and again after that. What is stored stays
+    /// stored, and the last part stays the last. [`Saved::Lost`] when another content was noted
+    /// under its first line.
+    async fn note_part(
+        &self,
+        audience: &str,
+        version: &str,
+        part: &UploadPart,
+    ) -> Result<Saved, PortError>;
+
+    /// The parts of an upload, by their first line.
+    async fn parts(&self, audience: &str, version: &str) -> Result<Vec<UploadPart>, PortError>;
 }
 
 /// One state of a file.

@@ -2,7 +2,9 @@
 
 mod catalog;
 mod classes;
+mod documents;
 mod lanes;
+mod members;
 mod notifications;
 mod requests;
 mod tokens;

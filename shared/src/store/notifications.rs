@@ -84,7 +84,7 @@ enum PutCondition {
 }
 
 /// A failed condition or another transaction in the way, as opposed to throttling or bad input.
-fn is_lost_race(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool {
+pub(super) fn is_lost_race(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool {
     reasons.iter().all(|reason| {
         matches!(
             reason.code(),
