@@ -2,13 +2,19 @@
 
 pub mod accept;
 pub mod apply;
+pub mod audience;
 pub mod compose;
 pub mod drain;
+pub mod plan;
 pub mod receive;
+pub mod run;
 pub mod sweep;
 
 pub use accept::{Accept, Accepted, Draft, FieldError, NotAccepted, SequenceDraft, StepDraft};
 pub use apply::{Applied, Apply};
+pub use audience::Audiences;
 pub use drain::{Drain, DrainReport, DrainSettings};
+pub use plan::{Plan, Planned, Reconciled};
 pub use receive::{Receive, Received};
+pub use run::{ResumeRuns, RunOutcome, RunReport, RunSettings, Runner};
 pub use sweep::{Sweep, SweepReport};
