@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
-use alimi::delivery::{Accept, Apply, Drain, DrainSettings, Receive, Sweep};
+use alimi::delivery::{
+    Accept, Apply, Audiences, Drain, DrainSettings, Plan, Receive, ResumeRuns, RunSettings, Runner,
+    Sweep,
+};
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
 use alimi_enqueue::{Callers, Enqueue};
+use alimi_sweeper::Sweeper;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;
 use secrecy::SecretString;
 
+use crate::files::LocalFiles;
 use crate::queue::LocalQueue;
+use crate::run_queue::LocalRunQueue;
+use crate::scheduler::LocalScheduler;
 use crate::simulator::PASSWORD;
 
 /// The secret in every local webhook's address.
@@ -46,7 +53,17 @@ pub struct Stack {
     /// What `sender` works with.
     pub drain: Drain,
     /// What `sweeper` works with.
-    pub sweep: Sweep,
+    pub sweep: Sweeper,
+    /// What `trigger` works with.
+    pub runner: Runner,
+    /// What `planner` works with.
+    pub plan: Plan,
+    /// The scheduler.
+    pub scheduler: Arc<LocalScheduler>,
+    /// The run queue.
+    pub run_queue: Arc<LocalRunQueue>,
+    /// Files of audiences.
+    pub files: Arc<LocalFiles>,
     intake: Enqueue,
 }
 
@@ -78,7 +95,42 @@ impl Stack {
             secrets: secrets.clone(),
             receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
-        let sweep = Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply);
+        let scheduler = Arc::new(LocalScheduler::new(clock.clone()));
+        let run_queue = Arc::new(LocalRunQueue::default());
+        let files = Arc::new(LocalFiles::default());
+        let plan = Plan {
+            catalog: store.clone(),
+            documents: store.clone(),
+            scheduler: scheduler.clone(),
+            clock: clock.clone(),
+        };
+        let runner = Runner {
+            catalog: store.clone(),
+            documents: store.clone(),
+            runs: store.clone(),
+            audiences: Audiences {
+                members: store.clone(),
+                files: files.clone(),
+                part_bytes: Audiences::PART_BYTES,
+            },
+            notifications: store.clone(),
+            classes: store.clone(),
+            queue: run_queue.clone(),
+            waker: waker.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            check: check_message,
+            settings: RunSettings::default(),
+        };
+        let sweep = Sweeper {
+            sweep: Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply),
+            resume: ResumeRuns {
+                runs: store.clone(),
+                queue: run_queue.clone(),
+                clock: clock.clone(),
+            },
+            plan: plan.clone(),
+        };
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
@@ -92,7 +144,7 @@ impl Stack {
             settings,
         };
         let enqueue = alimi_enqueue::router(intake.clone());
-        Self { enqueue, webhook, drain, sweep, intake }
+        Self { enqueue, webhook, drain, sweep, runner, plan, scheduler, run_queue, files, intake }
     }
 
     /// The routes of `enqueue`, with another way to find who asks.

@@ -238,11 +238,11 @@ impl Runner {
         }
         let course = self.course(run).await?;
         let mut audience = self.audiences.open(&course.pins.audience, run.cursor.as_deref())?;
-        let mut pace = Pace::new(self.settings.puts_per_second);
+        let mut slots = Pace::new(self.settings.puts_per_second);
         loop {
             let page = audience.next_page(self.settings.page).await?;
             let (counts, faults, may_leave) =
-                self.store_page(&run.key, &course, &mut pace, page.records).await?;
+                self.store_page(&run.key, &course, &mut slots, page.records).await?;
             run.counts.add(counts);
             for fault in faults {
                 run.report(fault);
