@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use alimi::delivery::{
-    Accept, Apply, Configure, Drain, DrainSettings, DryRun, Receive, Sweep, Upload,
+    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, Plan, Receive, ResumeRuns,
+    RunSettings, Runner, Sweep, Upload,
 };
 use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
@@ -11,12 +12,16 @@ use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
 use alimi_console::Console;
 use alimi_enqueue::Enqueue;
+use alimi_sweeper::Sweeper;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;
 use secrecy::SecretString;
 
+use crate::files::LocalFiles;
 use crate::queue::LocalQueue;
+use crate::run_queue::LocalRunQueue;
+use crate::scheduler::LocalScheduler;
 use crate::simulator::PASSWORD;
 
 /// The secret in every local webhook's address.
@@ -52,7 +57,17 @@ pub struct Stack {
     /// What `sender` works with.
     pub drain: Drain,
     /// What `sweeper` works with.
-    pub sweep: Sweep,
+    pub sweep: Sweeper,
+    /// What `trigger` works with.
+    pub runner: Runner,
+    /// What `planner` works with.
+    pub plan: Plan,
+    /// The scheduler.
+    pub scheduler: Arc<LocalScheduler>,
+    /// The run queue.
+    pub run_queue: Arc<LocalRunQueue>,
+    /// Files of audiences.
+    pub files: Arc<LocalFiles>,
     intake: Enqueue,
     desk: Console,
 }
@@ -61,65 +76,27 @@ impl Stack {
     /// Puts the functions together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
-        let waker: Arc<dyn Waker> = queue;
+        let scheduler = Arc::new(LocalScheduler::new(parts.clock.clone()));
+        let run_queue = Arc::new(LocalRunQueue::default());
+        let files = Arc::new(LocalFiles::default());
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
-        let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-        let intake = Enqueue {
-            accept: Accept {
-                catalog: store.clone(),
-                notifications: store.clone(),
-                requests: store.clone(),
-                classes: store.clone(),
-                waker: waker.clone(),
-                clock: clock.clone(),
-                check: check_message,
-            },
-            apply: apply.clone(),
-            notifications: store.clone(),
-            clock: clock.clone(),
-            // Whoever reaches a port on loopback is let in.
-            callers: |_| Some("local".to_owned()),
-        };
-        let desk = Console {
-            configure: Configure {
-                documents: store.clone(),
-                catalog: store.clone(),
-                waker: waker.clone(),
-                clock: clock.clone(),
-            },
-            documents: store.clone(),
-            catalog: store.clone(),
-            upload: Upload {
-                documents: store.clone(),
-                members: store.clone(),
-                uploads: store.clone(),
-                clock: clock.clone(),
-            },
-            dry_run: DryRun {
-                catalog: store.clone(),
-                members: store.clone(),
-                clock: clock.clone(),
-                check: check_message,
-            },
-            files: None,
-            runs: None,
-            clock: clock.clone(),
-            callers: |_| Some("local".to_owned()),
-        };
+        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
+        let common = Common { store: store.clone(), waker: queue, clock: clock.clone() };
+        let intake = common.intake();
+        let desk = common.desk(files.clone());
         let webhook = alimi_webhook::router(Webhook {
             catalog: store.clone(),
             secrets: secrets.clone(),
-            receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
+            receive: Receive::new(store.clone(), common.apply(), clock.clone()),
         });
-        let sweep = Sweep::new(
-            store.clone(),
-            store.clone(),
-            store.clone(),
-            waker.clone(),
-            clock.clone(),
-            apply,
-        );
+        let plan = Plan {
+            catalog: store.clone(),
+            documents: store.clone(),
+            scheduler: scheduler.clone(),
+            clock: clock.clone(),
+        };
+        let runner = common.runner(files.clone(), run_queue.clone(), entropy.clone());
+        let sweep = common.sweeper(plan.clone(), run_queue.clone());
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
@@ -127,7 +104,7 @@ impl Stack {
             lanes: store.clone(),
             classes: store.clone(),
             providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
-            waker,
+            waker: common.waker,
             meter,
             clock,
             entropy,
@@ -135,7 +112,20 @@ impl Stack {
         };
         let enqueue = alimi_enqueue::router(intake.clone());
         let console = alimi_console::router(desk.clone());
-        Self { enqueue, webhook, console, drain, sweep, intake, desk }
+        Self {
+            enqueue,
+            webhook,
+            console,
+            drain,
+            sweep,
+            runner,
+            plan,
+            scheduler,
+            run_queue,
+            files,
+            intake,
+            desk,
+        }
     }
 
     /// The routes of `console`, with another way to find who asks.
@@ -146,6 +136,108 @@ impl Stack {
     /// The routes of `enqueue`, with another way to find who asks.
     pub fn enqueue_called_by(&self, callers: Callers) -> Router {
         alimi_enqueue::router(Enqueue { callers, ..self.intake.clone() })
+    }
+}
+
+/// What most functions have in common.
+struct Common {
+    store: Arc<DynamoStore>,
+    waker: Arc<dyn Waker>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Common {
+    fn apply(&self) -> Apply {
+        Apply::new(self.store.clone(), self.waker.clone(), self.clock.clone())
+    }
+
+    fn intake(&self) -> Enqueue {
+        Enqueue {
+            accept: Accept {
+                catalog: self.store.clone(),
+                notifications: self.store.clone(),
+                requests: self.store.clone(),
+                classes: self.store.clone(),
+                waker: self.waker.clone(),
+                clock: self.clock.clone(),
+                check: check_message,
+            },
+            apply: self.apply(),
+            notifications: self.store.clone(),
+            clock: self.clock.clone(),
+            // Whoever reaches a port on loopback is let in.
+            callers: |_| Some("local".to_owned()),
+        }
+    }
+
+    fn desk(&self, files: Arc<LocalFiles>) -> Console {
+        Console {
+            configure: Configure {
+                documents: self.store.clone(),
+                catalog: self.store.clone(),
+                waker: self.waker.clone(),
+                clock: self.clock.clone(),
+            },
+            documents: self.store.clone(),
+            catalog: self.store.clone(),
+            upload: Upload {
+                documents: self.store.clone(),
+                members: self.store.clone(),
+                uploads: self.store.clone(),
+                clock: self.clock.clone(),
+            },
+            dry_run: DryRun {
+                catalog: self.store.clone(),
+                members: self.store.clone(),
+                clock: self.clock.clone(),
+                check: check_message,
+            },
+            files: Some(files),
+            runs: Some(self.store.clone()),
+            clock: self.clock.clone(),
+            callers: |_| Some("local".to_owned()),
+        }
+    }
+
+    fn runner(
+        &self,
+        files: Arc<LocalFiles>,
+        queue: Arc<LocalRunQueue>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Runner {
+        Runner {
+            catalog: self.store.clone(),
+            documents: self.store.clone(),
+            runs: self.store.clone(),
+            audiences: Audiences {
+                members: self.store.clone(),
+                files,
+                part_bytes: Audiences::PART_BYTES,
+            },
+            notifications: self.store.clone(),
+            classes: self.store.clone(),
+            queue,
+            waker: self.waker.clone(),
+            clock: self.clock.clone(),
+            entropy,
+            check: check_message,
+            settings: RunSettings::default(),
+        }
+    }
+
+    fn sweeper(&self, plan: Plan, queue: Arc<LocalRunQueue>) -> Sweeper {
+        Sweeper {
+            sweep: Sweep::new(
+                self.store.clone(),
+                self.store.clone(),
+                self.store.clone(),
+                self.waker.clone(),
+                self.clock.clone(),
+                self.apply(),
+            ),
+            resume: ResumeRuns { runs: self.store.clone(), queue, clock: self.clock.clone() },
+            plan,
+        }
     }
 }
 

@@ -559,7 +559,7 @@ async fn bad_lines_are_named_and_the_others_are_stored() {
     assert!(!answer.body.to_string().contains("call me"), "nothing of a member is quoted");
     assert_eq!(members(&world).await, [("t1".into(), 2), ("t7".into(), 8)]);
 
-    let many: String = (0..500).map(|n| format!("t{n},x,\n")).collect();
+    let many: String = (0..500).map(|n| format!("t{n},x,\n")).collect::<Vec<_>>().concat();
     let answer = upload(&world, "", CSV, &format!("id,phone,timezone\nok,,\n{many}")).await;
     assert_eq!(answer.body["bad_line_count"], 500);
     assert_eq!(answer.body["bad_lines"].as_array().map(Vec::len), Some(100));
@@ -621,7 +621,8 @@ async fn an_upload_in_parts_holds_once_no_line_is_missing() {
     let world = scheduled_world().await;
     let header = "id,phone\n";
     let part = |names: &[&str]| {
-        let lines: String = names.iter().map(|name| format!("{name},01012340001\n")).collect();
+        let lines: String =
+            names.iter().map(|name| format!("{name},01012340001\n")).collect::<Vec<_>>().concat();
         format!("{header}{lines}")
     };
     let (first, second, third) = (part(&["a", "b"]), part(&["c", "a"]), part(&["d"]));
@@ -685,7 +686,8 @@ async fn bad_parameters_and_audiences_of_uploads_are_named() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_dies_anywhere_and_is_repeated_leaves_no_gap() {
-    let lines: String = (0..60).map(|n| format!("t{n:02},01012340001\n")).collect();
+    let lines: String =
+        (0..60).map(|n| format!("t{n:02},01012340001\n")).collect::<Vec<_>>().concat();
     let csv = format!("id,phone\n{lines}");
     let mut died = 0;
     for steps in 0.. {
@@ -709,7 +711,7 @@ async fn an_upload_that_dies_anywhere_and_is_repeated_leaves_no_gap() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_during_an_upload_is_503_and_changes_nothing() {
     let world = scheduled_world().await;
-    let lines: String = (0..100).map(|n| format!("t{n}\n")).collect();
+    let lines: String = (0..100).map(|n| format!("t{n}\n")).collect::<Vec<_>>().concat();
     world.faults.pass(20);
     for _ in 0..500 {
         world.faults.add(DatabaseFault::Refused);
@@ -738,7 +740,7 @@ async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
 /// A world whose audience has this many members.
 async fn peopled_world(size: usize) -> World {
     let world = scheduled_world().await;
-    let lines: String = (0..size).map(|n| format!("t{n},01012340001,n,c\n")).collect();
+    let lines: String = (0..size).map(|n| format!("t{n},01012340001,n,c\n")).collect::<Vec<_>>().concat();
     let answer = upload(&world, "", CSV, &format!("id,phone,name,code\n{lines}")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     world

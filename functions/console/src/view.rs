@@ -248,15 +248,22 @@ impl<'a> DryRunView<'a> {
 }
 
 #[derive(Serialize)]
+struct PinsView<'a> {
+    template: &'a str,
+    template_revision: u64,
+    priority: u16,
+}
+
+#[derive(Serialize)]
 pub(crate) struct RunView<'a> {
     scheduled_at: Timestamp,
     status: RunStatus,
     started_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    template: &'a str,
-    template_revision: u64,
-    priority: u16,
+    /// What it goes by, where it began at all.
+    #[serde(flatten)]
+    pins: Option<PinsView<'a>>,
     counts: RunCounts,
     faults: &'a [MemberFault],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -272,9 +279,11 @@ impl<'a> RunView<'a> {
             status: run.status,
             started_at: time(run.started_at_ms),
             ended_at: run.ended_at_ms.and_then(time),
-            template: &run.template.name,
-            template_revision: run.template_revision,
-            priority: run.priority.0,
+            pins: run.pins.as_ref().map(|pins| PinsView {
+                template: &pins.template.name,
+                template_revision: pins.template_revision,
+                priority: pins.priority.0,
+            }),
             counts: run.counts,
             faults: &run.faults,
             failure: run.failure.as_deref(),

@@ -7,6 +7,7 @@ mod lanes;
 mod members;
 mod notifications;
 mod requests;
+mod runs;
 mod tokens;
 
 use std::collections::HashSet;
