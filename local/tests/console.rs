@@ -740,7 +740,8 @@ async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
 /// A world whose audience has this many members.
 async fn peopled_world(size: usize) -> World {
     let world = scheduled_world().await;
-    let lines: String = (0..size).map(|n| format!("t{n},01012340001,n,c\n")).collect::<Vec<_>>().concat();
+    let lines: String =
+        (0..size).map(|n| format!("t{n},01012340001,n,c\n")).collect::<Vec<_>>().concat();
     let answer = upload(&world, "", CSV, &format!("id,phone,name,code\n{lines}")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     world

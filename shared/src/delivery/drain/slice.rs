@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -347,7 +346,10 @@ impl<'a> Slice<'a> {
                 return;
             }
             let Some(head) = self.heads.take(self.now()) else { return };
-            traffic.claim(self.claim(&head).boxed());
+            // An index that is late shows what was taken before.
+            if !traffic.has(&head.entry.id) {
+                traffic.claim(head.entry.id.clone(), self.claim(&head));
+            }
         }
     }
 

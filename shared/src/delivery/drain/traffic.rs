@@ -1,7 +1,7 @@
 //! Everything between claim and answer. All of it goes on whenever the sender waits for anything:
 //! claims and requests make progress, and what is claimed leaves in its slot.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::departure::Departure;
 use super::{micros, millis};
 use crate::domain::pacer::{DepartureNumber, Slot};
-use crate::domain::{AgendaKey, LaneFigures, Notification, Outcome, Pacer};
+use crate::domain::{AgendaKey, LaneFigures, Notification, NotificationId, Outcome, Pacer};
 use crate::ports::{Clock, LaneAdvice, PortError};
 
 /// What a departure tells the lane when it is over.
@@ -66,13 +66,17 @@ pub(super) struct Traffic {
     is_open: bool,
     /// Nothing leaves after this under the lease as it stands.
     lease_ends: Instant,
-    claims: FuturesOrdered<BoxFuture<'static, Claimed>>,
+    /// What is being claimed, waits, or is being sent or put back. It is not claimed again before
+    /// that is over: two claims of one sender could look the same, and each take the other's write
+    /// for its own.
+    under_way: HashSet<NotificationId>,
+    claims: FuturesOrdered<BoxFuture<'static, (NotificationId, Claimed)>>,
     /// How long claims take, lately.
     claim_time: Duration,
     claim_failed: Option<PortError>,
     /// Claimed, and waiting for their slots.
     ready: VecDeque<Departure>,
-    requests: FuturesUnordered<BoxFuture<'static, Landed>>,
+    requests: FuturesUnordered<BoxFuture<'static, (NotificationId, Landed)>>,
     landed: Vec<Landed>,
     departures: usize,
     figures: LaneFigures,
@@ -92,6 +96,7 @@ impl Traffic {
             pacer,
             is_open: false,
             lease_ends,
+            under_way: HashSet::new(),
             claims: FuturesOrdered::new(),
             claim_time: Duration::from_millis(20),
             claim_failed: None,
@@ -151,8 +156,18 @@ impl Traffic {
         self.lease_ends = at;
     }
 
-    pub(super) fn claim(&mut self, claim: BoxFuture<'static, Claimed>) {
-        self.claims.push_back(claim);
+    /// Whether a message is being claimed, waits, or is being sent or put back.
+    pub(super) fn has(&self, id: &NotificationId) -> bool {
+        self.under_way.contains(id)
+    }
+
+    pub(super) fn claim(
+        &mut self,
+        id: NotificationId,
+        claim: impl Future<Output = Claimed> + Send + 'static,
+    ) {
+        self.under_way.insert(id.clone());
+        self.claims.push_back(async move { (id, claim.await) }.boxed());
     }
 
     /// What has landed since this was last asked.
@@ -182,8 +197,8 @@ impl Traffic {
             // Requests first: one that was just added leaves before anything else is done.
             tokio::select! {
                 biased;
-                Some(landed) = self.requests.next() => self.land(landed),
-                Some(claimed) = self.claims.next() => self.admit(claimed),
+                Some((id, landed)) = self.requests.next() => self.land(&id, landed),
+                Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
                 () = slot => self.let_one_leave(),
                 done = &mut work => return done,
             }
@@ -195,8 +210,8 @@ impl Traffic {
         let slot = self.slot();
         tokio::select! {
             biased;
-            Some(landed) = self.requests.next() => self.land(landed),
-            Some(claimed) = self.claims.next() => self.admit(claimed),
+            Some((id, landed)) = self.requests.next() => self.land(&id, landed),
+            Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
             () = slot => self.let_one_leave(),
             () = timer => {}
         }
@@ -204,8 +219,8 @@ impl Traffic {
 
     /// Waits for every request, and so for the pacer to know when each was answered.
     pub(super) async fn answers(&mut self) {
-        while let Some(landed) = self.requests.next().await {
-            self.land(landed);
+        while let Some((id, landed)) = self.requests.next().await {
+            self.land(&id, landed);
         }
     }
 
@@ -220,8 +235,8 @@ impl Traffic {
     /// Waits for every request, and gives back what was claimed and has not left. Answers whether
     /// any of it is waiting to be sent again, and what all of this drain came to.
     pub(super) async fn finish(mut self) -> (bool, LaneFigures) {
-        while let Some(claimed) = self.claims.next().await {
-            self.admit(claimed);
+        while let Some((id, claimed)) = self.claims.next().await {
+            self.admit(&id, claimed);
         }
         self.give_back();
         self.answers().await;
@@ -250,7 +265,8 @@ impl Traffic {
             Some(Duration::ZERO) => {
                 departure.number = Some(self.pacer.depart(self.clock.now_us()));
                 self.departures += 1;
-                self.requests.push(departure.leave().boxed());
+                let id = departure.notification.id.clone();
+                self.requests.push(async move { (id, departure.leave().await) }.boxed());
                 self.figures.in_flight_max = self.figures.in_flight_max.max(self.requests.len());
             }
             Some(wait) if Instant::now() + wait < departure.leave_by => {
@@ -261,23 +277,30 @@ impl Traffic {
     }
 
     fn put_back(&mut self, departure: Departure) {
-        self.requests.push(async move { departure.put_back().await }.boxed());
+        let id = departure.notification.id.clone();
+        self.requests.push(async move { (id, departure.put_back().await) }.boxed());
     }
 
     /// What is claimed waits for its slot.
-    fn admit(&mut self, claimed: Claimed) {
+    fn admit(&mut self, id: &NotificationId, claimed: Claimed) {
         match claimed {
             Ok(Some(departure)) => {
                 // A moving average: one slow claim must not look like a slow database.
                 self.claim_time = (self.claim_time * 7 + departure.claimed_at.elapsed()) / 8;
                 self.ready.push_back(departure);
             }
-            Ok(None) => {}
-            Err(error) => self.claim_failed = Some(error),
+            Ok(None) => {
+                self.under_way.remove(id);
+            }
+            Err(error) => {
+                self.under_way.remove(id);
+                self.claim_failed = Some(error);
+            }
         }
     }
 
-    fn land(&mut self, mut landed: Landed) {
+    fn land(&mut self, id: &NotificationId, mut landed: Landed) {
+        self.under_way.remove(id);
         let departure = landed.answered.map(|(number, _)| number);
         if let Some((number, at_us)) = landed.answered {
             self.pacer.answered(number, at_us);
