@@ -20,8 +20,13 @@ use crate::catalog_file::{CatalogError, CatalogFile};
 use crate::embedded::{self, EmbeddedError, Served};
 use crate::figures::Ledger;
 use crate::queue::LocalQueue;
+use crate::schedules;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
+use crate::world::Doom;
+
+/// A change of a schedule has its effect within this time.
+const PLAN_EVERY: Duration = Duration::from_secs(1);
 
 /// Ports on loopback; 0 takes any that is free.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +129,8 @@ impl RealStack {
         tokio::spawn(axum::serve(api_listener, api).into_future());
         start_senders(&stack, &queue, 2 * catalog.channels.len().max(1));
         start_sweeper(&stack, sweep_every);
+        schedules::start(&stack, &Doom::never());
+        schedules::start_planner(&stack, PLAN_EVERY);
         Ok(Self { api_url, provider_url, simulator, database, served, queue })
     }
 }

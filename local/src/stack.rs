@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use alimi::delivery::{
-    Accept, Apply, Configure, Drain, DrainSettings, DryRun, Receive, Sweep, Upload,
+    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, Plan, Receive, ResumeRuns,
+    RunSettings, Runner, Sweep, Upload,
 };
 use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
@@ -11,12 +12,16 @@ use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
 use alimi_console::Console;
 use alimi_enqueue::Enqueue;
+use alimi_sweeper::Sweeper;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
 use axum::Router;
 use secrecy::SecretString;
 
+use crate::files::LocalFiles;
 use crate::queue::LocalQueue;
+use crate::run_queue::LocalRunQueue;
+use crate::scheduler::LocalScheduler;
 use crate::simulator::PASSWORD;
 
 /// The secret in every local webhook's address.
@@ -52,7 +57,17 @@ pub struct Stack {
     /// What `sender` works with.
     pub drain: Drain,
     /// What `sweeper` works with.
-    pub sweep: Sweep,
+    pub sweep: Sweeper,
+    /// What `trigger` works with.
+    pub runner: Runner,
+    /// What `planner` works with.
+    pub plan: Plan,
+    /// The scheduler.
+    pub scheduler: Arc<LocalScheduler>,
+    /// The run queue.
+    pub run_queue: Arc<LocalRunQueue>,
+    /// Files of audiences.
+    pub files: Arc<LocalFiles>,
     intake: Enqueue,
     desk: Console,
 }
@@ -80,38 +95,49 @@ impl Stack {
             // Whoever reaches a port on loopback is let in.
             callers: |_| Some("local".to_owned()),
         };
-        let desk = Console {
-            configure: Configure {
-                documents: store.clone(),
-                catalog: store.clone(),
-                waker: waker.clone(),
-                clock: clock.clone(),
-            },
-            documents: store.clone(),
-            catalog: store.clone(),
-            upload: Upload {
-                documents: store.clone(),
-                members: store.clone(),
-                uploads: store.clone(),
-                clock: clock.clone(),
-            },
-            dry_run: DryRun {
-                catalog: store.clone(),
-                members: store.clone(),
-                clock: clock.clone(),
-                check: check_message,
-            },
-            files: None,
-            runs: None,
-            clock: clock.clone(),
-            callers: |_| Some("local".to_owned()),
+        let files = Arc::new(LocalFiles::default());
+        let audiences = Audiences {
+            members: store.clone(),
+            files: files.clone(),
+            part_bytes: Audiences::PART_BYTES,
         };
+        let desk = desk(&store, &waker, &audiences, &clock);
         let webhook = alimi_webhook::router(Webhook {
             catalog: store.clone(),
             secrets: secrets.clone(),
             receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
         });
-        let sweep = Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply);
+        let scheduler = Arc::new(LocalScheduler::new(clock.clone()));
+        let run_queue = Arc::new(LocalRunQueue::default());
+        let plan = Plan {
+            catalog: store.clone(),
+            documents: store.clone(),
+            scheduler: scheduler.clone(),
+            clock: clock.clone(),
+        };
+        let runner = Runner {
+            catalog: store.clone(),
+            documents: store.clone(),
+            runs: store.clone(),
+            audiences,
+            notifications: store.clone(),
+            classes: store.clone(),
+            queue: run_queue.clone(),
+            waker: waker.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            check: check_message,
+            settings: RunSettings::default(),
+        };
+        let sweep = Sweeper {
+            sweep: Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply),
+            resume: ResumeRuns {
+                runs: store.clone(),
+                queue: run_queue.clone(),
+                clock: clock.clone(),
+            },
+            plan: plan.clone(),
+        };
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
@@ -126,7 +152,20 @@ impl Stack {
         };
         let enqueue = alimi_enqueue::router(intake.clone());
         let console = alimi_console::router(desk.clone());
-        Self { enqueue, webhook, console, drain, sweep, intake, desk }
+        Self {
+            enqueue,
+            webhook,
+            console,
+            drain,
+            sweep,
+            runner,
+            plan,
+            scheduler,
+            run_queue,
+            files,
+            intake,
+            desk,
+        }
     }
 
     /// The routes of `console`, with another way to find who asks.
@@ -137,6 +176,41 @@ impl Stack {
     /// The routes of `enqueue`, with another way to find who asks.
     pub fn enqueue_called_by(&self, callers: Callers) -> Router {
         alimi_enqueue::router(Enqueue { callers, ..self.intake.clone() })
+    }
+}
+
+/// What `console` works with.
+fn desk(
+    store: &Arc<DynamoStore>,
+    waker: &Arc<dyn Waker>,
+    audiences: &Audiences,
+    clock: &Arc<dyn Clock>,
+) -> Console {
+    Console {
+        configure: Configure {
+            documents: store.clone(),
+            catalog: store.clone(),
+            waker: waker.clone(),
+            clock: clock.clone(),
+        },
+        documents: store.clone(),
+        catalog: store.clone(),
+        upload: Upload {
+            documents: store.clone(),
+            members: store.clone(),
+            uploads: store.clone(),
+            clock: clock.clone(),
+        },
+        dry_run: DryRun {
+            catalog: store.clone(),
+            audiences: audiences.clone(),
+            clock: clock.clone(),
+            check: check_message,
+        },
+        files: audiences.files.clone(),
+        runs: store.clone(),
+        clock: clock.clone(),
+        callers: |_| Some("local".to_owned()),
     }
 }
 

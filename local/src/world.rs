@@ -32,6 +32,7 @@ use crate::embedded::{self, DatabaseFaults};
 use crate::figures::Ledger;
 use crate::meter::DatabaseMeter;
 use crate::queue::LocalQueue;
+use crate::schedules;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack, WEBHOOK_SECRET};
 
@@ -146,6 +147,11 @@ impl World {
             async move { doom.over(async move { alimi_sender::handle(&drain, event).await }).await }
         };
         tokio::spawn(self.queue.clone().pump(SENDER_CONCURRENCY, handler));
+    }
+
+    /// Fires schedules and feeds runs to triggers from now on.
+    pub fn start_schedules(&self) {
+        schedules::start(&self.stack, &Doom::never());
     }
 
     /// A producer's request to `enqueue`.

@@ -3,10 +3,11 @@
 use alimi::delivery::configure::check::local;
 use alimi::delivery::forecast::{Forecast, Warning};
 use alimi::delivery::{DryRunReport, UploadReport};
+use alimi::domain::audience::PinnedAudience;
 use alimi::domain::audience::file::BadLine;
 use alimi::domain::channel::millis;
 use alimi::domain::hours::{Decision, DropReason, Hours};
-use alimi::domain::run::{MemberFault, RunCounts, RunStatus};
+use alimi::domain::run::{MemberFault, Pins, RunCounts, RunStatus};
 use alimi::domain::{Channel, Run, Schedule};
 use alimi::ports::scheduling::Document;
 use jiff::Timestamp;
@@ -254,15 +255,34 @@ pub(crate) struct RunView<'a> {
     started_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    template: &'a str,
-    template_revision: u64,
-    priority: u16,
+    #[serde(flatten)]
+    pins: Option<PinsView<'a>>,
     counts: RunCounts,
     faults: &'a [MemberFault],
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overlaps: Option<Timestamp>,
+}
+
+/// What the run goes by.
+#[derive(Serialize)]
+struct PinsView<'a> {
+    template: &'a str,
+    template_revision: u64,
+    audience: &'a PinnedAudience,
+    priority: u16,
+}
+
+impl<'a> PinsView<'a> {
+    fn of(pins: &'a Pins) -> Self {
+        Self {
+            template: &pins.template.name,
+            template_revision: pins.template_revision,
+            audience: &pins.audience,
+            priority: pins.priority.0,
+        }
+    }
 }
 
 impl<'a> RunView<'a> {
@@ -272,9 +292,7 @@ impl<'a> RunView<'a> {
             status: run.status,
             started_at: time(run.started_at_ms),
             ended_at: run.ended_at_ms.and_then(time),
-            template: &run.template.name,
-            template_revision: run.template_revision,
-            priority: run.priority.0,
+            pins: run.pins.as_ref().map(PinsView::of),
             counts: run.counts,
             faults: &run.faults,
             failure: run.failure.as_deref(),

@@ -1,19 +1,53 @@
 //! One round of the sweeper a minute.
 
-use alimi::delivery::{Sweep, SweepReport};
+mod heal;
+
+use alimi::delivery::{Plan, ResumeRuns, Sweep, SweepReport};
 use alimi::ports::PortError;
+use serde::Serialize;
+
+/// All that the sweeper looks after.
+#[derive(Clone)]
+pub struct Sweeper {
+    /// Lanes and deadlines.
+    pub sweep: Sweep,
+    /// Runs whose invocation died.
+    pub resume: ResumeRuns,
+    /// Schedules that differ from their rows.
+    pub plan: Plan,
+}
+
+/// What a round did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// For lanes.
+    #[serde(flatten)]
+    pub swept: SweepReport,
+    /// Runs that were asked to go on.
+    pub runs_resumed: usize,
+    /// Schedules that were missing, different or stray.
+    pub schedules_healed: usize,
+}
 
 /// Sweeps once, and answers with what was done. What woke it does not matter.
 ///
 /// # Errors
 /// [`PortError`] when nothing could be swept.
-pub async fn handle(sweep: &Sweep) -> Result<SweepReport, PortError> {
-    let report = sweep.round().await?;
+pub async fn handle(sweeper: &Sweeper) -> Result<Report, PortError> {
+    // Beside each other: a round may wait for what comes due, and neither keeps the other from it.
+    let (swept, healed) = futures::join!(sweeper.sweep.round(), heal::round(sweeper));
+    let swept = swept?;
     tracing::info!(
-        lanes_woken = report.lanes_woken,
-        deadlines_closed = report.deadlines_closed,
-        channels_failed = report.channels_failed,
+        lanes_woken = swept.lanes_woken,
+        deadlines_closed = swept.deadlines_closed,
+        channels_failed = swept.channels_failed,
+        runs_resumed = healed.runs_resumed,
+        schedules_healed = healed.schedules_healed,
         "swept"
     );
-    Ok(report)
+    Ok(Report {
+        swept,
+        runs_resumed: healed.runs_resumed,
+        schedules_healed: healed.schedules_healed,
+    })
 }

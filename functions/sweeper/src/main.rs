@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, Sweep};
+use alimi::delivery::{Apply, Plan, ResumeRuns, Sweep};
 use alimi::time::SystemClock;
+use alimi_sweeper::Sweeper;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -17,10 +18,23 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-    let sweep = Sweep::new(store.clone(), store, waker, clock, apply);
-    let sweep = &sweep;
+    let sweeper = Sweeper {
+        sweep: Sweep::new(store.clone(), store.clone(), waker, clock.clone(), apply),
+        resume: ResumeRuns {
+            runs: store.clone(),
+            queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
+            clock: clock.clone(),
+        },
+        plan: Plan {
+            catalog: store.clone(),
+            documents: store,
+            scheduler: Arc::new(aws.scheduler(environment.scheduler_target()?)),
+            clock,
+        },
+    };
+    let sweeper = &sweeper;
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async move {
-        Ok::<_, lambda_runtime::Error>(alimi_sweeper::handle(sweep).await?)
+        Ok::<_, lambda_runtime::Error>(alimi_sweeper::handle(sweeper).await?)
     }))
     .await
 }

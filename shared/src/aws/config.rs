@@ -7,7 +7,9 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-use super::{SecretsManager, WakeQueue};
+use super::{
+    EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsRunQueue, WakeQueue,
+};
 use crate::ports::Clock;
 use crate::store::{DynamoStore, Tables};
 
@@ -52,6 +54,19 @@ impl Environment {
             state: self.required("STATE_TABLE")?,
             members: self.required("MEMBERS_TABLE")?,
             runs: self.required("RUNS_TABLE")?,
+        })
+    }
+
+    /// What schedules fire.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that is missing.
+    pub fn scheduler_target(self) -> Result<SchedulerTarget, ConfigError> {
+        Ok(SchedulerTarget {
+            group: self.required("SCHEDULE_GROUP")?,
+            function: self.required("TRIGGER_FUNCTION_ARN")?,
+            role: self.required("SCHEDULER_ROLE_ARN")?,
+            dead_letters: self.required("SCHEDULER_DEAD_LETTERS_ARN")?,
         })
     }
 
@@ -101,6 +116,24 @@ impl Aws {
     #[must_use]
     pub fn wake_queue(&self, url: String) -> WakeQueue {
         WakeQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    /// The queue that brings runs to the trigger.
+    #[must_use]
+    pub fn run_queue(&self, url: String) -> SqsRunQueue {
+        SqsRunQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    /// Files of audiences in S3.
+    #[must_use]
+    pub fn audience_files(&self) -> S3Files {
+        S3Files::new(aws_sdk_s3::Client::new(&self.sdk))
+    }
+
+    /// `EventBridge` Scheduler.
+    #[must_use]
+    pub fn scheduler(&self, target: SchedulerTarget) -> EventBridgeScheduler {
+        EventBridgeScheduler::new(aws_sdk_scheduler::Client::new(&self.sdk), target)
     }
 
     /// Secrets Manager.

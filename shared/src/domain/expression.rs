@@ -82,6 +82,24 @@ impl Expression {
         &self.text
     }
 
+    /// Whether it occurs once only: `at(…)`.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        match self.kind {
+            Kind::At(_) => true,
+            Kind::Cron(_) | Kind::Rate { .. } => false,
+        }
+    }
+
+    /// Whether its occurrences are counted from its start: `rate(…)`.
+    #[must_use]
+    pub fn is_rate(&self) -> bool {
+        match self.kind {
+            Kind::Rate { .. } => true,
+            Kind::Cron(_) | Kind::At(_) => false,
+        }
+    }
+
     /// The first occurrence after `after`; none when there is no further one.
     ///
     /// `zone` is where a cron expression's or `at(…)`'s times are local, and `anchor` is when a

@@ -154,7 +154,8 @@ pub trait Members: Send + Sync {
         member: &StoredMember,
     ) -> Result<MemberSaved, PortError>;
 
-    /// Members of an upload by id, from the first after `after`.
+    /// Members of an upload by id, from the first after `after`. Fewer than `limit` only at the
+    /// end.
     async fn members(
         &self,
         audience: &str,
@@ -250,11 +251,11 @@ pub trait Runs: Send + Sync {
     /// One run, strongly consistent.
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, PortError>;
 
-    /// Saves a run on the condition that its fence is still `fence`. The run may carry a higher
-    /// one: so a lease is taken.
+    /// Saves a run on the condition that the stored one's fence is still `fence`. The run carries a
+    /// higher one: so nobody who has not seen this save can make another.
     async fn save_run(&self, run: &Run, fence: u64) -> Result<Saved, PortError>;
 
-    /// Runs of a schedule, latest scheduled time first.
+    /// Runs of a schedule, latest scheduled time first, strongly consistent.
     async fn runs(&self, schedule: &str, limit: usize) -> Result<Vec<Run>, PortError>;
 
     /// Runs that have not ended, as the index shows them.
@@ -279,8 +280,8 @@ pub struct PlannedSchedule {
     pub timezone: String,
     /// Whether it fires.
     pub enabled: bool,
-    /// From when on.
-    pub starts_at: Timestamp,
+    /// From when on; the first time of a `rate`. `None`: from now on.
+    pub starts_at: Option<Timestamp>,
     /// It fires once, and is removed then.
     pub is_once: bool,
 }

@@ -1,15 +1,18 @@
 //! DynamoDB behind the ports.
 
 mod catalog;
+mod classes;
 mod documents;
 mod lanes;
 mod members;
 mod notifications;
 mod requests;
+mod runs;
 mod tokens;
 
+use std::collections::HashSet;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -45,6 +48,8 @@ pub struct DynamoStore {
     client: Client,
     tables: Tables,
     clock: Arc<dyn Clock>,
+    /// Window classes, by channel, that are known to be stored.
+    known_classes: Arc<Mutex<HashSet<(String, String)>>>,
 }
 
 impl DynamoStore {
@@ -52,7 +57,11 @@ impl DynamoStore {
     /// have not been deleted yet.
     #[must_use]
     pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
-        Self { client, tables, clock }
+        Self { client, tables, clock, known_classes: Arc::default() }
+    }
+
+    fn known_classes(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+        self.known_classes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now_s(&self) -> i64 {

@@ -1,0 +1,29 @@
+//! The `planner` function.
+
+use std::sync::Arc;
+
+use alimi::aws::{Aws, Environment};
+use alimi::delivery::Plan;
+use alimi::time::SystemClock;
+use alimi_planner::StreamEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let environment = Environment;
+    environment.start_logging();
+    let aws = Aws::from_env().await;
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let plan = Plan {
+        catalog: store.clone(),
+        documents: store,
+        scheduler: Arc::new(aws.scheduler(environment.scheduler_target()?)),
+        clock,
+    };
+    let plan = &plan;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        Ok::<_, lambda_runtime::Error>(alimi_planner::handle(plan, event.payload).await)
+    }))
+    .await
+}

@@ -1,0 +1,54 @@
+//! Runs and schedules. Whatever fails here is told, and keeps nothing from being swept.
+
+use std::time::Duration;
+
+use super::Sweeper;
+
+/// Schedules are compared in every tenth minute: drift is rare, and comparing asks for each.
+const COMPARED_EVERY_MINUTES: i64 = 10;
+/// Well under the function's time.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
+
+/// What a round healed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Healed {
+    pub(super) runs_resumed: usize,
+    pub(super) schedules_healed: usize,
+}
+
+pub(super) async fn round(sweeper: &Sweeper) -> Healed {
+    let (runs_resumed, schedules_healed) = futures::join!(resume(sweeper), compare(sweeper));
+    Healed { runs_resumed, schedules_healed }
+}
+
+async fn resume(sweeper: &Sweeper) -> usize {
+    match tokio::time::timeout(GIVE_UP_AFTER, sweeper.resume.round()).await {
+        Ok(Ok(resumed)) => resumed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "no run was resumed");
+            0
+        }
+        Err(_) => {
+            tracing::error!("resuming runs took too long");
+            0
+        }
+    }
+}
+
+async fn compare(sweeper: &Sweeper) -> usize {
+    let minute = sweeper.plan.clock.now_ms() / 60_000;
+    if minute % COMPARED_EVERY_MINUTES != 0 {
+        return 0;
+    }
+    match tokio::time::timeout(GIVE_UP_AFTER, sweeper.plan.reconcile()).await {
+        Ok(Ok(reconciled)) => reconciled.put + reconciled.removed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the schedules were not compared");
+            0
+        }
+        Err(_) => {
+            tracing::error!("comparing the schedules took too long");
+            0
+        }
+    }
+}

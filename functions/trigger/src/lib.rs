@@ -1,0 +1,106 @@
+//! One invocation for a run of a schedule: its beginning, or its continuation.
+
+use std::time::Duration;
+
+use alimi::delivery::{RunReport, Runner};
+use alimi::domain::RunKey;
+use alimi::ports::PortError;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// What `EventBridge` Scheduler sends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Firing {
+    schedule: String,
+    scheduled_time: Timestamp,
+}
+
+/// What the function answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To `EventBridge` Scheduler, which does not look at it.
+    Fired(RunReport),
+    /// To the queue: the messages that are to come again.
+    Batch(SqsBatchResponse),
+}
+
+/// Why an invocation failed. Lambda tries it again.
+#[derive(Debug, thiserror::Error)]
+pub enum TriggerError {
+    /// The event is of neither kind.
+    #[error("the event is neither a schedule's nor the queue's: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// The world did not do what was asked.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Works on the runs that an event names, for as long as `time_left`.
+///
+/// # Errors
+/// [`TriggerError`].
+pub async fn handle(
+    runner: &Runner,
+    event: Value,
+    time_left: Duration,
+) -> Result<Answer, TriggerError> {
+    if event.get("Records").is_some() {
+        let batch = serde_json::from_value(event)?;
+        return Ok(Answer::Batch(go_on(runner, batch, time_left).await));
+    }
+    let Firing { schedule, scheduled_time } = serde_json::from_value(event)?;
+    let key = RunKey::new(schedule, scheduled_time);
+    match runner.run(&key, time_left).await {
+        Ok(report) => Ok(Answer::Fired(report)),
+        Err(error) => {
+            tracing::error!(schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error, "a run was interrupted");
+            // Lambda tries again twice within minutes. The queue keeps the run for longer.
+            runner.queue.go_on(&key).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// One run after the other. Answers with the messages that are no runs, failed, or were not come
+/// to.
+async fn go_on(runner: &Runner, batch: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+    let stop_at = Instant::now() + time_left;
+    let mut failed: Vec<String> = Vec::new();
+    for message in batch.records {
+        let id = message.message_id.clone().unwrap_or_default();
+        let Some(key) = read(&message) else {
+            tracing::error!(message = %id, "a message that is no run: it goes to the dead-letter queue");
+            failed.push(id);
+            continue;
+        };
+        let time_left = stop_at.saturating_duration_since(Instant::now());
+        if time_left <= runner.settings.margin {
+            failed.push(id);
+            continue;
+        }
+        if let Err(error) = runner.run(&key, time_left).await {
+            tracing::error!(schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error, "a run was interrupted");
+            failed.push(id);
+        }
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .into_iter()
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    response
+}
+
+fn read(message: &SqsMessage) -> Option<RunKey> {
+    let key: RunKey = serde_json::from_str(message.body.as_deref()?).ok()?;
+    Some(RunKey::new(key.schedule, key.scheduled_at))
+}

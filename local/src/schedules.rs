@@ -1,0 +1,64 @@
+//! What `EventBridge` Scheduler, the run queue and Lambda do for the trigger and the planner.
+
+use std::time::Duration;
+
+use alimi::delivery::Runner;
+use alimi_trigger::Answer;
+use aws_lambda_events::sqs::SqsEvent;
+use serde_json::Value;
+
+use crate::stack::Stack;
+use crate::world::Doom;
+
+/// As template.yaml has it.
+const TRIGGER_TIMEOUT: Duration = Duration::from_secs(300);
+const TRIGGER_CONCURRENCY: usize = 10;
+
+/// Fires schedules and feeds runs to triggers from now on. Invocations die as `doom` has it.
+pub fn start(stack: &Stack, doom: &Doom) {
+    let (runner, firing_doom) = (stack.runner.clone(), doom.clone());
+    let fire = move |event: Value| {
+        let (runner, doom) = (runner.clone(), firing_doom.clone());
+        async move { matches!(invoke(&runner, &doom, event).await, Some(Answer::Fired(_))) }
+    };
+    tokio::spawn(stack.scheduler.clone().run(fire));
+
+    let (runner, doom) = (stack.runner.clone(), doom.clone());
+    let go_on = move |event: SqsEvent| {
+        let (runner, doom) = (runner.clone(), doom.clone());
+        async move {
+            let event = serde_json::to_value(event).ok()?;
+            match invoke(&runner, &doom, event).await? {
+                Answer::Batch(batch) => Some(batch),
+                Answer::Fired(_) => None,
+            }
+        }
+    };
+    tokio::spawn(stack.run_queue.clone().pump(TRIGGER_CONCURRENCY, go_on));
+}
+
+/// One invocation of `trigger`. `None`: it failed or died, or Lambda ended it when its time was up.
+pub async fn invoke(runner: &Runner, doom: &Doom, event: Value) -> Option<Answer> {
+    let handled = doom.over(alimi_trigger::handle(runner, event, TRIGGER_TIMEOUT));
+    match tokio::time::timeout(TRIGGER_TIMEOUT, handled).await.ok()?? {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            tracing::error!(%error, "the trigger failed");
+            None
+        }
+    }
+}
+
+/// Keeps the scheduler equal to the catalog from now on, by comparing all of it again and again:
+/// here nothing feeds the table's stream to `planner`.
+pub fn start_planner(stack: &Stack, every: Duration) {
+    let plan = stack.plan.clone();
+    tokio::spawn(async move {
+        loop {
+            if let Err(error) = plan.reconcile().await {
+                tracing::error!(%error, "the schedules were not compared");
+            }
+            tokio::time::sleep(every).await;
+        }
+    });
+}

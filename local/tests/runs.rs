@@ -1,0 +1,727 @@
+//! Runs of schedules: delivered at least once, effective exactly once, whatever dies, comes twice,
+//! comes late or changes meanwhile.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use alimi::domain::audience::AudienceSource;
+use alimi::domain::audience::file::{AudienceFormat, Member};
+use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::domain::{Audience, Category, Priority, RunKey, Schedule, Status, Template};
+use alimi::ports::scheduling::{
+    Changed, Documents, Expected, Kind, MemberSaved, Members, Runs, Scheduler, StoredMember,
+};
+use alimi::ports::{Catalog, Clock, Saved};
+use alimi_local::embedded::DatabaseFault;
+use alimi_local::scheduler::{LocalScheduler, SchedulerFaults};
+use alimi_local::schedules;
+use alimi_local::world::{BEGINNING_MS, Doom, World, WorldSettings};
+use alimi_planner::StreamEvent;
+use alimi_trigger::Answer;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const BUCKET: &str = "bucket";
+const FILE: &str = "members.csv";
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
+/// A margin that leaves an invocation of 300 s, as template.yaml has it, time for one page.
+const TIME_FOR_A_PAGE: Duration = Duration::from_millis(299_999);
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// When the world begins.
+fn ten() -> Timestamp {
+    Timestamp::from_millisecond(BEGINNING_MS).expect("a time")
+}
+
+fn key() -> RunKey {
+    RunKey::new("daily", ten())
+}
+
+/// A world with a schedule `daily` at 10:00 in Seoul, for the members of a file. Pages of three.
+async fn world() -> World {
+    let mut world = World::new(WorldSettings::default()).await;
+    world.stack.runner.settings.page = 3;
+    world.stack.runner.settings.puts_per_second = None;
+    let source =
+        AudienceSource::S3 { bucket: BUCKET.into(), key: FILE.into(), format: AudienceFormat::Csv };
+    world.store.put_audience(&Audience { name: "all".into(), source }).await.expect("stored");
+    save(&world, schedule("daily", "cron(0 10 * * ? *)")).await;
+    world
+}
+
+fn schedule(name: &str, expression: &str) -> Schedule {
+    serde_json::from_value(json!({
+        "name": name, "expression": expression, "template": "photo-and-video", "audience": "all",
+    }))
+    .expect("a schedule")
+}
+
+/// Saves a schedule, and gives the change to the planner.
+async fn save(world: &World, schedule: Schedule) {
+    world.store.put_schedule(&schedule).await.expect("stored");
+    changed(world, &schedule.name).await;
+}
+
+/// Deletes a schedule, and gives the change to the planner.
+async fn delete(world: &World, name: &str) {
+    let expected = Expected::Any;
+    let deleted =
+        world.store.delete_document(Kind::Schedule, name, expected, "test", BEGINNING_MS).await;
+    assert!(deleted.is_ok_and(|deleted| matches!(deleted, Changed::Done(_))));
+    changed(world, name).await;
+}
+
+async fn changed(world: &World, name: &str) {
+    let event: StreamEvent = serde_json::from_value(json!({ "Records": [{ "dynamodb": {
+        "Keys": { "kind": { "S": "schedule" }, "name": { "S": name } },
+        "SequenceNumber": "1",
+    }}]}))
+    .expect("an event");
+    assert_eq!(alimi_planner::handle(&world.stack.plan, event).await.failures, []);
+}
+
+fn csv(members: usize) -> String {
+    (1..=members).fold("id,phone,name,code\n".to_owned(), |csv, n| {
+        csv + &format!("m{n:05},01012345678,김하나,a1\n")
+    })
+}
+
+fn ids(members: usize) -> BTreeSet<String> {
+    (1..=members).map(|n| format!("m{n:05}")).collect()
+}
+
+fn member(n: usize) -> Member {
+    Member {
+        id: format!("m{n:05}"),
+        phone: Some("01012345678".into()),
+        timezone: None,
+        variables: [("name", "김하나"), ("code", "a1")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+    }
+}
+
+/// Makes an upload the audience.
+async fn upload(world: &World, version: &str, members: std::ops::RangeInclusive<usize>) {
+    let size = members.clone().count() as u64;
+    for (line, n) in members.enumerate() {
+        let stored = StoredMember { line: line as u64 + 2, member: member(n) };
+        let saved = world.store.put_member("all", version, &stored).await.expect("stored");
+        assert_eq!(saved, MemberSaved::Done);
+    }
+    let source = AudienceSource::Members { version: Some(version.into()), size };
+    world.store.put_audience(&Audience { name: "all".into(), source }).await.expect("stored");
+}
+
+async fn fire_under(world: &World, doom: &Doom) -> Option<Answer> {
+    let input = LocalScheduler::input("daily", ten());
+    schedules::invoke(&world.stack.runner, doom, input).await
+}
+
+/// Fires the schedule, and answers with the outcome.
+async fn fire(world: &World) -> String {
+    fire_at(world, "daily", ten()).await
+}
+
+async fn fire_at(world: &World, name: &str, at: Timestamp) -> String {
+    let input = LocalScheduler::input(name, at);
+    let answer = schedules::invoke(&world.stack.runner, &Doom::never(), input).await;
+    let answer = serde_json::to_value(answer.expect("an answer")).expect("JSON");
+    answer["outcome"].as_str().expect("an outcome").to_owned()
+}
+
+async fn run_of(world: &World) -> Run {
+    world.store.run(&key()).await.expect("the table").expect("a run")
+}
+
+/// Feeds the run queue to triggers, and lets the sweeper come by each minute, until no run is under
+/// way.
+async fn settle(world: &World) {
+    world.start_schedules();
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+        if world.store.unfinished_runs(1).await.expect("the index").is_empty() {
+            return;
+        }
+    }
+    panic!("a run is still under way: {:?}", run_of(world).await);
+}
+
+fn recipients(world: &World) -> BTreeSet<String> {
+    let all = world.notifications();
+    let ids: BTreeSet<_> = all.values().map(|n| n.recipient.id.clone()).collect();
+    assert_eq!(ids.len(), all.len(), "somebody is notified twice");
+    ids
+}
+
+fn counts(members: u64, stored: u64, unsendable: u64, doubled: u64) -> RunCounts {
+    RunCounts { members, stored, unsendable, doubled }
+}
+
+/// Ten lines: seven members, one of them twice, and two that nothing can be sent to.
+fn mixed() -> String {
+    csv(7) + "m00008,,김하나,a1\nm00003,01012345678,김하나,a1\nm00009,01012345678\n"
+}
+
+async fn check_mixed(world: &World, told: &str) {
+    let run = run_of(world).await;
+    assert_eq!(run.status, RunStatus::Finished, "{told}: {:?}", run.failure);
+    assert_eq!(run.counts, counts(10, 7, 2, 1), "{told}");
+    let lines: Vec<_> = run.faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [9, 10, 11], "{told}");
+    assert_eq!(recipients(world), ids(7), "{told}");
+    assert_eq!((run.lease_until_ms, run.ended_at_ms.is_some()), (None, true), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_stores_one_notification_for_each_member_of_either_source() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(10));
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(10, 10, 0, 0)));
+    assert_eq!(recipients(&world), ids(10));
+    for (id, notification) in world.notifications() {
+        assert_eq!(id, key().notification_id(&notification.recipient.id));
+        assert_eq!(notification.status, Status::Queued);
+        assert_eq!(notification.priority, Priority(601));
+        assert_eq!(notification.window_class.to_string(), "1000-1900@Asia/Seoul");
+    }
+
+    let world = self::world().await;
+    upload(&world, "v1", 1..=10).await;
+    assert_eq!(fire(&world).await, "ended");
+    assert_eq!(run_of(&world).await.counts, counts(10, 10, 0, 0));
+    assert_eq!(recipients(&world), ids(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_fires_twice_and_late_and_runs_once() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(10));
+    save(&world, schedule("daily", "cron(30 10 * * ? *)")).await;
+    let faults =
+        SchedulerFaults { again_after: Some(Duration::from_millis(3)), late_by: FIVE_MINUTES };
+    world.stack.scheduler.set_faults(faults);
+    world.start_schedules();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    assert_eq!(run.key.scheduled_at, time("2026-03-02T10:30:00+09:00"));
+    assert!(run.started_at_ms - run.key.scheduled_at.as_millisecond() >= 300_000);
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(10, 10, 0, 0)));
+    assert_eq!(recipients(&world), ids(10));
+
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    assert_eq!(runs.len(), 2, "one a day");
+    assert_eq!(world.notifications().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_invocations_at_once_do_the_work_of_one() {
+    for ahead_ms in 0..20 {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        let (one, two) = futures::join!(fire(&world), async {
+            tokio::time::sleep(Duration::from_millis(ahead_ms)).await;
+            fire(&world).await
+        });
+        let mut outcomes = [one.as_str(), two.as_str()];
+        outcomes.sort_unstable();
+        assert_eq!(outcomes, ["ended", "held_elsewhere"]);
+        check_mixed(&world, "both").await;
+        assert_eq!(fire(&world).await, "ended", "and a third one finds nothing to do");
+        check_mixed(&world, "all three").await;
+    }
+}
+
+/// Lambda tries again, whoever has the run meanwhile; or only the sweeper finds it.
+#[tokio::test(start_paused = true)]
+async fn the_trigger_may_die_at_any_await() {
+    for is_tried_again in [true, false] {
+        for steps in 0.. {
+            let world = world().await;
+            world.stack.files.save(BUCKET, FILE, mixed());
+            let doom = Doom::after(steps);
+            let done = fire_under(&world, &doom).await;
+            let has_begun = world.store.run(&key()).await.expect("the table").is_some();
+            if done.is_none() && (is_tried_again || !has_begun) {
+                fire_under(&world, &Doom::never()).await.expect("an answer");
+            }
+            settle(&world).await;
+            check_mixed(&world, &format!("after {steps} steps")).await;
+            if !doom.has_struck() {
+                assert!(steps > 30, "only {steps} deaths");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_freezes_and_thaws_turns_nothing_back() {
+    for steps in 0.. {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        let doom = Doom::freeze_after(steps, Duration::from_secs(90));
+        let fired = fire_under(&world, &doom);
+        futures::join!(fired, async {
+            tokio::time::sleep(Duration::from_secs(65)).await;
+            settle(&world).await;
+        });
+        // It may have been frozen before the run began.
+        settle(&world).await;
+        check_mixed(&world, &format!("after {steps} steps")).await;
+        if !doom.has_struck() {
+            assert!(steps > 30, "only {steps} freezes");
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_the_database_may_be_lost_at_any_request() {
+    for requests in 0..45 {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        world.faults.pass(requests);
+        world.faults.add(DatabaseFault::AnswerLost);
+        assert_eq!(fire(&world).await, "ended");
+        check_mixed(&world, &format!("after {requests} requests")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_a_database_out_of_order_interrupts_goes_on_by_itself() {
+    for requests in 0.. {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        world.faults.pass(requests);
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        let done = fire_under(&world, &Doom::never()).await;
+        world.faults.clear();
+        if done.is_some() {
+            assert!(requests > 20, "only {requests} requests");
+            break;
+        }
+        assert_eq!(world.stack.run_queue.sent(), 1, "the queue has it");
+        settle(&world).await;
+        check_mixed(&world, &format!("after {requests} requests")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_on_in_other_invocations_when_the_time_of_one_is_up() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    world.stack.files.save(BUCKET, FILE, mixed());
+    assert_eq!(fire(&world).await, "to_be_continued");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts.members), (RunStatus::Running, 3));
+    assert_eq!((run.lease_until_ms, world.stack.run_queue.sent()), (None, 1));
+    world.start_schedules();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    check_mixed(&world, "within two seconds").await;
+    assert_eq!(world.stack.run_queue.sent(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_continuation_that_was_never_asked_for_is_found_by_the_sweeper() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    world.stack.files.save(BUCKET, FILE, mixed());
+    fire(&world).await;
+    assert_eq!(alimi_sweeper::handle(&world.stack.sweep).await.expect("a round").runs_resumed, 1);
+    assert_eq!(world.stack.run_queue.sent(), 2);
+    // One that somebody has is let be.
+    let mut held = run_of(&world).await;
+    held.lease_until_ms = Some(BEGINNING_MS + 3_600_000);
+    held.fence += 1;
+    let saved = world.store.save_run(&held, held.fence - 1).await.expect("the table");
+    assert_eq!(saved, Saved::Done);
+    assert_eq!(alimi_sweeper::handle(&world.stack.sweep).await.expect("a round").runs_resumed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_keeps_its_template_and_its_upload_whatever_is_changed_meanwhile() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    upload(&world, "v1", 1..=10).await;
+    assert_eq!(fire(&world).await, "to_be_continued");
+
+    upload(&world, "v2", 5..=20).await;
+    let template = world.store.template("photo-and-video").await.expect("read").expect("there");
+    let changed = Template { body: "다른 말".into(), ..template.clone() };
+    world.store.put_template(&changed).await.expect("stored");
+    delete(&world, "daily").await;
+
+    settle(&world).await;
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(10, 10, 0, 0)));
+    let pins = run.pins.expect("pins");
+    assert_eq!((pins.template_revision, pins.template), (1, template));
+    assert_eq!(recipients(&world), ids(10));
+    let bodies: BTreeSet<_> = world.notifications().into_values().map(|n| n.message.body).collect();
+    assert!(bodies.len() == 1 && !bodies.contains("다른 말"), "{bodies:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_discarded_meanwhile_is_not_taken_for_its_end() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    upload(&world, "v1", 1..=10).await;
+    fire(&world).await;
+    world.store.discard_members("all", "v1", 100).await.expect("discarded");
+    settle(&world).await;
+    let run = run_of(&world).await;
+    let why = "3 of the upload's 10 members were there to be read";
+    assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, Some(why)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_nothing_can_be_sent_to_are_reported_and_the_others_go_on() {
+    let world = world().await;
+    let lines = [
+        "id,phone,timezone,name,code",
+        "m00001,01012345678,,김하나,a1",
+        "no-number,,,김하나,a1",
+        "bad-number,0101,,김하나,a1",
+        "bad-zone,01012345678,Mars/Olympus,김하나,a1",
+        ",01012345678,,김하나,a1",
+        "short,01012345678",
+        "m00001,01099999999,,김하나,a1",
+        "m00002,01012345678,America/New_York,김하나,a1",
+    ];
+    world.stack.files.save(BUCKET, FILE, lines.join("\n"));
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(8, 2, 5, 1)));
+    let told: Vec<_> =
+        run.faults.iter().map(|fault| (fault.line, fault.field.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (3, Some("phone")),
+            (4, Some("phone")),
+            (5, Some("timezone")),
+            (6, Some("id")),
+            (7, None),
+            (8, Some("id")),
+        ]
+    );
+    let text = serde_json::to_string(&run.faults).expect("JSON");
+    for personal in ["0101", "0109", "김하나", "bad-number", "Mars"] {
+        assert!(!text.contains(personal), "{text}");
+    }
+    let classes: BTreeMap<_, _> = world
+        .notifications()
+        .into_values()
+        .map(|n| (n.recipient.id, n.window_class.to_string()))
+        .collect();
+    assert_eq!(classes["m00001"], "1000-1900@Asia/Seoul");
+    assert_eq!(classes["m00002"], "1000-1900@America/New_York");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_variable_is_reported_by_its_name() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, "id,phone,name\nm00001,01012345678,김하나\n");
+    fire(&world).await;
+    let expected = MemberFault {
+        line: 2,
+        field: Some("variables.code".into()),
+        fault: "the template needs the variable code".into(),
+    };
+    assert_eq!(run_of(&world).await.faults, [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_first_faults_are_kept_and_all_are_counted() {
+    let mut world = world().await;
+    world.stack.runner.settings.page = 40;
+    let no_numbers = csv(300).replace("01012345678", "");
+    world.stack.files.save(BUCKET, FILE, no_numbers);
+    fire(&world).await;
+    let run = run_of(&world).await;
+    assert_eq!((run.counts.unsendable, run.faults.len()), (300, Run::FAULTS_KEPT));
+    assert!(run.faults.iter().map(|fault| fault.line).eq(2..102));
+}
+
+/// Puts the members' file into some state, and fires; how the run ends.
+async fn end_with(change: impl FnOnce(&World)) -> (RunStatus, String) {
+    let world = world().await;
+    change(&world);
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!(fire(&world).await, "ended", "it has ended, however often it is fired");
+    assert_eq!(run_of(&world).await, run);
+    (run.status, run.failure.unwrap_or_default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audience_that_cannot_be_read_fails_the_run_and_says_why() {
+    let (status, why) = end_with(|_| {}).await;
+    assert_eq!(status, RunStatus::Failed);
+    assert_eq!(why, "the file s3://bucket/members.csv is not there, or may not be read");
+
+    let truncated = |world: &World| world.stack.files.save_as_long(BUCKET, FILE, csv(2), 1_000);
+    let (status, why) = end_with(truncated).await;
+    assert_eq!(status, RunStatus::Failed);
+    assert!(why.starts_with("the file is truncated: it ended after"), "{why}");
+
+    let garbage = |world: &World| world.stack.files.save(BUCKET, FILE, vec![0xff; 3_000]);
+    let (status, why) = end_with(garbage).await;
+    assert_eq!(status, RunStatus::Failed);
+    assert!(why.starts_with("the header line is not UTF-8"), "{why}");
+
+    let empty = |world: &World| world.stack.files.save(BUCKET, FILE, "");
+    let (status, why) = end_with(empty).await;
+    assert_eq!(status, RunStatus::Failed);
+    assert!(why.starts_with("the file is empty"), "{why}");
+
+    let only_a_header = |world: &World| world.stack.files.save(BUCKET, FILE, "id,name\n");
+    assert_eq!(end_with(only_a_header).await, (RunStatus::Finished, String::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_ends_within_quotes_reports_the_line() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2) + "m00003,01012345678,\"김하나");
+    fire(&world).await;
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(3, 2, 1, 0)));
+    assert_eq!(run.faults[0].line, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_changed_while_it_is_read_fails_the_run_where_it_is() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    world.stack.files.save(BUCKET, FILE, csv(10));
+    fire(&world).await;
+    world.stack.files.save(BUCKET, FILE, csv(20));
+    settle(&world).await;
+    let run = run_of(&world).await;
+    let why = "the file was changed or removed while it was read";
+    assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, Some(why)));
+    assert_eq!(run.counts, counts(3, 3, 0, 0));
+    assert_eq!(recipients(&world), ids(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_names_what_is_not_there_fails_its_run_and_says_so() {
+    for (change, why) in [
+        (json!({ "template": "none" }), "there is no template \"none\""),
+        (json!({ "audience": "none" }), "there is no audience \"none\""),
+    ] {
+        let world = world().await;
+        let mut changed =
+            serde_json::to_value(schedule("daily", "cron(0 10 * * ? *)")).expect("JSON");
+        for (name, value) in change.as_object().expect("an object") {
+            changed[name] = value.clone();
+        }
+        save(&world, serde_json::from_value(changed).expect("a schedule")).await;
+        assert_eq!(fire(&world).await, "ended");
+        let run = run_of(&world).await;
+        assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, Some(why)));
+        assert_eq!(run.pins, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_to_run_leaves_no_record() {
+    let world = world().await;
+    assert_eq!(fire_at(&world, "no-such", ten()).await, "no_such_schedule");
+    assert_eq!(fire_at(&world, "daily", time("2026-03-03T10:00:00+09:00")).await, "not_due");
+    let disabled = Schedule { enabled: false, ..schedule("daily", "cron(0 10 * * ? *)") };
+    save(&world, disabled).await;
+    assert_eq!(fire(&world).await, "disabled");
+    assert!(world.store.runs("daily", 10).await.expect("the runs").is_empty());
+    assert_eq!(world.stack.run_queue.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_comes_too_late_is_left_out_where_its_schedule_says_so() {
+    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Finished)] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        let daily = schedule("daily", "cron(0 10 * * ? *)");
+        let catch_up = serde_json::from_value(json!(catch_up)).expect("a policy");
+        save(&world, Schedule { catch_up, ..daily }).await;
+        tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+        assert_eq!(fire(&world).await, "ended");
+        assert_eq!(run_of(&world).await.status, status);
+        let stored = if status == RunStatus::Missed { 0 } else { 4 };
+        assert_eq!(world.notifications().len(), stored);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
+    let mut world = world().await;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    world.stack.files.save(BUCKET, FILE, csv(10));
+    fire(&world).await;
+    let later = ten() + Duration::from_secs(60);
+    assert_eq!(fire_at(&world, "daily", later).await, "to_be_continued");
+    settle(&world).await;
+    let run = world.store.run(&RunKey::new("daily", later)).await.expect("read").expect("a run");
+    assert_eq!((run.status, run.overlaps), (RunStatus::Finished, Some(ten())));
+    assert_eq!(run_of(&world).await.overlaps, None);
+    assert_eq!(world.notifications().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_woken_only_when_something_may_leave() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    fire(&world).await;
+    assert!(world.queue.sent() > 0);
+
+    // 21:00 in Seoul.
+    let world = self::world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    tokio::time::sleep(Duration::from_secs(11 * 3600)).await;
+    fire(&world).await;
+    assert_eq!(world.notifications().len(), 4);
+    assert_eq!(world.queue.sent(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_without_common_hours_is_reported() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    let template = world.store.template("photo-and-video").await.expect("read").expect("there");
+    let window = alimi::domain::hours::Window::new("20:00", "21:00").expect("a window");
+    let never = Template { category: Category::Advertising, window: Some(window), ..template };
+    world.store.put_template(&never).await.expect("stored");
+    fire(&world).await;
+    let run = run_of(&world).await;
+    assert_eq!(run.counts, counts(2, 0, 2, 0));
+    assert_eq!(run.faults[0].field.as_deref(), Some("template"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bulk_puts_are_paced() {
+    let mut world = world().await;
+    world.stack.runner.settings.puts_per_second = Some(10);
+    world.stack.runner.settings.page = 20;
+    world.stack.files.save(BUCKET, FILE, csv(100));
+    let began = Instant::now();
+    fire(&world).await;
+    let took = began.elapsed();
+    assert!((9..12).contains(&took.as_secs()), "{took:?}");
+}
+
+/// 5,000 members: what is read and not yet stored is never more than a page, and the part of the
+/// file that it is cut from.
+#[tokio::test(start_paused = true)]
+async fn a_run_holds_no_more_than_a_page() {
+    const MEMBERS: usize = 5_000;
+    const PART_BYTES: u64 = 4_096;
+    const PAGE: usize = 100;
+    let mut world = world().await;
+    world.stack.runner.settings.page = PAGE;
+    world.stack.runner.audiences.part_bytes = PART_BYTES;
+    let content = csv(MEMBERS);
+    let record_bytes = (content.len() / (MEMBERS + 1)) as u64;
+    world.stack.files.save(BUCKET, FILE, content);
+    let (now, began) = (world.clock.now_ms(), Instant::now());
+    assert_eq!(fire(&world).await, "ended");
+    assert_eq!(run_of(&world).await.counts, counts(5_000, 5_000, 0, 0));
+
+    let mut made_at_ms: Vec<i64> =
+        world.notifications().values().map(|n| n.created_at_ms).collect();
+    made_at_ms.sort_unstable();
+    for read in world.stack.files.reads() {
+        assert!(read.length <= PART_BYTES);
+        let at_ms = now + i64::try_from((read.at - began).as_millis()).expect("small");
+        let made = made_at_ms.partition_point(|made_at_ms| *made_at_ms <= at_ms);
+        let known = usize::try_from((read.offset + read.length) / record_bytes).expect("small");
+        let held = known.saturating_sub(made);
+        let part = usize::try_from(2 * PART_BYTES / record_bytes).expect("small");
+        assert!(held <= PAGE + part, "{held} are held at byte {}", read.offset);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_between_the_catalog_and_the_scheduler_is_healed_within_ten_minutes() {
+    let world = world().await;
+    save(&world, schedule("weekly", "cron(0 11 ? * MON *)")).await;
+    let scheduler = &world.stack.scheduler;
+    let names = || async { scheduler.schedule_names().await.expect("the names") };
+    assert_eq!(names().await, ["daily", "weekly"]);
+
+    // By hand: one is deleted, one changed, one is nobody's.
+    let weekly = scheduler.schedule("weekly").await.expect("read").expect("there");
+    scheduler.remove_schedule("daily").await.expect("removed");
+    let mut stray = weekly.clone();
+    stray.name = "stray".into();
+    scheduler.put_schedule(&stray).await.expect("put");
+    let mut changed = weekly.clone();
+    changed.enabled = false;
+    scheduler.put_schedule(&changed).await.expect("put");
+
+    let mut healed = 0;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        healed +=
+            alimi_sweeper::handle(&world.stack.sweep).await.expect("a round").schedules_healed;
+    }
+    assert_eq!(healed, 3);
+    assert_eq!(names().await, ["daily", "weekly"]);
+    assert_eq!(scheduler.schedule("weekly").await.expect("read"), Some(weekly));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_at_noon_moves_the_same_days_run_and_a_deletion_ends_it() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    world.start_schedules();
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    save(&world, schedule("daily", "cron(0 13 * * ? *)")).await;
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    delete(&world, "daily").await;
+    tokio::time::sleep(Duration::from_secs(3 * 24 * 3600)).await;
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
+    // 24 hours after noon: the next day's 13:00 has not come.
+    assert_eq!(times, [time("2026-03-02T13:00:00+09:00")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_for_one_time_fires_once_and_is_gone() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("once", "at(2026-03-02T12:00:30)")).await;
+    world.start_schedules();
+    for _ in 0..24 * 60 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+    }
+    let runs = world.store.runs("once", 10).await.expect("the runs");
+    assert_eq!(runs.len(), 1);
+    assert_eq!(world.stack.scheduler.schedule_names().await.expect("the names"), ["daily"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_the_run_queue_that_is_no_run_comes_again_and_the_others_are_done() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    let body = serde_json::to_string(&key()).expect("JSON");
+    let event = json!({ "Records": [
+        { "messageId": "bad", "body": "{}" }, { "messageId": "good", "body": body },
+    ]});
+    let answer = schedules::invoke(&world.stack.runner, &Doom::never(), event).await;
+    let answer: Value = serde_json::to_value(answer.expect("an answer")).expect("JSON");
+    assert_eq!(answer["batchItemFailures"], json!([{ "itemIdentifier": "bad" }]));
+    assert_eq!(run_of(&world).await.status, RunStatus::Finished);
+}

@@ -1,0 +1,209 @@
+//! `EventBridge` Scheduler: the schedules of this stack's own group.
+
+use async_trait::async_trait;
+use aws_sdk_scheduler::Client;
+use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
+use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleError;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleError;
+use aws_sdk_scheduler::primitives::DateTime;
+use aws_sdk_scheduler::types::{
+    ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
+    RetryPolicy, ScheduleState, Target,
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::ports::PortError;
+use crate::ports::scheduling::{PlannedSchedule, Scheduler};
+
+const WHAT: &str = "EventBridge Scheduler";
+
+/// For how long a firing is tried again: a run that is later than that is better seen by a person.
+const EVENT_AGE_MAX_S: i32 = 6 * 60 * 60;
+const RETRIES_MAX: i32 = 60;
+
+/// What schedules fire, and by which rights.
+#[derive(Clone, Debug)]
+pub struct SchedulerTarget {
+    /// The schedule group.
+    pub group: String,
+    /// The trigger function's ARN.
+    pub function: String,
+    /// The ARN of the role that may invoke it.
+    pub role: String,
+    /// The ARN of the queue of firings that came to nothing.
+    pub dead_letters: String,
+}
+
+/// The scheduler.
+#[derive(Clone, Debug)]
+pub struct EventBridgeScheduler {
+    client: Client,
+    target: SchedulerTarget,
+}
+
+impl EventBridgeScheduler {
+    /// The schedules of the target's group.
+    #[must_use]
+    pub fn new(client: Client, target: SchedulerTarget) -> Self {
+        Self { client, target }
+    }
+
+    fn target_of(&self, name: &str) -> Result<Target, PortError> {
+        // The scheduler fills in the time.
+        let input = json!({
+            "schedule": name, "scheduled_time": "<aws.scheduler.scheduled-time>",
+        });
+        Target::builder()
+            .arn(&self.target.function)
+            .role_arn(&self.target.role)
+            .input(input.to_string())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_event_age_in_seconds(EVENT_AGE_MAX_S)
+                    .maximum_retry_attempts(RETRIES_MAX)
+                    .build(),
+            )
+            .dead_letter_config(DeadLetterConfig::builder().arn(&self.target.dead_letters).build())
+            .build()
+            .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+    }
+}
+
+/// At its time, not somewhere around it.
+fn no_flexibility() -> Result<FlexibleTimeWindow, PortError> {
+    FlexibleTimeWindow::builder()
+        .mode(FlexibleTimeWindowMode::Off)
+        .build()
+        .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+}
+
+fn state(planned: &PlannedSchedule) -> ScheduleState {
+    if planned.enabled { ScheduleState::Enabled } else { ScheduleState::Disabled }
+}
+
+fn after_completion(planned: &PlannedSchedule) -> ActionAfterCompletion {
+    if planned.is_once { ActionAfterCompletion::Delete } else { ActionAfterCompletion::None }
+}
+
+fn start(planned: &PlannedSchedule) -> Option<DateTime> {
+    planned.starts_at.map(|at| DateTime::from_secs(at.as_second()))
+}
+
+/// For any failed call that says something else than what is or is not there.
+fn failed<E, R>(error: &SdkError<E, R>) -> PortError
+where
+    E: ProvideErrorMetadata,
+{
+    let detail = match error.code() {
+        Some(code) => format!("{code}: {}", error.message().unwrap_or_default()),
+        None => "not reached".to_owned(),
+    };
+    match error.code() {
+        // It says what is wrong with the schedule: trying again will not help.
+        Some("ValidationException") => PortError::Corrupt { what: WHAT, detail },
+        Some(_) | None => PortError::Unavailable { what: WHAT, detail },
+    }
+}
+
+#[async_trait]
+impl Scheduler for EventBridgeScheduler {
+    async fn put_schedule(&self, planned: &PlannedSchedule) -> Result<(), PortError> {
+        let created = self
+            .client
+            .create_schedule()
+            .group_name(&self.target.group)
+            .name(&planned.name)
+            .schedule_expression(&planned.expression)
+            .schedule_expression_timezone(&planned.timezone)
+            .set_start_date(start(planned))
+            .state(state(planned))
+            .action_after_completion(after_completion(planned))
+            .flexible_time_window(no_flexibility()?)
+            .target(self.target_of(&planned.name)?)
+            .send()
+            .await;
+        match created {
+            Ok(_) => return Ok(()),
+            // There is one already.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(CreateScheduleError::is_conflict_exception) => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        // An update replaces all of it: what is not said is back at its default.
+        self.client
+            .update_schedule()
+            .group_name(&self.target.group)
+            .name(&planned.name)
+            .schedule_expression(&planned.expression)
+            .schedule_expression_timezone(&planned.timezone)
+            .set_start_date(start(planned))
+            .state(state(planned))
+            .action_after_completion(after_completion(planned))
+            .flexible_time_window(no_flexibility()?)
+            .target(self.target_of(&planned.name)?)
+            .send()
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<PlannedSchedule>, PortError> {
+        let found =
+            self.client.get_schedule().group_name(&self.target.group).name(name).send().await;
+        let found = match found {
+            Ok(found) => found,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetScheduleError::is_resource_not_found_exception) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        let is_once = found.action_after_completion() == Some(&ActionAfterCompletion::Delete);
+        Ok(Some(PlannedSchedule {
+            name: name.to_owned(),
+            expression: found.schedule_expression.unwrap_or_default(),
+            timezone: found.schedule_expression_timezone.unwrap_or_default(),
+            enabled: found.state == Some(ScheduleState::Enabled),
+            starts_at: found.start_date.and_then(|at| Timestamp::from_second(at.secs()).ok()),
+            is_once,
+        }))
+    }
+
+    async fn remove_schedule(&self, name: &str) -> Result<(), PortError> {
+        let removed =
+            self.client.delete_schedule().group_name(&self.target.group).name(name).send().await;
+        match removed {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteScheduleError::is_resource_not_found_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    async fn schedule_names(&self) -> Result<Vec<String>, PortError> {
+        let mut pages = self
+            .client
+            .list_schedules()
+            .group_name(&self.target.group)
+            .into_paginator()
+            .items()
+            .send();
+        let mut names = Vec::new();
+        while let Some(schedule) = pages.next().await {
+            names.extend(schedule.map_err(|error| failed(&error))?.name);
+        }
+        Ok(names)
+    }
+}

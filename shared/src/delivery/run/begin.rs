@@ -1,0 +1,108 @@
+//! The beginning of a run: whether there is to be one, and what it goes by.
+
+use jiff::Timestamp;
+
+use super::{RunOutcome, Runner, Stop};
+use crate::domain::run::{Pins, RunCounts, RunStatus};
+use crate::domain::schedule::CatchUp;
+use crate::domain::{Run, RunKey, Schedule, Template};
+use crate::ports::PortError;
+use crate::ports::scheduling::Kind;
+
+/// How far a run's time may lie ahead: clocks differ, and the scheduler's may be the faster one.
+const AHEAD_MS: i64 = 60_000;
+
+/// What a beginning came to.
+pub(super) enum Begun {
+    /// A run that is stored; somebody else may have been quicker to do that.
+    Run(Box<Run>),
+    /// None.
+    Not(RunOutcome),
+}
+
+impl Runner {
+    pub(super) async fn begin(&self, key: &RunKey) -> Result<Begun, PortError> {
+        let not = |outcome| {
+            tracing::error!(
+                schedule = %key.schedule, scheduled_at = %key.scheduled_at, ?outcome,
+                "a run was asked for that is not to be"
+            );
+            Ok(Begun::Not(outcome))
+        };
+        let Some(schedule) = self.catalog.schedule(&key.schedule).await? else {
+            return not(RunOutcome::NoSuchSchedule);
+        };
+        if !schedule.enabled {
+            return not(RunOutcome::Disabled);
+        }
+        let now_ms = self.clock.now_ms();
+        let late_ms = now_ms - key.scheduled_at.as_millisecond();
+        if late_ms < -AHEAD_MS {
+            return not(RunOutcome::NotDue);
+        }
+        let mut run = Run {
+            key: key.clone(),
+            status: RunStatus::Running,
+            started_at_ms: now_ms,
+            ended_at_ms: None,
+            pins: None,
+            cursor: None,
+            counts: RunCounts::default(),
+            faults: vec![],
+            failure: None,
+            overlaps: None,
+            fence: 1,
+            holder: self.entropy.next_u64(),
+            lease_until_ms: None,
+        };
+        match self.pins(&schedule, key.scheduled_at).await {
+            Ok(pins) => run.pins = Some(pins),
+            Err(Stop::Port(error)) => return Err(error),
+            Err(Stop::Hopeless(why)) => run.end(RunStatus::Failed, Some(why), now_ms),
+            Err(Stop::Lost) => return not(RunOutcome::HeldElsewhere),
+        }
+        match schedule.catch_up {
+            CatchUp::Skip if late_ms > Schedule::LATE_MS => {
+                tracing::warn!(
+                    schedule = %key.schedule, scheduled_at = %key.scheduled_at, late_ms,
+                    "a run is left out: it comes too late"
+                );
+                run.end(RunStatus::Missed, None, now_ms);
+            }
+            CatchUp::Skip | CatchUp::Run => {}
+        }
+        if run.failure.is_some() {
+            tracing::error!(
+                schedule = %key.schedule, scheduled_at = %key.scheduled_at,
+                "a run failed; its record tells why"
+            );
+        }
+        // Nobody has it yet: whoever takes it first goes on, as after a crash.
+        let known = self.runs.create_run(&run).await?;
+        Ok(Begun::Run(Box::new(known.unwrap_or(run))))
+    }
+
+    /// What the run goes by, as it is now.
+    async fn pins(&self, schedule: &Schedule, scheduled_at: Timestamp) -> Result<Pins, Stop> {
+        let name = &schedule.template;
+        let document = self.documents.document(Kind::Template, name).await?;
+        let found = document.and_then(|found| Some((found.body?, found.revision)));
+        let Some((body, template_revision)) = found else {
+            return Err(Stop::Hopeless(format!("there is no template {name:?}")));
+        };
+        let template: Template = serde_json::from_value(body)
+            .map_err(|_| Stop::Hopeless(format!("the template {name:?} cannot be read")))?;
+        let name = &schedule.audience;
+        let audience = self
+            .catalog
+            .audience(name)
+            .await?
+            .ok_or_else(|| Stop::Hopeless(format!("there is no audience {name:?}")))?;
+        Ok(Pins {
+            template,
+            template_revision,
+            audience: self.audiences.pin(&audience).await?,
+            priority: schedule.priority_at(scheduled_at),
+        })
+    }
+}

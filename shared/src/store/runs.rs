@@ -1,0 +1,176 @@
+//! Runs of schedules: one item each, by schedule and time; those that have not ended are in a
+//! sparse index.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+
+use super::{DynamoStore, Item, corrupt, number, text, unavailable};
+use crate::domain::channel::is_name;
+use crate::domain::run::{Run, RunKey, RunStatus};
+use crate::ports::scheduling::Runs;
+use crate::ports::{PortError, Saved};
+
+const WHAT: &str = "the runs table";
+
+/// The index's only partition: there are never many that have not ended.
+const UNFINISHED: &str = "yes";
+
+/// How long a run is kept once it has ended: the same day of the year before can be looked up.
+const RETENTION_S: i64 = 400 * 24 * 60 * 60;
+
+/// UTC, and always as wide, so that the order of the texts is that of the times.
+fn sort(scheduled_at: Timestamp) -> String {
+    format!("{scheduled_at:.0}")
+}
+
+fn to_item(run: &Run) -> Result<Item, PortError> {
+    let mut item: Item =
+        serde_dynamo::to_item(run).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+    item.remove("key");
+    item.insert("schedule".into(), text(&run.key.schedule));
+    item.insert("scheduled_at".into(), text(sort(run.key.scheduled_at)));
+    if run.status == RunStatus::Running {
+        item.insert("unfinished".into(), text(UNFINISHED));
+    }
+    if let Some(ended_at_ms) = run.ended_at_ms {
+        item.insert("ttl".into(), number(ended_at_ms / 1000 + RETENTION_S));
+    }
+    Ok(item)
+}
+
+fn from_item(mut item: Item) -> Result<Run, PortError> {
+    let key = ["schedule", "scheduled_at"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), item.remove(name)?)))
+        .collect();
+    item.insert("key".into(), AttributeValue::M(key));
+    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
+}
+
+/// What a conditional put met.
+enum Met {
+    Nothing,
+    /// The item that stood in its way.
+    Item(Option<Item>),
+}
+
+impl DynamoStore {
+    async fn put_run(&self, run: &Run, fence: Option<u64>) -> Result<Met, PortError> {
+        let item = to_item(run)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.runs)
+            .set_item(Some(item.clone()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match fence {
+            None => put
+                .condition_expression("attribute_not_exists(#schedule)")
+                .expression_attribute_names("#schedule", "schedule"),
+            Some(fence) => put
+                .condition_expression("fence = :fence")
+                .expression_attribute_values(":fence", number(fence)),
+        };
+        let Err(error) = put.send().await else { return Ok(Met::Nothing) };
+        match error.as_service_error() {
+            // The client repeats a put whose answer was lost, and meets what it wrote.
+            Some(PutItemError::ConditionalCheckFailedException(failed))
+                if failed.item() == Some(&item) =>
+            {
+                Ok(Met::Nothing)
+            }
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Met::Item(failed.item.clone()))
+            }
+            _ => Err(unavailable(WHAT, &error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Runs for DynamoStore {
+    async fn create_run(&self, run: &Run) -> Result<Option<Run>, PortError> {
+        match self.put_run(run, None).await? {
+            Met::Nothing => Ok(None),
+            Met::Item(Some(item)) => from_item(item).map(Some),
+            Met::Item(None) => self.run(&run.key).await,
+        }
+    }
+
+    async fn run(&self, key: &RunKey) -> Result<Option<Run>, PortError> {
+        // What cannot be a name is nobody's, and DynamoDB would refuse some of it as a key.
+        if !is_name(&key.schedule) {
+            return Ok(None);
+        }
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.runs)
+            .key("schedule", text(&key.schedule))
+            .key("scheduled_at", text(sort(key.scheduled_at)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(WHAT, &error))?;
+        found.item.map(from_item).transpose()
+    }
+
+    async fn save_run(&self, run: &Run, fence: u64) -> Result<Saved, PortError> {
+        Ok(match self.put_run(run, Some(fence)).await? {
+            Met::Nothing => Saved::Done,
+            Met::Item(_) => Saved::Lost,
+        })
+    }
+
+    async fn runs(&self, schedule: &str, limit: usize) -> Result<Vec<Run>, PortError> {
+        if !is_name(schedule) {
+            return Ok(vec![]);
+        }
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.runs)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .key_condition_expression("#schedule = :schedule")
+            .expression_attribute_names("#schedule", "schedule")
+            .expression_attribute_values(":schedule", text(schedule))
+            .into_paginator()
+            .items()
+            .send();
+        let mut runs = Vec::new();
+        while runs.len() < limit
+            && let Some(item) = items.next().await
+        {
+            runs.push(from_item(item.map_err(|error| unavailable(WHAT, &error))?)?);
+        }
+        Ok(runs)
+    }
+
+    async fn unfinished_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.runs)
+            .index_name("unfinished")
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .key_condition_expression("unfinished = :yes")
+            .expression_attribute_values(":yes", text(UNFINISHED))
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while keys.len() < limit
+            && let Some(item) = items.next().await
+        {
+            let item = item.map_err(|error| unavailable(WHAT, &error))?;
+            let key = serde_dynamo::from_item(item)
+                .map_err(|_| corrupt(WHAT, "an entry of the index does not decode"))?;
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+}
