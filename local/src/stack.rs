@@ -188,15 +188,19 @@ impl Common {
             },
             dry_run: DryRun {
                 catalog: self.store.clone(),
-                members: self.store.clone(),
+                audiences: self.audiences(files.clone()),
                 clock: self.clock.clone(),
                 check: check_message,
             },
-            files: Some(files),
-            runs: Some(self.store.clone()),
+            files,
+            runs: self.store.clone(),
             clock: self.clock.clone(),
             callers: |_| Some("local".to_owned()),
         }
+    }
+
+    fn audiences(&self, files: Arc<LocalFiles>) -> Audiences {
+        Audiences { members: self.store.clone(), files, part_bytes: Audiences::PART_BYTES }
     }
 
     fn runner(
@@ -209,11 +213,7 @@ impl Common {
             catalog: self.store.clone(),
             documents: self.store.clone(),
             runs: self.store.clone(),
-            audiences: Audiences {
-                members: self.store.clone(),
-                files,
-                part_bytes: Audiences::PART_BYTES,
-            },
+            audiences: self.audiences(files),
             notifications: self.store.clone(),
             classes: self.store.clone(),
             queue,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use alimi::domain::RunKey;
 use alimi::ports::WakeGroup;
 use alimi::ports::scheduling::Members;
 use alimi_local::embedded::DatabaseFault;
@@ -59,6 +60,11 @@ async fn change(world: &World, path: &str, body: &Value) -> Answer {
 async fn delete(world: &World, path: &str) -> Answer {
     let etag = get(world, path).await.etag.expect("an ETag");
     world.operate("DELETE", path, &[("if-match", &etag)], "").await
+}
+
+/// A text of this many lines.
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
 }
 
 fn told(answer: &Answer) -> (u16, &str) {
@@ -559,7 +565,7 @@ async fn bad_lines_are_named_and_the_others_are_stored() {
     assert!(!answer.body.to_string().contains("call me"), "nothing of a member is quoted");
     assert_eq!(members(&world).await, [("t1".into(), 2), ("t7".into(), 8)]);
 
-    let many: String = (0..500).map(|n| format!("t{n},x,\n")).collect::<Vec<_>>().concat();
+    let many = lines(500, |n| format!("t{n},x,\n"));
     let answer = upload(&world, "", CSV, &format!("id,phone,timezone\nok,,\n{many}")).await;
     assert_eq!(answer.body["bad_line_count"], 500);
     assert_eq!(answer.body["bad_lines"].as_array().map(Vec::len), Some(100));
@@ -621,9 +627,8 @@ async fn an_upload_in_parts_holds_once_no_line_is_missing() {
     let world = scheduled_world().await;
     let header = "id,phone\n";
     let part = |names: &[&str]| {
-        let lines: String =
-            names.iter().map(|name| format!("{name},01012340001\n")).collect::<Vec<_>>().concat();
-        format!("{header}{lines}")
+        let people = lines(names.len(), |n| format!("{},01012340001\n", names[n]));
+        format!("{header}{people}")
     };
     let (first, second, third) = (part(&["a", "b"]), part(&["c", "a"]), part(&["d"]));
     let answer = upload(&world, "?upload=u1", CSV, &first).await;
@@ -686,9 +691,8 @@ async fn bad_parameters_and_audiences_of_uploads_are_named() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_dies_anywhere_and_is_repeated_leaves_no_gap() {
-    let lines: String =
-        (0..60).map(|n| format!("t{n:02},01012340001\n")).collect::<Vec<_>>().concat();
-    let csv = format!("id,phone\n{lines}");
+    let people = lines(60, |n| format!("t{n:02},01012340001\n"));
+    let csv = format!("id,phone\n{people}");
     let mut died = 0;
     for steps in 0.. {
         let world = scheduled_world().await;
@@ -711,12 +715,12 @@ async fn an_upload_that_dies_anywhere_and_is_repeated_leaves_no_gap() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_during_an_upload_is_503_and_changes_nothing() {
     let world = scheduled_world().await;
-    let lines: String = (0..100).map(|n| format!("t{n}\n")).collect::<Vec<_>>().concat();
+    let people = lines(100, |n| format!("t{n}\n"));
     world.faults.pass(20);
     for _ in 0..500 {
         world.faults.add(DatabaseFault::Refused);
     }
-    let answer = upload(&world, "", CSV, &format!("id\n{lines}")).await;
+    let answer = upload(&world, "", CSV, &format!("id\n{people}")).await;
     world.faults.clear();
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(members(&world).await.is_empty());
@@ -740,9 +744,8 @@ async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
 /// A world whose audience has this many members.
 async fn peopled_world(size: usize) -> World {
     let world = scheduled_world().await;
-    let lines: String =
-        (0..size).map(|n| format!("t{n},01012340001,n,c\n")).collect::<Vec<_>>().concat();
-    let answer = upload(&world, "", CSV, &format!("id,phone,name,code\n{lines}")).await;
+    let people = lines(size, |n| format!("t{n},01012340001,n,c\n"));
+    let answer = upload(&world, "", CSV, &format!("id,phone,name,code\n{people}")).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     world
 }
@@ -832,7 +835,7 @@ async fn a_dry_run_counts_and_names_faults_and_stores_nothing() {
     assert_eq!((&body["members"], &body["sendable"]), (&json!(3), &json!(1)));
     assert_eq!((&body["unsendable"], &body["complete"]), (&json!(2), &json!(true)));
     assert_eq!(body["faults"][0]["line"], 3);
-    assert_eq!(body["faults"][0]["field"], "to.phone");
+    assert_eq!(body["faults"][0]["field"], "phone");
     assert_eq!(body["faults"][1]["field"], "variables");
     assert_eq!(body["scheduled_at"], "2026-03-02T02:00:00Z");
 
@@ -851,4 +854,46 @@ async fn a_dry_run_reads_page_by_page() {
     // From the middle on.
     let answer = world.operate("POST", "/v1/schedules/daily/dry-run?after=t998", &[], "").await;
     assert_eq!((&answer.body["members"], &answer.body["complete"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
+    let world = scheduled_world().await;
+    let s3 = json!({ "kind": "s3", "bucket": "files", "key": "k.csv", "format": "csv" });
+    create(&world, "/v1/audiences/file", json!({ "source": s3 })).await;
+    create(&world, "/v1/schedules/file", with(daily(), &json!({ "audience": "file" }))).await;
+    let missing = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
+    assert_eq!(told(&missing), (422, "audience"));
+
+    let csv = "id,phone,name,code\na,01012340001,n,c\nb,x,n,c\n\"c\n";
+    world.stack.files.save("files", "k.csv", csv);
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    let audience = json!({ "name": "file", "size": null, "bytes": csv.len() });
+    assert_eq!((&preview["audience"], &preview["warnings"]), (&audience, &json!([])));
+    assert_eq!(preview["drain_seconds"], Value::Null);
+    let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
+    assert_eq!((answer.status, &answer.body["sendable"]), (200, &json!(1)), "{}", answer.body);
+    assert_eq!(answer.body["faults"][0]["field"], "phone");
+    assert_eq!(answer.body["faults"][1]["line"], 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_came_to_is_told_even_when_its_schedule_is_gone() {
+    let world = peopled_world(3).await;
+    let none = get(&world, "/v1/schedules/daily/runs").await;
+    assert_eq!((none.status, none.body), (200, json!({ "items": [] })));
+    let key = RunKey::new("daily", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a run");
+    assert_eq!(delete(&world, "/v1/schedules/daily").await.status, 204);
+
+    let runs = get(&world, "/v1/schedules/daily/runs").await.body;
+    let run = &runs["items"][0];
+    assert_eq!((&run["status"], &run["counts"]["stored"]), (&json!("finished"), &json!(3)));
+    assert_eq!(run["scheduled_at"], "2026-03-02T02:00:00Z");
+    assert_eq!(
+        (&run["template"], &run["audience"]["size"]),
+        (&json!("photo-and-video"), &json!(3))
+    );
+    assert!(run.get("fence").is_none(), "{run:#}");
 }

@@ -34,10 +34,10 @@ pub struct Console {
     pub upload: Upload,
     /// Runs schedules dry.
     pub dry_run: DryRun,
-    /// Files of audiences. `None` where there are none.
-    pub files: Option<Arc<dyn AudienceFiles>>,
-    /// Runs of schedules. `None` where there are none.
-    pub runs: Option<Arc<dyn Runs>>,
+    /// Files of audiences.
+    pub files: Arc<dyn AudienceFiles>,
+    /// Runs of schedules.
+    pub runs: Arc<dyn Runs>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Who asks.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Configure, DryRun, Upload};
+use alimi::delivery::{Audiences, Configure, DryRun, Upload};
 use alimi::http::iam_identity;
 use alimi::providers;
 use alimi::time::SystemClock;
@@ -16,6 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = Aws::from_env().await;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let files = Arc::new(aws.audience_files());
     let console = Console {
         configure: Configure {
             documents: store.clone(),
@@ -33,12 +34,16 @@ async fn main() -> Result<(), lambda_http::Error> {
         },
         dry_run: DryRun {
             catalog: store.clone(),
-            members: store,
+            audiences: Audiences {
+                members: store.clone(),
+                files: files.clone(),
+                part_bytes: Audiences::PART_BYTES,
+            },
             clock: clock.clone(),
             check: providers::check_message,
         },
-        files: None,
-        runs: None,
+        files,
+        runs: store,
         clock,
         callers: iam_identity,
     };

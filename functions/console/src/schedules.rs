@@ -77,10 +77,7 @@ pub(crate) async fn runs(
     let limit = Parameters::of(&request, &["limit"])?.limit()?;
     // A schedule that was deleted keeps its runs.
     let name = known_name(Kind::Schedule, name)?;
-    let runs = match &console.runs {
-        Some(runs) => runs.runs(&name, limit).await?,
-        None => vec![],
-    };
+    let runs = console.runs.runs(&name, limit).await?;
     if runs.is_empty() {
         find(&console, Kind::Schedule, &name).await?;
     }
@@ -112,10 +109,7 @@ async fn size(
     match &audience.source {
         AudienceSource::Members { size, .. } => Ok((Some(*size), AudienceFile::None)),
         AudienceSource::S3 { bucket, key, .. } => {
-            let state = match &console.files {
-                Some(files) => files.file_state(bucket, key).await?,
-                None => None,
-            };
+            let state = console.files.file_state(bucket, key).await?;
             Ok((None, state.map_or(AudienceFile::Missing, AudienceFile::There)))
         }
     }

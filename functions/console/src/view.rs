@@ -3,10 +3,11 @@
 use alimi::delivery::configure::check::local;
 use alimi::delivery::forecast::{Forecast, Warning};
 use alimi::delivery::{DryRunReport, UploadReport};
+use alimi::domain::audience::PinnedAudience;
 use alimi::domain::audience::file::BadLine;
 use alimi::domain::channel::millis;
 use alimi::domain::hours::{Decision, DropReason, Hours};
-use alimi::domain::run::{MemberFault, RunCounts, RunStatus};
+use alimi::domain::run::{MemberFault, Pins, RunCounts, RunStatus};
 use alimi::domain::{Channel, Run, Schedule};
 use alimi::ports::scheduling::Document;
 use jiff::Timestamp;
@@ -248,20 +249,12 @@ impl<'a> DryRunView<'a> {
 }
 
 #[derive(Serialize)]
-struct PinsView<'a> {
-    template: &'a str,
-    template_revision: u64,
-    priority: u16,
-}
-
-#[derive(Serialize)]
 pub(crate) struct RunView<'a> {
     scheduled_at: Timestamp,
     status: RunStatus,
     started_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
-    /// What it goes by, where it began at all.
     #[serde(flatten)]
     pins: Option<PinsView<'a>>,
     counts: RunCounts,
@@ -272,6 +265,26 @@ pub(crate) struct RunView<'a> {
     overlaps: Option<Timestamp>,
 }
 
+/// What the run goes by.
+#[derive(Serialize)]
+struct PinsView<'a> {
+    template: &'a str,
+    template_revision: u64,
+    audience: &'a PinnedAudience,
+    priority: u16,
+}
+
+impl<'a> PinsView<'a> {
+    fn of(pins: &'a Pins) -> Self {
+        Self {
+            template: &pins.template.name,
+            template_revision: pins.template_revision,
+            audience: &pins.audience,
+            priority: pins.priority.0,
+        }
+    }
+}
+
 impl<'a> RunView<'a> {
     pub(crate) fn of(run: &'a Run) -> Self {
         Self {
@@ -279,11 +292,7 @@ impl<'a> RunView<'a> {
             status: run.status,
             started_at: time(run.started_at_ms),
             ended_at: run.ended_at_ms.and_then(time),
-            pins: run.pins.as_ref().map(|pins| PinsView {
-                template: &pins.template.name,
-                template_revision: pins.template_revision,
-                priority: pins.priority.0,
-            }),
+            pins: run.pins.as_ref().map(PinsView::of),
             counts: run.counts,
             faults: &run.faults,
             failure: run.failure.as_deref(),

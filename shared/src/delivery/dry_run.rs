@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::FieldError;
 use super::accept::CheckMessage;
+use super::audience::{AudienceError, Audiences};
 use super::compose::{Order, compose};
-use crate::domain::audience::file::Member;
-use crate::domain::audience::{AudienceSource, recipient_of};
+use crate::domain::audience::file::{Member, Record};
+use crate::domain::audience::recipient_of;
 use crate::domain::run::MemberFault;
 use crate::domain::{
-    Audience, Channel, HoursConfig, Notification, Priority, Run, RunKey, Schedule, Template,
+    Channel, HoursConfig, Notification, Priority, Run, RunKey, Schedule, Template,
 };
-use crate::ports::scheduling::{Members, StoredMember};
 use crate::ports::{Catalog, Clock, PortError};
 
 /// Members read at a time.
@@ -27,8 +27,8 @@ const READING_MS: i64 = 15_000;
 pub struct DryRun {
     /// Schedules, and what they name.
     pub catalog: Arc<dyn Catalog>,
-    /// Members.
-    pub members: Arc<dyn Members>,
+    /// Audiences, from both of their sources.
+    pub audiences: Audiences,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The providers' rules.
@@ -48,7 +48,7 @@ pub struct DryRunReport {
     pub unsendable: u64,
     /// The first faults.
     pub faults: Vec<MemberFault>,
-    /// After whom to go on, when the audience was too large for one request.
+    /// Where to go on, when the audience was too large for one request.
     pub next: Option<String>,
 }
 
@@ -77,7 +77,8 @@ struct Making {
 }
 
 impl DryRun {
-    /// Tries a schedule's next run, from the member after `after` on.
+    /// Tries a schedule's next run, from where an earlier request ended. An audience that is
+    /// changed between two requests is read on as it is then.
     ///
     /// # Errors
     /// [`NotRun`].
@@ -88,21 +89,26 @@ impl DryRun {
     ) -> Result<DryRunReport, NotRun> {
         let stop_at_ms = self.clock.now_ms() + READING_MS;
         let making = self.making(schedule).await?;
-        let (audience, version) = self.upload(&making.schedule).await?;
+        let audience =
+            self.catalog.audience(&making.schedule.audience).await?.ok_or_else(|| {
+                let must = format!("there is no audience {:?}", making.schedule.audience);
+                FieldError::new("audience", must)
+            })?;
+        let pinned = self.audiences.pin(&audience).await.map_err(unreadable)?;
+        let mut pages = self.audiences.open(&pinned, after.as_deref()).map_err(unreadable)?;
         let mut report = DryRunReport {
             scheduled_at: making.key.scheduled_at,
             members: 0,
             sendable: 0,
             unsendable: 0,
             faults: vec![],
-            next: after,
+            next: None,
         };
         loop {
-            let page =
-                self.members.members(&audience, &version, report.next.as_deref(), PAGE).await?;
-            for member in &page {
+            let page = pages.next_page(PAGE).await.map_err(unreadable)?;
+            for record in page.records {
                 report.members += 1;
-                match self.make(&making, member) {
+                match self.make(&making, record) {
                     Ok(_) => report.sendable += 1,
                     Err(fault) => {
                         report.unsendable += 1;
@@ -112,10 +118,7 @@ impl DryRun {
                     }
                 }
             }
-            report.next = page.last().map(|last| last.member.id.clone());
-            if page.len() < PAGE {
-                report.next = None;
-            }
+            report.next = page.next;
             if report.next.is_none() || self.clock.now_ms() >= stop_at_ms {
                 return Ok(report);
             }
@@ -135,42 +138,20 @@ impl DryRun {
         let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         let scheduled_at = schedule.next_after(now).unwrap_or(now);
         let priority = schedule.priority_at(scheduled_at);
-        let key = RunKey { schedule: name.to_owned(), scheduled_at };
+        let key = RunKey::new(name, scheduled_at);
         Ok(Making { schedule, template, channel, hours, key, priority })
     }
 
-    /// The audience and its upload.
-    async fn upload(&self, schedule: &Schedule) -> Result<(String, String), NotRun> {
-        let audience: Audience =
-            self.catalog.audience(&schedule.audience).await?.ok_or_else(|| {
-                FieldError::new("audience", format!("there is no audience {:?}", schedule.audience))
-            })?;
-        match audience.source {
-            AudienceSource::Members { version: Some(version), .. } => Ok((audience.name, version)),
-            AudienceSource::Members { version: None, .. } => {
-                let must = "must have members: upload some first";
-                Err(FieldError::new("audience", must).into())
-            }
-            AudienceSource::S3 { .. } => {
-                let must = "must be members that were uploaded: a file in S3 is not tried";
-                Err(FieldError::new("audience", must).into())
-            }
-        }
-    }
-
-    fn make(&self, making: &Making, member: &StoredMember) -> Result<Notification, MemberFault> {
-        let StoredMember { line, member } = member;
-        let fault = |field: String, fault: String| MemberFault {
-            line: *line,
-            field: (!field.is_empty()).then_some(field),
-            fault,
-        };
-        let to =
-            recipient_of(member).map_err(|bad| fault(bad.field.to_owned(), bad.must.clone()))?;
-        let Member { id, variables, .. } = member;
+    fn make(&self, making: &Making, record: Record) -> Result<Notification, MemberFault> {
+        let line = record.line;
+        let fault = |field: Option<String>, fault: String| MemberFault { line, field, fault };
+        let member = record.member.map_err(|bad| fault(bad.field, bad.fault))?;
+        let to = recipient_of(&member)
+            .map_err(|bad| fault(Some(bad.field.to_owned()), bad.must.clone()))?;
+        let Member { id, variables, .. } = &member;
         let order = Order {
             id: making.key.notification_id(id),
-            digest: making.key.digest(*line),
+            digest: making.key.digest(line),
             template: &making.template,
             channel: &making.channel,
             hours: &making.hours,
@@ -181,6 +162,19 @@ impl DryRun {
             expires_at_ms: None,
             now_ms: self.clock.now_ms(),
         };
-        compose(order, self.check).map_err(|error| fault(error.field, error.detail))
+        compose(order, self.check)
+            .map_err(|error| fault(Some(as_a_members_field(error.field)), error.detail))
     }
+}
+
+fn unreadable(error: AudienceError) -> NotRun {
+    match error {
+        AudienceError::Port(error) => NotRun::Port(error),
+        AudienceError::Unreadable(why) => NotRun::Invalid(FieldError::new("audience", why)),
+    }
+}
+
+/// `to.phone` is the column `phone` of an audience.
+fn as_a_members_field(field: String) -> String {
+    field.strip_prefix("to.").map(str::to_owned).unwrap_or(field)
 }
