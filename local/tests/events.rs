@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alimi::domain::Status;
+use alimi::ports::scheduling::Scheduler;
 use alimi_enqueue::iam_caller;
 use alimi_local::schedules;
 use alimi_local::simulator::SimulatorSettings;
