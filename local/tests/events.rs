@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use alimi::domain::Status;
 use alimi::http::{iam_caller, iam_identity};
+use alimi::ports::scheduling::Scheduler;
+use alimi_local::schedules;
 use alimi_local::simulator::SimulatorSettings;
-use alimi_local::world::{World, WorldSettings};
+use alimi_local::world::{Doom, World, WorldSettings};
 use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use lambda_http::request::LambdaRequest;
@@ -27,6 +29,9 @@ const FIRST_STEP: &str = "1a09fc8822815a86135dcc37dadf7a";
 const SECOND_STEP: &str = "294342bf51c8430b7b7cd3f785142b";
 const BULK_FIRST: &str = "c7a13031f93b2db56990b757593273";
 const BULK_LAST: &str = "ad6c117236f42245b9d6893cb157a1";
+
+const MEMBER_ONE: &str = "0f77ff2fd22d528ea42961f3555455";
+const MEMBER_TWO: &str = "4c307d78ac62406204825a192d0595";
 
 const OVER_THE_DEADLINE: Duration = Duration::from_mins(31);
 
@@ -402,6 +407,32 @@ fn scheduling() -> Vec<Case> {
     ]
 }
 
+/// The schedule `daily` and its audience of two are there before each event.
+fn firing() -> Vec<Case> {
+    let two = [(MEMBER_ONE, Status::Queued), (MEMBER_TWO, Status::Queued)];
+    let ended = json!({ "outcome": "ended", "counts": { "members": 2, "stored": 2 } });
+    vec![
+        on("trigger/fired").answers(ended.clone()).leaves(&two),
+        on("trigger/fired-with-fractions").answers(ended.clone()).leaves(&two),
+        // At least once delivered, exactly once effective.
+        on("trigger/fired-with-fractions")
+            .after(&["trigger/fired", "trigger/go-on"])
+            .answers(ended)
+            .leaves(&two),
+        on("trigger/go-on").answers(failed(&[])).leaves(&two),
+        on("trigger/redriven-firing").answers(failed(&[])).leaves(&two),
+        on("trigger/no-run").answers(failed(&["5f0c5d3a-5a2e-4d55-9a0c-0e5f6b1f7c03"])),
+        // Trying it again would change nothing.
+        on("trigger/unknown-schedule").answers(json!({ "outcome": "no_such_schedule" })),
+    ]
+}
+
+fn planning() -> Vec<Case> {
+    ["planner/changed", "planner/deleted", "planner/many"]
+        .map(|event| on(event).answers(failed(&[])))
+        .into()
+}
+
 fn cases() -> Vec<Case> {
     [
         creating(),
@@ -412,6 +443,8 @@ fn cases() -> Vec<Case> {
         sweeping(),
         configuring(),
         scheduling(),
+        firing(),
+        planning(),
     ]
     .into_iter()
     .flatten()
@@ -426,6 +459,7 @@ async fn every_event_is_answered_and_leaves_what_its_case_says() {
         let silent = Duration::from_hours(24);
         let simulator = SimulatorSettings { receipt_after: silent, ..SimulatorSettings::default() };
         let world = World::new(WorldSettings { simulator, ..WorldSettings::default() }).await;
+        save_schedule(&world).await;
         for event in &case.before {
             invoke(&world, event).await;
         }
@@ -451,6 +485,24 @@ fn every_event_has_a_case_and_every_case_its_event() {
     assert!(gone.is_empty(), "there is no file for {gone:?}");
 }
 
+/// A schedule, and a file with its two members.
+async fn save_schedule(world: &World) {
+    let audience = json!({
+        "name": "all",
+        "source": { "kind": "s3", "bucket": "bucket", "key": "all.csv", "format": "csv" },
+    });
+    let audience = serde_json::from_value(audience).expect("an audience");
+    world.store.put_audience(&audience).await.expect("stored");
+    let schedule = json!({
+        "name": "daily", "expression": "cron(0 10 * * ? *)", "template": "photo-and-video",
+        "audience": "all",
+    });
+    let schedule = serde_json::from_value(schedule).expect("a schedule");
+    world.store.put_schedule(&schedule).await.expect("stored");
+    let file = "id,phone,name,code\nm1,01012345678,김하나,a1\nm2,01012345678,김하나,a1\n";
+    world.stack.files.save("bucket", "all.csv", file);
+}
+
 /// Invokes the function that an event is for, and answers with what Lambda is answered. The body
 /// of an HTTP answer is shown as the JSON that it is.
 async fn invoke(world: &World, event: &str) -> Value {
@@ -463,6 +515,20 @@ async fn invoke(world: &World, event: &str) -> Value {
             let wakes: SqsEvent = serde_json::from_str(&text).expect("an event of SQS");
             let response = alimi_sender::handle(&world.stack.drain, wakes).await;
             serde_json::to_value(response).expect("JSON")
+        }
+        Some(("trigger", _)) => {
+            let event = serde_json::from_str(&text).expect("JSON");
+            let answer = schedules::invoke(&world.stack.runner, &Doom::never(), event).await;
+            serde_json::to_value(answer.expect("an answer")).expect("JSON")
+        }
+        Some(("planner", _)) => {
+            let changes = serde_json::from_str(&text).expect("an event of the stream");
+            let answer = alimi_planner::handle(&world.stack.plan, changes).await;
+            let names = world.stack.scheduler.schedule_names().await.expect("the names");
+            let expected: &[&str] = if event == "planner/deleted" { &[] } else { &["daily"] };
+            assert_eq!(names, expected, "{event}");
+            assert_eq!(world.stack.scheduler.writes(), expected.len() as u64, "{event}");
+            serde_json::to_value(answer).expect("JSON")
         }
         Some(("sweeper", _)) => {
             // The function takes whatever is JSON.

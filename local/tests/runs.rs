@@ -226,16 +226,19 @@ async fn a_schedule_fires_twice_and_late_and_runs_once() {
 
 #[tokio::test(start_paused = true)]
 async fn two_invocations_at_once_do_the_work_of_one() {
-    for ahead_ms in 0..20 {
+    for behind_ms in (0..50).step_by(2) {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, mixed());
         let (one, two) = futures::join!(fire(&world), async {
-            tokio::time::sleep(Duration::from_millis(ahead_ms)).await;
+            tokio::time::sleep(Duration::from_millis(behind_ms)).await;
             fire(&world).await
         });
         let mut outcomes = [one.as_str(), two.as_str()];
-        outcomes.sort_unstable();
-        assert_eq!(outcomes, ["ended", "held_elsewhere"]);
+        // By then the first one has the lease, and keeps it.
+        if behind_ms < 32 {
+            outcomes.sort_unstable();
+        }
+        assert_eq!(outcomes, ["ended", "held_elsewhere"], "{behind_ms} ms behind");
         check_mixed(&world, "both").await;
         assert_eq!(fire(&world).await, "ended", "and a third one finds nothing to do");
         check_mixed(&world, "all three").await;
@@ -270,15 +273,20 @@ async fn a_trigger_that_freezes_and_thaws_turns_nothing_back() {
     for steps in 0.. {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, mixed());
-        let doom = Doom::freeze_after(steps, Duration::from_secs(90));
-        let fired = fire_under(&world, &doom);
-        futures::join!(fired, async {
+        let doom = Doom::freeze_after(steps, Duration::from_secs(3600));
+        let input = LocalScheduler::input("daily", ten());
+        let frozen = doom.over(alimi_trigger::handle(&world.stack.runner, input, FIVE_MINUTES));
+        let (_, ended) = futures::join!(frozen, async {
             tokio::time::sleep(Duration::from_secs(65)).await;
             settle(&world).await;
+            world.store.run(&key()).await.expect("the table")
         });
         // It may have been frozen before the run began.
         settle(&world).await;
         check_mixed(&world, &format!("after {steps} steps")).await;
+        if let Some(ended) = ended {
+            assert_eq!(run_of(&world).await, ended, "after {steps} steps");
+        }
         if !doom.has_struck() {
             assert!(steps > 30, "only {steps} freezes");
             break;
@@ -305,9 +313,9 @@ async fn a_run_that_a_database_out_of_order_interrupts_goes_on_by_itself() {
         world.stack.files.save(BUCKET, FILE, mixed());
         world.faults.pass(requests);
         (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
-        let done = fire_under(&world, &Doom::never()).await;
+        let outcome = fire(&world).await;
         world.faults.clear();
-        if done.is_some() {
+        if outcome != "interrupted" {
             assert!(requests > 20, "only {requests} requests");
             break;
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use alimi::delivery::{RunReport, Runner};
+use alimi::delivery::{RunOutcome, RunReport, Runner};
 use alimi::domain::RunKey;
+use alimi::domain::run::RunCounts;
 use alimi::ports::PortError;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
@@ -11,12 +12,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-/// What `EventBridge` Scheduler sends.
+/// What `EventBridge` Scheduler sends. The queue's messages differ by one name: so firings that came
+/// to nothing can be sent to it as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Firing {
     schedule: String,
+    #[serde(alias = "scheduled_at")]
     scheduled_time: Timestamp,
+}
+
+impl From<Firing> for RunKey {
+    fn from(Firing { schedule, scheduled_time }: Firing) -> Self {
+        Self::new(schedule, scheduled_time)
+    }
 }
 
 /// What the function answers.
@@ -53,15 +62,20 @@ pub async fn handle(
         let batch = serde_json::from_value(event)?;
         return Ok(Answer::Batch(go_on(runner, batch, time_left).await));
     }
-    let Firing { schedule, scheduled_time } = serde_json::from_value(event)?;
-    let key = RunKey::new(schedule, scheduled_time);
+    let key = RunKey::from(serde_json::from_value::<Firing>(event)?);
     match runner.run(&key, time_left).await {
         Ok(report) => Ok(Answer::Fired(report)),
         Err(error) => {
-            tracing::error!(schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error, "a run was interrupted");
-            // Lambda tries again twice within minutes. The queue keeps the run for longer.
+            tracing::error!(
+                schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error,
+                "a run was interrupted"
+            );
+            // Lambda would try again twice, within minutes. The queue keeps it for days.
             runner.queue.go_on(&key).await?;
-            Err(error.into())
+            Ok(Answer::Fired(RunReport {
+                outcome: RunOutcome::Interrupted,
+                counts: RunCounts::default(),
+            }))
         }
     }
 }
@@ -101,6 +115,5 @@ async fn go_on(runner: &Runner, batch: SqsEvent, time_left: Duration) -> SqsBatc
 }
 
 fn read(message: &SqsMessage) -> Option<RunKey> {
-    let key: RunKey = serde_json::from_str(message.body.as_deref()?).ok()?;
-    Some(RunKey::new(key.schedule, key.scheduled_at))
+    serde_json::from_str::<Firing>(message.body.as_deref()?).ok().map(RunKey::from)
 }

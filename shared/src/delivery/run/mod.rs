@@ -72,6 +72,8 @@ pub enum RunOutcome {
     Ended,
     /// Time is up; another invocation was asked for.
     ToBeContinued,
+    /// The world did not do what was asked; another invocation was asked for.
+    Interrupted,
     /// Another invocation is at work on it.
     HeldElsewhere,
     /// There is no schedule of that name, and no such run.
