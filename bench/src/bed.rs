@@ -7,6 +7,7 @@ use std::time::Duration;
 use alimi::aws::ReqwestHttp;
 use alimi::delivery::DrainSettings;
 use alimi::domain::channel::Provider;
+use alimi::domain::hours::{HoursConfig, Window};
 use alimi::domain::{Channel, Notification};
 use alimi::ports::{WakeGroup, Waker};
 use alimi::store::DynamoStore;
@@ -98,6 +99,9 @@ impl Bed {
     /// Stores the example's catalog with changes to its channel.
     pub fn configure(&self, change: impl FnOnce(&mut Channel)) -> Result<(), Failure> {
         let mut catalog = CatalogFile::read(CATALOG)?;
+        // Measurements take place at any hour.
+        let scheduled = Window::new("00:00", "24:00")?;
+        catalog.hours = Some(HoursConfig { scheduled, advertising: scheduled });
         let channel = catalog.channels.get_mut(CHANNEL).ok_or("the example has no such channel")?;
         let Provider::Bizppurio { base_url, .. } = &mut channel.provider;
         base_url.clone_from(&self.provider_url);
