@@ -77,7 +77,7 @@ impl Bed {
     /// Starts database and provider.
     pub fn new(simulator: SimulatorSettings) -> Result<Self, Failure> {
         let world = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let database = embedded::database()?;
+        let database = embedded::database_without_streams()?;
         let simulator = Simulator::new(simulator, Arc::new(SystemClock));
         let (served, provider_url) = world.block_on(async {
             let served = embedded::serve(database.clone(), 0).await?;

@@ -1,13 +1,16 @@
-//! Catalog files: channels and templates in YAML, as operators write them.
+//! Catalog files: what the catalog is to hold, in YAML, as operators write it.
 
 use std::collections::BTreeMap;
 
-use alimi::domain::{Channel, Template};
+use alimi::delivery::FieldError;
+use alimi::delivery::configure::check;
+use alimi::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use alimi::ports::PortError;
 use alimi::store::DynamoStore;
+use jiff::Timestamp;
 use serde::Deserialize;
 
-/// Channels and templates by name.
+/// Everything by name.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogFile {
@@ -17,6 +20,15 @@ pub struct CatalogFile {
     /// Templates.
     #[serde(default)]
     pub templates: BTreeMap<String, Template>,
+    /// The stack's sending windows, where they are not the defaults.
+    #[serde(default)]
+    pub hours: Option<HoursConfig>,
+    /// Audiences. Members are uploaded.
+    #[serde(default)]
+    pub audiences: BTreeMap<String, Audience>,
+    /// Schedules.
+    #[serde(default)]
+    pub schedules: BTreeMap<String, Schedule>,
 }
 
 /// What is wrong with a catalog file, and where.
@@ -47,44 +59,82 @@ impl CatalogFile {
         let mut file: Self = serde_yaml_ng::from_str(text)?;
         for (name, channel) in &mut file.channels {
             channel.name.clone_from(name);
-            if let Some((field, must)) = channel.faults().into_iter().next() {
-                return Err(CatalogError::Invalid {
-                    path: format!("channels.{name}.{field}"),
-                    must,
-                });
-            }
         }
         for (name, template) in &mut file.templates {
             template.name.clone_from(name);
-            let fault = if !alimi::domain::channel::is_name(name) {
-                Some(("", "names are 1 to 64 of a-z, 0-9 and -".to_owned()))
-            } else if !file.channels.contains_key(&template.channel) {
-                Some((".channel", format!("there is no channel {:?}", template.channel)))
-            } else {
-                None
-            };
-            if let Some((field, must)) = fault {
-                return Err(CatalogError::Invalid {
-                    path: format!("templates.{name}{field}"),
-                    must,
-                });
-            }
         }
+        for (name, audience) in &mut file.audiences {
+            audience.name.clone_from(name);
+        }
+        for (name, schedule) in &mut file.schedules {
+            schedule.name.clone_from(name);
+        }
+        file.check()?;
         Ok(file)
+    }
+
+    /// What can be said without knowing the time.
+    fn check(&self) -> Result<(), CatalogError> {
+        let hours = self.hours.unwrap_or_default();
+        for (name, channel) in &self.channels {
+            check::channel(channel, [], &hours).map_err(in_section("channels", name))?;
+        }
+        for (name, template) in &self.templates {
+            let channel = self.channels.get(&template.channel);
+            check::template(template, channel, &hours).map_err(in_section("templates", name))?;
+        }
+        for (name, audience) in &self.audiences {
+            check::audience(audience).map_err(in_section("audiences", name))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the schedules, from now on, find what they name and keep to the windows.
+    fn check_schedules(&self, now: Timestamp) -> Result<(), CatalogError> {
+        for (name, schedule) in &self.schedules {
+            let template = self.templates.get(&schedule.template);
+            let surroundings = check::Surroundings {
+                template,
+                channel: template.and_then(|template| self.channels.get(&template.channel)),
+                audience: self.audiences.get(&schedule.audience),
+                hours: &self.hours.unwrap_or_default(),
+            };
+            check::schedule(schedule, surroundings, now).map_err(in_section("schedules", name))?;
+        }
+        Ok(())
     }
 
     /// Stores all of it.
     ///
     /// # Errors
+    /// [`CatalogError::Invalid`] when a schedule cannot be kept, and nothing is stored then;
     /// [`CatalogError::Port`].
     pub async fn apply(&self, store: &DynamoStore) -> Result<(), CatalogError> {
+        self.check_schedules(store.now())?;
+        if let Some(hours) = &self.hours {
+            store.put_hours(hours).await?;
+        }
         for channel in self.channels.values() {
             store.put_channel(channel).await?;
         }
         for template in self.templates.values() {
             store.put_template(template).await?;
         }
+        for audience in self.audiences.values() {
+            store.put_audience(audience).await?;
+        }
+        for schedule in self.schedules.values() {
+            store.put_schedule(schedule).await?;
+        }
         Ok(())
+    }
+}
+
+/// An error in an entry, with the way to it.
+fn in_section(section: &str, name: &str) -> impl FnOnce(FieldError) -> CatalogError {
+    move |error| CatalogError::Invalid {
+        path: format!("{section}.{name}.{}", error.field),
+        must: error.detail,
     }
 }
 

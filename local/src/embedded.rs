@@ -52,6 +52,19 @@ pub fn tables() -> Tables {
 /// # Errors
 /// [`EmbeddedError`].
 pub fn database() -> Result<Database, EmbeddedError> {
+    create(true)
+}
+
+/// The same without streams, for benchmarks: here, every write to a table with a stream takes the
+/// longer the more records its stream has.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn database_without_streams() -> Result<Database, EmbeddedError> {
+    create(false)
+}
+
+fn create(with_streams: bool) -> Result<Database, EmbeddedError> {
     let database = Database::memory()?;
     for (name, properties) in template_tables()? {
         let member = |name: &str| properties.get(name).cloned().unwrap_or(Value::Null);
@@ -64,7 +77,7 @@ pub fn database() -> Result<Database, EmbeddedError> {
         if let Some(indexes) = properties.get("GlobalSecondaryIndexes") {
             create["GlobalSecondaryIndexes"] = indexes.clone();
         }
-        if let Some(stream) = properties.get("StreamSpecification") {
+        if let Some(stream) = properties.get("StreamSpecification").filter(|_| with_streams) {
             create["StreamSpecification"] = json!({
                 "StreamEnabled": true,
                 "StreamViewType": stream["StreamViewType"],

@@ -113,9 +113,11 @@ async fn store_catalog(file: &Path, table: String) -> Done {
     let store = Aws::from_env().await.store(tables, Arc::new(SystemClock));
     catalog.apply(&store).await?;
     println!(
-        "{} channels and {} templates are stored.",
+        "{} channels, {} templates, {} audiences and {} schedules are stored.",
         catalog.channels.len(),
-        catalog.templates.len()
+        catalog.templates.len(),
+        catalog.audiences.len(),
+        catalog.schedules.len()
     );
     Ok(ExitCode::SUCCESS)
 }

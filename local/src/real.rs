@@ -135,12 +135,17 @@ impl RealStack {
     }
 }
 
-/// Both HTTP functions behind one address, as the API Gateway has it.
+/// The HTTP functions behind one address, as the API Gateway has it.
 fn api(stack: &Stack) -> Router {
-    let (enqueue, webhook) = (stack.enqueue.clone(), stack.webhook.clone());
+    const CONSOLE: [&str; 5] = ["channels", "templates", "schedules", "audiences", "hours"];
+    let stack = stack.clone();
     Router::new().fallback_service(tower::service_fn(move |request: Request| {
-        let is_push = request.uri().path().starts_with("/webhooks/");
-        let function = if is_push { webhook.clone() } else { enqueue.clone() };
+        let mut segments = request.uri().path().split('/').skip(1);
+        let function = match (segments.next(), segments.next()) {
+            (Some("webhooks"), _) => stack.webhook.clone(),
+            (Some("v1"), Some(kind)) if CONSOLE.contains(&kind) => stack.console.clone(),
+            (_, _) => stack.enqueue.clone(),
+        };
         function.oneshot(request)
     }))
 }

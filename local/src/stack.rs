@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use alimi::delivery::{
-    Accept, Apply, Audiences, Drain, DrainSettings, Plan, Receive, ResumeRuns, RunSettings, Runner,
-    Sweep,
+    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, Plan, Receive, ResumeRuns,
+    RunSettings, Runner, Sweep, Upload,
 };
+use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
-use alimi_enqueue::{Callers, Enqueue};
+use alimi_console::Console;
+use alimi_enqueue::Enqueue;
 use alimi_sweeper::Sweeper;
 use alimi_webhook::Webhook;
 use async_trait::async_trait;
@@ -50,6 +52,8 @@ pub struct Stack {
     pub enqueue: Router,
     /// The routes of `webhook`.
     pub webhook: Router,
+    /// The routes of `console`.
+    pub console: Router,
     /// What `sender` works with.
     pub drain: Drain,
     /// What `sweeper` works with.
@@ -65,91 +69,175 @@ pub struct Stack {
     /// Files of audiences.
     pub files: Arc<LocalFiles>,
     intake: Enqueue,
+    desk: Console,
 }
 
 impl Stack {
     /// Puts the functions together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
-        let waker: Arc<dyn Waker> = queue;
+        let scheduler = Arc::new(LocalScheduler::new(parts.clock.clone()));
+        let run_queue = Arc::new(LocalRunQueue::default());
+        let files = Arc::new(LocalFiles::default());
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
-        let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-        let intake = Enqueue {
-            accept: Accept {
-                catalog: store.clone(),
-                notifications: store.clone(),
-                requests: store.clone(),
-                waker: waker.clone(),
-                clock: clock.clone(),
-                check: check_message,
-            },
-            apply: apply.clone(),
-            notifications: store.clone(),
-            clock: clock.clone(),
-            // Whoever reaches a port on loopback is let in.
-            callers: |_| Some("local".to_owned()),
-        };
+        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
+        let common = Common { store: store.clone(), waker: queue, clock: clock.clone() };
+        let intake = common.intake();
+        let desk = common.desk(files.clone());
         let webhook = alimi_webhook::router(Webhook {
             catalog: store.clone(),
             secrets: secrets.clone(),
-            receive: Receive::new(store.clone(), apply.clone(), clock.clone()),
+            receive: Receive::new(store.clone(), common.apply(), clock.clone()),
         });
-        let scheduler = Arc::new(LocalScheduler::new(clock.clone()));
-        let run_queue = Arc::new(LocalRunQueue::default());
-        let files = Arc::new(LocalFiles::default());
         let plan = Plan {
             catalog: store.clone(),
             documents: store.clone(),
             scheduler: scheduler.clone(),
             clock: clock.clone(),
         };
-        let runner = Runner {
-            catalog: store.clone(),
-            documents: store.clone(),
-            runs: store.clone(),
-            audiences: Audiences {
-                members: store.clone(),
-                files: files.clone(),
-                part_bytes: Audiences::PART_BYTES,
-            },
-            notifications: store.clone(),
-            classes: store.clone(),
-            queue: run_queue.clone(),
-            waker: waker.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            check: check_message,
-            settings: RunSettings::default(),
-        };
-        let sweep = Sweeper {
-            sweep: Sweep::new(store.clone(), store.clone(), waker.clone(), clock.clone(), apply),
-            resume: ResumeRuns {
-                runs: store.clone(),
-                queue: run_queue.clone(),
-                clock: clock.clone(),
-            },
-            plan: plan.clone(),
-        };
+        let runner = common.runner(files.clone(), run_queue.clone(), entropy.clone());
+        let sweep = common.sweeper(plan.clone(), run_queue.clone());
         let drain = Drain {
             catalog: store.clone(),
             notifications: store.clone(),
             agenda: store.clone(),
             lanes: store.clone(),
+            classes: store.clone(),
             providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
-            waker,
+            waker: common.waker,
             meter,
             clock,
             entropy,
             settings,
         };
         let enqueue = alimi_enqueue::router(intake.clone());
-        Self { enqueue, webhook, drain, sweep, runner, plan, scheduler, run_queue, files, intake }
+        let console = alimi_console::router(desk.clone());
+        Self {
+            enqueue,
+            webhook,
+            console,
+            drain,
+            sweep,
+            runner,
+            plan,
+            scheduler,
+            run_queue,
+            files,
+            intake,
+            desk,
+        }
+    }
+
+    /// The routes of `console`, with another way to find who asks.
+    pub fn console_called_by(&self, callers: Callers) -> Router {
+        alimi_console::router(Console { callers, ..self.desk.clone() })
     }
 
     /// The routes of `enqueue`, with another way to find who asks.
     pub fn enqueue_called_by(&self, callers: Callers) -> Router {
         alimi_enqueue::router(Enqueue { callers, ..self.intake.clone() })
+    }
+}
+
+/// What most functions have in common.
+struct Common {
+    store: Arc<DynamoStore>,
+    waker: Arc<dyn Waker>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Common {
+    fn apply(&self) -> Apply {
+        Apply::new(self.store.clone(), self.waker.clone(), self.clock.clone())
+    }
+
+    fn intake(&self) -> Enqueue {
+        Enqueue {
+            accept: Accept {
+                catalog: self.store.clone(),
+                notifications: self.store.clone(),
+                requests: self.store.clone(),
+                classes: self.store.clone(),
+                waker: self.waker.clone(),
+                clock: self.clock.clone(),
+                check: check_message,
+            },
+            apply: self.apply(),
+            notifications: self.store.clone(),
+            clock: self.clock.clone(),
+            // Whoever reaches a port on loopback is let in.
+            callers: |_| Some("local".to_owned()),
+        }
+    }
+
+    fn desk(&self, files: Arc<LocalFiles>) -> Console {
+        Console {
+            configure: Configure {
+                documents: self.store.clone(),
+                catalog: self.store.clone(),
+                waker: self.waker.clone(),
+                clock: self.clock.clone(),
+            },
+            documents: self.store.clone(),
+            catalog: self.store.clone(),
+            upload: Upload {
+                documents: self.store.clone(),
+                members: self.store.clone(),
+                uploads: self.store.clone(),
+                clock: self.clock.clone(),
+            },
+            dry_run: DryRun {
+                catalog: self.store.clone(),
+                audiences: self.audiences(files.clone()),
+                clock: self.clock.clone(),
+                check: check_message,
+            },
+            files,
+            runs: self.store.clone(),
+            clock: self.clock.clone(),
+            callers: |_| Some("local".to_owned()),
+        }
+    }
+
+    fn audiences(&self, files: Arc<LocalFiles>) -> Audiences {
+        Audiences { members: self.store.clone(), files, part_bytes: Audiences::PART_BYTES }
+    }
+
+    fn runner(
+        &self,
+        files: Arc<LocalFiles>,
+        queue: Arc<LocalRunQueue>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Runner {
+        Runner {
+            catalog: self.store.clone(),
+            documents: self.store.clone(),
+            runs: self.store.clone(),
+            audiences: self.audiences(files),
+            notifications: self.store.clone(),
+            classes: self.store.clone(),
+            queue,
+            waker: self.waker.clone(),
+            clock: self.clock.clone(),
+            entropy,
+            check: check_message,
+            settings: RunSettings::default(),
+        }
+    }
+
+    fn sweeper(&self, plan: Plan, queue: Arc<LocalRunQueue>) -> Sweeper {
+        Sweeper {
+            sweep: Sweep::new(
+                self.store.clone(),
+                self.store.clone(),
+                self.store.clone(),
+                self.waker.clone(),
+                self.clock.clone(),
+                self.apply(),
+            ),
+            resume: ResumeRuns { runs: self.store.clone(), queue, clock: self.clock.clone() },
+            plan,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use dynoxide::Database;
 use futures::FutureExt;
 use secrecy::ExposeSecret;
@@ -167,6 +167,17 @@ impl World {
         call(self.stack.enqueue.clone(), method, path, &headers, body.to_string()).await
     }
 
+    /// An operator's request to `console`.
+    pub async fn operate(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl ToString,
+    ) -> Answer {
+        operate(self.stack.console.clone(), method, path, headers, body.to_string()).await
+    }
+
     /// A request to `webhook`.
     pub async fn webhook(&self, path: &str, body: impl ToString) -> (StatusCode, Value) {
         call(self.stack.webhook.clone(), "POST", path, &[], body.to_string()).await
@@ -250,6 +261,30 @@ impl World {
     }
 }
 
+/// What `console` answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The `ETag`, as it came.
+    pub etag: Option<String>,
+    /// The body; null when it is empty.
+    pub body: Value,
+}
+
+/// Sends one request to the routes of `console`.
+pub async fn operate(
+    console: Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Answer {
+    let (status, headers, body) = exchange(console, method, path, headers, body).await;
+    let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+    Answer { status: status.as_u16(), etag, body }
+}
+
 /// Sends one request to a router.
 async fn call(
     router: Router,
@@ -258,20 +293,32 @@ async fn call(
     headers: &[(&str, &str)],
     body: String,
 ) -> (StatusCode, Value) {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::CONTENT_TYPE, "application/json");
+    let (status, _, body) = exchange(router, method, path, headers, body).await;
+    (status, body)
+}
+
+async fn exchange(
+    router: Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> (StatusCode, HeaderMap, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let Ok(request) = request.body(Body::from(body)) else {
-        return (StatusCode::IM_A_TEAPOT, Value::Null);
+        return (StatusCode::IM_A_TEAPOT, HeaderMap::new(), Value::Null);
     };
     let Ok(response) = router.oneshot(request).await;
     let status = response.status();
+    let headers = response.headers().clone();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    (status, headers, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 /// The world's clock: it moves with tokio's, which stands still while somebody is at work.

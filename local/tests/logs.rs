@@ -68,9 +68,33 @@ async fn no_number_no_text_and_no_secret_is_in_a_log_line() {
     let push = json!({ "PHONE": "01012345678", "RESULT": "x y" }).to_string();
     world.webhook(&format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}"), push).await;
 
+    // What an operator uploads, good and bad, and what a dry run makes of it.
+    let create = [("if-none-match", "*")];
+    let audience = json!({ "source": { "kind": "members" } });
+    world.operate("PUT", "/v1/audiences/teachers", &create, audience).await;
+    let schedule = json!({
+        "expression": "cron(0 11 * * ? *)", "template": "photo-and-video", "audience": "teachers",
+    });
+    world.operate("PUT", "/v1/schedules/daily", &create, schedule).await;
+    let csv =
+        "id,phone,name\nt1,010-1234-5678,김하나\nt2,01012345678x,김하나\n\"t3\"x,01012345678,n\n";
+    let upload = "/v1/audiences/teachers/members";
+    for _ in 0..2 {
+        let answer = world.operate("POST", upload, &[("content-type", "text/csv")], csv).await;
+        assert_eq!(answer.status, 200);
+        for _ in 0..10 {
+            world.faults.add(DatabaseFault::Refused);
+        }
+        world.operate("POST", upload, &[("content-type", "text/csv")], csv).await;
+        world.faults.clear();
+    }
+    world.operate("POST", "/v1/schedules/daily/dry-run", &[], "").await;
+
     let logged = everything.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let logged = String::from_utf8(logged).expect("text");
-    for word in ["a sequence stopped", "a sequence waits", "sent", "drained", "refused"] {
+    for word in
+        ["a sequence stopped", "a sequence waits", "sent", "drained", "refused", "members uploaded"]
+    {
         assert!(logged.contains(word), "nothing is logged of {word:?}: the test sees nothing");
     }
     let forbidden = [

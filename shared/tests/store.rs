@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use alimi::domain::agenda::{confirm_partition, due_partition, ready_partition};
+use alimi::domain::audience::file::Member;
 use alimi::domain::*;
+use alimi::ports::scheduling::*;
 use alimi::ports::*;
 use alimi::store::DynamoStore;
 use alimi_local::embedded::{self, DatabaseFault, DatabaseFaults};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 
 const NOW_MS: i64 = 1_772_413_200_000;
 const CHANNEL: &str = "alimtalk-main";
@@ -361,4 +364,225 @@ async fn an_outage_is_told_as_such() {
     }
     let error = store.load(&notification(0).id).await.expect_err("an outage");
     assert!(matches!(error, PortError::Unavailable { .. }), "{error}");
+}
+
+fn document(body: Option<Value>) -> Document {
+    Document {
+        name: "daily".into(),
+        revision: 0,
+        body,
+        changed_by: "kim".into(),
+        changed_at_ms: NOW_MS,
+    }
+}
+
+/// Makes a schedule's document say this.
+async fn put(store: &DynamoStore, body: Value, expected: Expected) -> Changed {
+    let document = document(Some(body));
+    store.put_document(Kind::Schedule, &document, expected).await.expect("an answer")
+}
+
+async fn delete(store: &DynamoStore, expected: Expected) -> Changed {
+    let deleted = store.delete_document(Kind::Schedule, "daily", expected, "lee", NOW_MS + 1).await;
+    deleted.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_document_is_read_back_whole_and_among_its_kind_only() {
+    let Fixture { store, .. } = fixture();
+    let body = json!({
+        "text": "하나", "number": 7, "no": null, "list": [true, { "deep": [] }], "object": {},
+    });
+    assert_eq!(put(&store, body.clone(), Expected::Absent).await, Changed::Done(1));
+    let read = store.document(Kind::Schedule, "daily").await.expect("read");
+    let stored = Document { revision: 1, ..document(Some(body)) };
+    assert_eq!(read.as_ref(), Some(&stored));
+    assert_eq!(store.documents(Kind::Schedule, None, 10).await.expect("read"), [stored]);
+    for kind in [Kind::Channel, Kind::Template, Kind::Audience, Kind::Hours] {
+        assert_eq!(store.document(kind, "daily").await.expect("read"), None);
+        assert_eq!(store.documents(kind, None, 10).await.expect("read"), []);
+        assert_eq!(store.history(kind, "daily", 10).await.expect("read"), []);
+    }
+}
+
+#[tokio::test]
+async fn a_document_changes_only_from_what_was_expected() {
+    let Fixture { store, .. } = fixture();
+    assert_eq!(put(&store, json!({}), Expected::Revision(1)).await, Changed::Lost(None));
+    assert_eq!(delete(&store, Expected::Any).await, Changed::Lost(None));
+    assert_eq!(put(&store, json!({}), Expected::Absent).await, Changed::Done(1));
+    assert_eq!(put(&store, json!({}), Expected::Absent).await, Changed::Lost(Some(1)));
+    assert_eq!(put(&store, json!({}), Expected::Revision(1)).await, Changed::Done(2));
+    assert_eq!(put(&store, json!({}), Expected::Revision(1)).await, Changed::Lost(Some(2)));
+    assert_eq!(delete(&store, Expected::Revision(1)).await, Changed::Lost(Some(2)));
+    assert_eq!(put(&store, json!({}), Expected::Any).await, Changed::Done(3));
+    assert!(store.put_document(Kind::Schedule, &document(None), Expected::Any).await.is_err());
+    assert_eq!(store.history(Kind::Schedule, "daily", 10).await.expect("read").len(), 3);
+}
+
+#[tokio::test]
+async fn a_revision_is_never_used_twice_even_when_the_document_is_made_anew() {
+    let Fixture { store, .. } = fixture();
+    assert_eq!(put(&store, json!({ "n": 1 }), Expected::Absent).await, Changed::Done(1));
+    assert_eq!(delete(&store, Expected::Revision(1)).await, Changed::Done(2));
+    assert_eq!(store.document(Kind::Schedule, "daily").await.expect("read"), None);
+    assert_eq!(put(&store, json!({ "n": 3 }), Expected::Absent).await, Changed::Done(3));
+    let history = store.history(Kind::Schedule, "daily", 10).await.expect("read");
+    let told: Vec<_> = history
+        .iter()
+        .map(|revision| (revision.revision, revision.changed_by.as_str(), revision.body.clone()))
+        .collect();
+    let expected = [
+        (3, "kim", Some(json!({ "n": 3 }))),
+        (2, "lee", None),
+        (1, "kim", Some(json!({ "n": 1 }))),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(store.history(Kind::Schedule, "daily", 1).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn of_fifty_changes_to_one_revision_one_wins_and_every_unconditional_one_is_made() {
+    let database = embedded::database().expect("a database");
+    let served = embedded::serve(database, 0).await.expect("a port");
+    let client = embedded::client_over_tcp(&served.endpoint);
+    let clock = Arc::new(SetClock(AtomicI64::new(NOW_MS)));
+    let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock));
+    for expected in [Expected::Absent, Expected::Revision(1)] {
+        let changes = (0..50).map(|n| put(&store, json!({ "n": n }), expected));
+        let changes = futures::future::join_all(changes).await;
+        let won = changes.iter().filter(|change| matches!(change, Changed::Done(_))).count();
+        assert_eq!(won, 1, "{changes:?}");
+    }
+    let changes = (0..5).map(|n| put(&store, json!({ "n": n }), Expected::Any));
+    let changes = futures::future::join_all(changes).await;
+    assert!(changes.iter().all(|change| matches!(change, Changed::Done(_))), "{changes:?}");
+    let history = store.history(Kind::Schedule, "daily", 100).await.expect("read");
+    let revisions: Vec<_> = history.iter().map(|revision| revision.revision).collect();
+    assert_eq!(revisions, [7, 6, 5, 4, 3, 2, 1]);
+    let newest = store.document(Kind::Schedule, "daily").await.expect("read").expect("there");
+    assert_eq!(newest, history[0]);
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_found_to_be_made() {
+    let Fixture { store, faults, .. } = fixture();
+    // The document and its history are read, and then written.
+    for expected in [Expected::Absent, Expected::Revision(1)] {
+        faults.pass(2);
+        faults.add(DatabaseFault::AnswerLost);
+        assert!(matches!(put(&store, json!({}), expected).await, Changed::Done(_)));
+    }
+    faults.pass(2);
+    faults.add(DatabaseFault::AnswerLost);
+    assert_eq!(delete(&store, Expected::Revision(2)).await, Changed::Done(3));
+    assert_eq!(store.history(Kind::Schedule, "daily", 10).await.expect("read").len(), 3);
+}
+
+#[tokio::test]
+async fn what_a_catalog_file_says_again_is_no_change() {
+    let Fixture { store, .. } = fixture();
+    let hours = HoursConfig::default();
+    store.put_hours(&hours).await.expect("stored");
+    store.put_hours(&hours).await.expect("stored");
+    assert_eq!(Catalog::hours(&*store).await.expect("read"), hours);
+    let history = store.history(Kind::Hours, "stack", 10).await.expect("read");
+    assert_eq!(history.len(), 1);
+    assert_eq!(
+        (history[0].changed_by.as_str(), history[0].changed_at_ms),
+        ("catalog file", NOW_MS)
+    );
+}
+
+fn member(id: &str, line: u64) -> StoredMember {
+    let member = Member {
+        id: id.into(),
+        phone: Some("01012345678".into()),
+        timezone: Some("Asia/Seoul".into()),
+        variables: [("이름".to_owned(), "김하나".to_owned())].into(),
+    };
+    StoredMember { line, member }
+}
+
+async fn put_member(store: &DynamoStore, version: &str, member: &StoredMember) -> MemberSaved {
+    store.put_member("teachers", version, member).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_member_is_stored_once_an_upload_however_often_its_line_is_repeated() {
+    let Fixture { store, faults, .. } = fixture();
+    let (first, same_id) = (member("t1", 2), member("t1", 3));
+    faults.add(DatabaseFault::AnswerLost);
+    assert_eq!(put_member(&store, "v1", &first).await, MemberSaved::Done);
+    assert_eq!(put_member(&store, "v1", &first).await, MemberSaved::Done);
+    assert_eq!(put_member(&store, "v1", &same_id).await, MemberSaved::Doubled);
+    assert_eq!(put_member(&store, "v2", &same_id).await, MemberSaved::Done);
+    let stored = |version| store.members("teachers", version, None, 10);
+    assert_eq!(stored("v1").await.expect("read"), [first]);
+    assert_eq!(stored("v2").await.expect("read"), [same_id]);
+    let bare =
+        Member { phone: None, timezone: None, variables: [].into(), ..member("t2", 4).member };
+    let bare = StoredMember { line: 4, member: bare };
+    assert_eq!(put_member(&store, "v3", &bare).await, MemberSaved::Done);
+    assert_eq!(stored("v3").await.expect("read"), [bare]);
+}
+
+#[tokio::test]
+async fn of_two_lines_with_one_member_one_wins() {
+    let Fixture { store, .. } = fixture();
+    let lines: Vec<_> = (2..22).map(|line| member("t1", line)).collect();
+    let puts = lines.iter().map(|line| put_member(&store, "v", line));
+    let saved = futures::future::join_all(puts).await;
+    assert_eq!(saved.iter().filter(|saved| **saved == MemberSaved::Done).count(), 1);
+}
+
+#[tokio::test]
+async fn members_are_read_by_id_page_by_page_and_discarded_bit_by_bit() {
+    let Fixture { store, .. } = fixture();
+    for n in 0..60 {
+        assert_eq!(
+            put_member(&store, "v", &member(&format!("t{n:02}"), n)).await,
+            MemberSaved::Done
+        );
+    }
+    assert_eq!(put_member(&store, "other", &member("t00", 1)).await, MemberSaved::Done);
+    let page = store.members("teachers", "v", Some("t09"), 20).await.expect("read");
+    let ids: Vec<_> = page.into_iter().map(|member| member.member.id).collect();
+    assert_eq!(ids, (10..30).map(|n| format!("t{n:02}")).collect::<Vec<_>>());
+
+    for left in [10, 0, 0] {
+        let discarded = store.discard_members("teachers", "v", 50).await.expect("discarded");
+        assert_eq!(discarded, if left == 10 { 50 } else { discarded });
+        let stored = store.members("teachers", "v", None, 100).await.expect("read");
+        assert_eq!(stored.len(), left);
+    }
+    assert_eq!(store.members("teachers", "other", None, 9).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn a_part_of_an_upload_keeps_its_content_and_takes_no_step_back() {
+    let Fixture { store, .. } = fixture();
+    let begun = UploadPart {
+        first_line: 1,
+        lines: 10,
+        digest: "one".into(),
+        members: 0,
+        is_stored: false,
+        is_last: false,
+    };
+    let stored = UploadPart { members: 9, is_stored: true, is_last: true, ..begun.clone() };
+    let other = UploadPart { digest: "two".into(), ..stored.clone() };
+    let second = UploadPart { first_line: 11, ..begun.clone() };
+    for (part, expected) in [
+        (&begun, Saved::Done),
+        (&other, Saved::Lost),
+        (&second, Saved::Done),
+        (&stored, Saved::Done),
+        (&begun, Saved::Done),
+    ] {
+        let noted = store.note_part("teachers", "v", part).await.expect("an answer");
+        assert_eq!(noted, expected);
+    }
+    assert_eq!(store.parts("teachers", "v").await.expect("read"), [stored, second]);
+    assert_eq!(store.parts("teachers", "w").await.expect("read"), []);
 }

@@ -1,6 +1,5 @@
 //! Takes notifications and sequences in over HTTP, and lets producers read and cancel them.
 
-mod caller;
 mod request;
 mod view;
 
@@ -9,7 +8,7 @@ use std::sync::Arc;
 
 use alimi::delivery::{Accept, Applied, Apply, FieldError, NotAccepted};
 use alimi::domain::{Event, NotificationId, Refused, RequestKey, SequenceId};
-use alimi::http::{Body, Problem, canonical_digest};
+use alimi::http::{Body, Callers, Problem, canonical_digest};
 use alimi::ports::{Clock, Notifications};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -18,7 +17,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-pub use self::caller::{Callers, iam_caller};
 use self::request::{BULK_MAX, NotificationRequest, SequenceRequest};
 use self::view::{BulkItem, BulkView, NotificationView, SequenceView};
 

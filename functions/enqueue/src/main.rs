@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::delivery::{Accept, Apply};
+use alimi::http::iam_caller;
 use alimi::providers;
 use alimi::time::SystemClock;
-use alimi_enqueue::{Enqueue, iam_caller, router};
+use alimi_enqueue::{Enqueue, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -21,6 +22,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             catalog: store.clone(),
             notifications: store.clone(),
             requests: store.clone(),
+            classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
             check: providers::check_message,

@@ -22,6 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         notifications: store.clone(),
         agenda: store.clone(),
         lanes: store.clone(),
+        classes: store.clone(),
         providers: Arc::new(Registry {
             http: Arc::new(ReqwestHttp::new()),
             tokens: store,

@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
     let sweeper = Sweeper {
-        sweep: Sweep::new(store.clone(), store.clone(), waker, clock.clone(), apply),
+        sweep: Sweep::new(store.clone(), store.clone(), store.clone(), waker, clock.clone(), apply),
         resume: ResumeRuns {
             runs: store.clone(),
             queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),

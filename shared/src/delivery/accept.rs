@@ -15,6 +15,7 @@ use crate::domain::{
 };
 use crate::ports::{
     Catalog, Clock, Created, Notifications, PortError, Requests, Saved, UnsendableMessage, Waker,
+    WindowClasses,
 };
 
 /// Puts under way at once for one bulk request.
@@ -132,6 +133,8 @@ pub struct Accept {
     pub notifications: Arc<dyn Notifications>,
     /// What bulk requests are remembered by.
     pub requests: Arc<dyn Requests>,
+    /// Which window classes each lane has.
+    pub classes: Arc<dyn WindowClasses>,
     /// Wakes senders.
     pub waker: Arc<dyn Waker>,
     /// The wall clock.
@@ -224,6 +227,9 @@ impl Accept {
             }
             Err(error) => return Err(error),
         };
+        for step in &steps {
+            self.add_class(step).await?;
+        }
         let accepted = match self.notifications.create_all(&steps).await? {
             Saved::Done => AcceptedSequence { id, steps, is_new: true },
             Saved::Lost => self.known_sequence(&id, digest).await?.ok_or_else(|| {
@@ -321,10 +327,13 @@ impl Accept {
         memo: &Memo<'_>,
     ) -> Result<Accepted, NotAccepted> {
         let known = match self.notification(id.clone(), digest, draft, memo).await {
-            Ok(notification) => match self.notifications.create(&notification).await? {
-                Created::New => return Ok(Accepted { notification, is_new: true }),
-                Created::Existing(known) => *known,
-            },
+            Ok(notification) => {
+                self.add_class(&notification).await?;
+                match self.notifications.create(&notification).await? {
+                    Created::New => return Ok(Accepted { notification, is_new: true }),
+                    Created::Existing(known) => *known,
+                }
+            }
             // The catalog may have changed since the first request: a replay is answered as such.
             Err(NotAccepted::Invalid(invalid)) => {
                 self.notifications.load(&id).await?.ok_or(invalid)?
@@ -336,6 +345,11 @@ impl Accept {
         } else {
             Err(NotAccepted::KeyReused)
         }
+    }
+
+    /// The lane has to know the class before there is a message of it, or nobody would look there.
+    async fn add_class(&self, notification: &Notification) -> Result<(), PortError> {
+        self.classes.add_class(&notification.channel, &notification.window_class).await
     }
 
     /// A notification as it is stored first.

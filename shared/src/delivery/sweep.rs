@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Apply;
 use crate::domain::agenda::{confirm_partition, due_partition, ready_partition, sort_at, time_in};
+use crate::domain::hours::Opening;
 use crate::domain::{Channel, Event, WindowClass};
-use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker};
+use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker, WindowClasses};
 
 /// How far ahead the sweeper looks: as far as its next round.
 pub(super) const ROUND_MS: i64 = 60_000;
 /// How long before a message comes due its lane is woken: the sender lingers for it. It also keeps
 /// a round well under the time that its function has.
 const AHEAD_MS: i64 = 10_000;
+/// How many rounds there are to each in which a lane is woken whose windows are closed.
+const INSPECTED_EVERY: i64 = 5;
 /// Deadlines closed at a time.
 const PAGE: usize = 100;
 /// How long a round closes deadlines at most.
@@ -49,6 +53,11 @@ impl SweepReport {
     }
 }
 
+/// Whether this is a round in which lanes are woken whose messages all wait for their windows.
+fn is_inspection_due(now_ms: i64) -> bool {
+    (now_ms / ROUND_MS) % INSPECTED_EVERY == 0
+}
+
 /// When a lane has work.
 enum Work {
     Nothing,
@@ -61,6 +70,7 @@ enum Work {
 pub struct Sweep {
     catalog: Arc<dyn Catalog>,
     agenda: Arc<dyn Agenda>,
+    classes: Arc<dyn WindowClasses>,
     waker: Arc<dyn Waker>,
     clock: Arc<dyn Clock>,
     apply: Apply,
@@ -72,11 +82,12 @@ impl Sweep {
     pub fn new(
         catalog: Arc<dyn Catalog>,
         agenda: Arc<dyn Agenda>,
+        classes: Arc<dyn WindowClasses>,
         waker: Arc<dyn Waker>,
         clock: Arc<dyn Clock>,
         apply: Apply,
     ) -> Self {
-        Self { catalog, agenda, waker, clock, apply }
+        Self { catalog, agenda, classes, waker, clock, apply }
     }
 
     /// One round. A channel that fails does not keep the others from being swept.
@@ -152,17 +163,35 @@ impl Sweep {
     }
 
     async fn work(&self, channel: &Channel) -> Result<Work, PortError> {
-        let ready = ready_partition(&channel.name, &WindowClass::EXEMPT);
-        if !self.agenda.entries(&ready, None, None, 1).await?.is_empty() {
-            return Ok(Work::Now);
-        }
         let now_ms = self.clock.now_ms();
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
+        let mut next_ms: Option<i64> = None;
+        let mut classes = self.classes.classes(&channel.name).await?;
+        classes.push(WindowClass::EXEMPT);
+        for class in classes {
+            let ready = ready_partition(&channel.name, &class);
+            if self.agenda.entries(&ready, None, None, 1).await?.is_empty() {
+                continue;
+            }
+            match class.opening(now) {
+                Opening::Open { .. } => return Ok(Work::Now),
+                // Now and then a sender looks whether its hours have been changed.
+                Opening::Closed { .. } if is_inspection_due(now_ms) => return Ok(Work::Now),
+                Opening::Closed { until } => {
+                    let opens_ms = until.as_millisecond();
+                    next_ms = Some(next_ms.map_or(opens_ms, |next| next.min(opens_ms)));
+                }
+            }
+        }
         let due = due_partition(&channel.name);
-        let next = self.agenda.entries(&due, None, Some(&sort_at(now_ms + ROUND_MS)), 1).await?;
-        Ok(match next.first().and_then(|entry| time_in(&entry.sort)) {
-            None => Work::Nothing,
-            Some(due_ms) if due_ms <= now_ms + AHEAD_MS => Work::Now,
-            Some(due_ms) => Work::At(due_ms),
+        let until = sort_at(now_ms + ROUND_MS);
+        let first = self.agenda.entries(&due, None, Some(&until), 1).await?;
+        let due_ms = first.first().and_then(|entry| time_in(&entry.sort));
+        let next_ms = due_ms.into_iter().chain(next_ms).min();
+        Ok(match next_ms {
+            Some(next_ms) if next_ms <= now_ms + AHEAD_MS => Work::Now,
+            Some(next_ms) if next_ms < now_ms + ROUND_MS => Work::At(next_ms),
+            Some(_) | None => Work::Nothing,
         })
     }
 

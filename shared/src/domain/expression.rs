@@ -76,6 +76,12 @@ impl Expression {
         Ok(Self { text, kind })
     }
 
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it occurs once only: `at(…)`.
     #[must_use]
     pub fn is_once(&self) -> bool {

@@ -94,18 +94,27 @@ impl Schedule {
         self.priority.unwrap_or_else(minute_of_day)
     }
 
-    /// Its times after `after`, in order.
+    /// Its next time after `after`.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let starts_at = self.starts_at.unwrap_or(after);
         let zone = self.zone()?;
+        self.times_after(after, &zone).next()
+    }
+
+    /// Its times after `after`, in order; `zone` is the schedule's own.
+    pub fn times_after<'a>(
+        &'a self,
+        after: Timestamp,
+        zone: &'a TimeZone,
+    ) -> impl Iterator<Item = Timestamp> + use<'a> {
+        let starts_at = self.starts_at.unwrap_or(after);
         // Nothing happens before it starts; a `rate`'s first time is the start itself.
         let just_before = jiff::SignedDuration::from_nanos(1);
         let after = match starts_at.checked_sub(just_before) {
             Ok(before) => after.max(before),
             Err(_) => after,
         };
-        self.expression.next_after(after, &zone, starts_at)
+        self.expression.occurrences(after, zone, starts_at)
     }
 
     /// What is wrong with it by itself: the field and what it must be. Whether its template and

@@ -5,6 +5,7 @@
 //! matches name every status, so that a new one does not compile until each case is decided.
 
 use super::channel::{Confirmation, DeliveryPolicy};
+use super::hours::WindowClass;
 use super::notification::{Attempt, Notification, Outcome, Reason, ReceiptRecord, Status};
 
 /// Something that happened to a notification.
@@ -81,6 +82,13 @@ pub enum Event {
     /// A sender found at departure that it may have expired.
     Expired {
         /// Now.
+        at_ms: i64,
+    },
+    /// The hours at which it may leave are others than was thought.
+    Reclassified {
+        /// Its window class now.
+        class: WindowClass,
+        /// When that was found.
         at_ms: i64,
     },
     /// An operator decides to send it again, whatever became of it.
@@ -194,6 +202,7 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
         Event::SenderLost { fence, at_ms } => sender_lost(notification, *fence, *at_ms),
         Event::CancelRequested { at_ms } => cancel_requested(notification, *at_ms),
         Event::Expired { at_ms } => expired(notification, *at_ms),
+        Event::Reclassified { class, at_ms } => reclassified(notification, class, *at_ms),
         Event::ResendRequested { at_ms } => resend_requested(notification, *at_ms),
     }
 }
@@ -511,6 +520,28 @@ fn expired(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
         Status::Blocked | Status::Deferred | Status::Queued => {
             Ok(stopped(n, Status::Expired, Reason::Expired, at_ms))
         }
+        Status::Sending
+        | Status::Accepted
+        | Status::Unknown
+        | Status::Unconfirmed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Delivered => Err(Refused::Settled),
+    }
+}
+
+fn reclassified(n: &Notification, class: &WindowClass, at_ms: i64) -> Result<Transition, Refused> {
+    match n.status {
+        Status::Queued if n.window_class == *class => Err(Refused::Settled),
+        // It keeps its place among those of its new class.
+        Status::Queued => {
+            let mut after = to_queued(n, n.ready_at_ms, at_ms);
+            after.notification.window_class = class.clone();
+            Ok(after)
+        }
+        // They are asked again when they are about to leave.
+        Status::Blocked | Status::Deferred => Err(Refused::NotYet),
         Status::Sending
         | Status::Accepted
         | Status::Unknown

@@ -21,6 +21,10 @@ fn policy() -> DeliveryPolicy {
     }
 }
 
+fn office_hours() -> WindowClass {
+    "1000-1900@Asia/Seoul".parse().expect("a window class")
+}
+
 /// The first of three steps, as it is stored.
 fn fresh() -> Notification {
     let key = RequestKey { caller: "c", route: "r", idempotency_key: "k" };
@@ -123,6 +127,7 @@ fn columns() -> Vec<(&'static str, Event)> {
         ("sender lost", Event::SenderLost { fence: 2, at_ms }),
         ("cancel", Event::CancelRequested { at_ms }),
         ("expired", Event::Expired { at_ms: expired_ms }),
+        ("reclassified", Event::Reclassified { class: office_hours(), at_ms }),
         ("resend", Event::ResendRequested { at_ms }),
     ]
 }
@@ -352,6 +357,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
         1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
         1 => at.prop_map(|at| Event::Expired { at_ms: NOW_MS + at }),
+        1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
         1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
     ]
 }
@@ -413,7 +419,8 @@ proptest! {
                 | Event::DeadlinePassed { .. }
                 | Event::SenderLost { .. }
                 | Event::CancelRequested { .. }
-                | Event::Expired { .. } => {}
+                | Event::Expired { .. }
+                | Event::Reclassified { .. } => {}
             }
 
             // 2. The next step is released by a delivery, and by nothing else.

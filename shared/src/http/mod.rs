@@ -1,7 +1,9 @@
-//! What the HTTP functions share: problem details, and reading JSON bodies.
+//! What the HTTP functions share: problem details, reading JSON bodies, and who asks.
 
 mod body;
+mod caller;
 mod problem;
 
 pub use body::{Body, BodyError, canonical_digest};
+pub use caller::{Callers, iam_caller, iam_identity};
 pub use problem::Problem;

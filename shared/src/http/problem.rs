@@ -130,13 +130,70 @@ impl Problem {
         }
     }
 
+    /// A change has to say what it relies on.
+    #[must_use]
+    pub fn precondition_required() -> Self {
+        Self {
+            field: Some("If-Match".to_owned()),
+            detail: Some(
+                "say If-Match with the ETag that you have read to change it, or If-None-Match: * \
+                 to create it"
+                    .to_owned(),
+            ),
+            ..Self::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition-required",
+                "A change has to say what it relies on",
+            )
+        }
+    }
+
+    /// What the change relies on does not hold any more.
+    #[must_use]
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self {
+            field: Some("If-Match".to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                "It was changed meanwhile",
+            )
+        }
+    }
+
+    /// Something else relies on it.
+    #[must_use]
+    pub fn in_use(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(StatusCode::CONFLICT, "in-use", "It is in use")
+        }
+    }
+
+    /// The body is in a format that this address does not take.
+    #[must_use]
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self {
+            field: Some("Content-Type".to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "The format is not taken here",
+            )
+        }
+    }
+
     /// It may work another time. The cause is logged and not told.
     #[must_use]
     pub fn unavailable(error: &PortError) -> Self {
         tracing::error!(%error, "a request failed");
         Self {
             detail: Some(
-                "try again; what creates something is safe to repeat with the same Idempotency-Key"
+                "try again; what creates something is safe to repeat with the same Idempotency-Key, \
+                 and a change with the same If-Match"
                     .to_owned(),
             ),
             ..Self::new(

@@ -182,16 +182,21 @@ pub struct UploadPart {
     pub lines: u64,
     /// Of its bytes: another content under the same first line is refused.
     pub digest: String,
-    /// How many members it holds.
+    /// How many members it holds; known once they are stored.
     pub members: u64,
+    /// All of its members are stored.
+    pub is_stored: bool,
+    /// It is the last one, and none before it is missing: nothing is added to the upload any more.
+    pub is_last: bool,
 }
 
 /// The parts that an upload came in: so it is known that none is missing.
 #[async_trait]
 pub trait Uploads: Send + Sync {
-    /// Notes that all of a part's members are stored. [`Saved::Lost`] when another content was
-    /// noted under its first line.
-    async fn put_part(
+    /// Notes a part, before its members are stored and again after that. What is stored stays
+    /// stored, and the last part stays the last. [`Saved::Lost`] when another content was noted
+    /// under its first line.
+    async fn note_part(
         &self,
         audience: &str,
         version: &str,

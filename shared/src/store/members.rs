@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use serde::{Deserialize, Serialize};
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
@@ -33,15 +34,6 @@ struct MemberRow {
     timezone: Option<String>,
     #[serde(default)]
     variables: BTreeMap<String, String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PartRow {
-    pk: String,
-    /// The part's first line, padded.
-    id: String,
-    #[serde(flatten)]
-    part: UploadPart,
 }
 
 /// Names have no `#` in them, so no two uploads share a partition.
@@ -187,30 +179,51 @@ impl Members for DynamoStore {
 
 #[async_trait]
 impl Uploads for DynamoStore {
-    async fn put_part(
+    async fn note_part(
         &self,
         audience: &str,
         version: &str,
         part: &UploadPart,
     ) -> Result<Saved, PortError> {
-        let row = PartRow {
-            pk: parts_of(audience, version),
-            id: format!("{:013}", part.first_line),
-            part: part.clone(),
+        // Neither step is ever taken back, whoever repeats an earlier one.
+        let (members, is_stored) = if part.is_stored {
+            (":members", ":yes")
+        } else {
+            ("if_not_exists(#members, :members)", "if_not_exists(#is_stored, :no)")
         };
-        let put = self
+        let is_last = if part.is_last { ":yes" } else { "if_not_exists(#is_last, :no)" };
+        let update = self
             .client
-            .put_item()
+            .update_item()
             .table_name(&self.tables.members)
-            .set_item(Some(to_item(&row)?))
-            .condition_expression("attribute_not_exists(pk) OR #digest = :digest")
-            .expression_attribute_names("#digest", "digest")
+            .key("pk", text(parts_of(audience, version)))
+            .key("id", text(format!("{:013}", part.first_line)))
+            .update_expression(format!(
+                "SET #first_line = :first_line, #lines = :lines, #digest = :digest, \
+                 #members = {members}, #is_stored = {is_stored}, #is_last = {is_last}"
+            ))
+            .condition_expression("attribute_not_exists(pk) OR #digest = :digest");
+        let names = ["first_line", "lines", "digest", "members", "is_stored", "is_last"];
+        let update = names.into_iter().fold(update, |update, name| {
+            update.expression_attribute_names(format!("#{name}"), name)
+        });
+        let flags = [(":yes", true), (":no", false)];
+        let used = flags
+            .into_iter()
+            .filter(|(flag, _)| is_stored.contains(flag) || is_last.contains(flag));
+        let update = used.fold(update, |update, (flag, value)| {
+            update.expression_attribute_values(flag, AttributeValue::Bool(value))
+        });
+        let noted = update
+            .expression_attribute_values(":first_line", number(part.first_line))
+            .expression_attribute_values(":lines", number(part.lines))
             .expression_attribute_values(":digest", text(&part.digest))
+            .expression_attribute_values(":members", number(part.members))
             .send()
             .await;
-        let Err(error) = put else { return Ok(Saved::Done) };
+        let Err(error) = noted else { return Ok(Saved::Done) };
         match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
             _ => Err(unavailable(WHAT, &error)),
         }
     }
@@ -229,9 +242,9 @@ impl Uploads for DynamoStore {
         let mut parts = Vec::new();
         while let Some(item) = items.next().await {
             let item = item.map_err(|error| unavailable(WHAT, &error))?;
-            let row: PartRow =
-                serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))?;
-            parts.push(row.part);
+            parts.push(
+                serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))?,
+            );
         }
         Ok(parts)
     }

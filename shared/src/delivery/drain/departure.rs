@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::under_way::{Landed, Sent};
+use super::traffic::{Landed, Sent};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::agenda_key;
 use crate::domain::pacer::DepartureNumber;
@@ -108,9 +108,7 @@ impl Departure {
 fn waiting_again(after: Option<&Notification>) -> Landed {
     let Some(after) = after else { return Landed::default() };
     match after.status {
-        Status::Queued => {
-            Landed { requeued: agenda_key(after).map(|key| key.sort), ..Landed::default() }
-        }
+        Status::Queued => Landed { requeued: agenda_key(after), ..Landed::default() },
         Status::Deferred => Landed { due_ms: Some(after.ready_at_ms), ..Landed::default() },
         Status::Blocked
         | Status::Sending

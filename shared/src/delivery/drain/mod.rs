@@ -8,23 +8,27 @@
 //!
 //! Nothing is spawned: whoever stops polling the drain stops all of it.
 
+mod claim;
 mod departure;
+mod heads;
+mod hours;
 mod lost;
 mod slice;
-mod under_way;
+mod traffic;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use self::slice::{Ending, Slice};
-use self::under_way::UnderWay;
+use self::traffic::Traffic;
 use crate::delivery::Apply;
 use crate::domain::{Channel, Pacer, PacerPosition};
 use crate::ports::{
     Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Meter, Notifications, PortError,
-    Providers, Saved, Taken, WakeGroup, Waker,
+    Providers, Saved, Taken, WakeGroup, Waker, WindowClasses,
 };
 
 /// The times by which a drain works.
@@ -95,6 +99,8 @@ pub struct Drain {
     pub agenda: Arc<dyn Agenda>,
     /// Leases.
     pub lanes: Arc<dyn Lanes>,
+    /// Which window classes each lane has.
+    pub classes: Arc<dyn WindowClasses>,
     /// Providers.
     pub providers: Arc<dyn Providers>,
     /// Wakes the successor.
@@ -116,6 +122,13 @@ struct Held {
     until: Instant,
 }
 
+impl Held {
+    /// Nothing leaves after this.
+    fn sends_until(&self, settings: &DrainSettings) -> Instant {
+        self.until.checked_sub(settings.lease_left_min).unwrap_or(self.until)
+    }
+}
+
 impl Drain {
     /// Drains a channel's lane for one slice at most.
     ///
@@ -134,30 +147,32 @@ impl Drain {
         };
 
         let mut report = DrainReport::default();
-        let mut pacer = Pacer::new(channel.limit, held.lease.position);
-        let mut under_way = UnderWay::default();
-        let (lease, ended) =
-            self.run(&channel, held, &mut pacer, &mut under_way, &mut report).await;
+        let pacer = Pacer::new(channel.limit, held.lease.position);
+        let sends_until = held.sends_until(&self.settings);
+        let mut traffic = Traffic::new(&channel.name, Arc::clone(&self.clock), pacer, sends_until);
+        let (lease, ended) = self.run(&channel, held, &mut traffic, &mut report).await;
+        report.departures = traffic.departures();
 
         if channel.limit.strict && ended.is_ok() {
             // Only their answers tell when the last requests arrived, and the successor would not
             // know of them.
-            for (number, at_us) in under_way.answers().await {
-                pacer.answered(number, at_us);
-            }
+            traffic.answers().await;
         }
         // The position first, then the successor, then the last answers. A lease whose drain
         // failed is not given back: there may be claims that nobody knows of, and whoever takes
         // over a lease that ran out looks for them.
         let released = match &ended {
-            Ok(_) => under_way.alongside(self.release(&lease, pacer.position())).await,
+            Ok(_) => {
+                let position = traffic.pacer().position();
+                traffic.alongside(self.release(&lease, position)).await
+            }
             Err(_) => Ok(()),
         };
         let goes_on = matches!(ended, Ok(Ending::SliceOver)) && released.is_ok();
         if goes_on {
-            under_way.alongside(self.wake_successor(&lease, group, "after")).await;
+            traffic.alongside(self.wake_successor(&lease, group, "after")).await;
         }
-        let (left_work, figures) = under_way.finish().await;
+        let (left_work, figures) = traffic.finish().await;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
             // What is back in the queue after the hand-over, the successor may have missed.
@@ -180,8 +195,7 @@ impl Drain {
         &self,
         channel: &Channel,
         held: Held,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
+        traffic: &mut Traffic,
         report: &mut DrainReport,
     ) -> (Lease, Result<Ending, PortError>) {
         let lease = held.lease.clone();
@@ -202,7 +216,7 @@ impl Drain {
             }
         };
         let slice = Slice::new(self, channel.clone(), held, provider);
-        (lease, slice.run(pacer, under_way, report).await)
+        (lease, slice.run(traffic).await)
     }
 
     fn apply(&self) -> Apply {
@@ -254,4 +268,14 @@ impl Drain {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Microseconds as a duration; nothing for what lies in the past.
+fn micros(us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(us).unwrap_or(0))
+}
+
+/// Unix microseconds as a time.
+fn timestamp(us: i64) -> Timestamp {
+    Timestamp::from_microsecond(us).unwrap_or_default()
 }

@@ -1,24 +1,22 @@
 //! The loop of one slice: look after the lane, claim a little ahead, let one leave in each slot.
 
-use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::departure::Departure;
-use super::under_way::{Claimed, UnderWay};
-use super::{Drain, DrainReport, Held, millis};
-use crate::delivery::{Applied, Apply};
-use crate::domain::agenda::{due_partition, ready_partition, time_in};
-use crate::domain::pacer::{DepartureNumber, Slot};
-use crate::domain::{Channel, Event, Notification, Pacer, Refused, Status, WindowClass};
-use crate::ports::{AgendaEntry, LaneAdvice, PortError, Provider, Readiness, Saved};
+use super::claim::Claim;
+use super::heads::{Head, Heads};
+use super::hours::CurrentHours;
+use super::traffic::{Claimed, Traffic};
+use super::{Drain, Held, micros, millis, timestamp};
+use crate::delivery::Apply;
+use crate::domain::agenda::{due_partition, time_in};
+use crate::domain::{Channel, Event, Status};
+use crate::ports::{AgendaEntry, PortError, Provider, Readiness, Saved};
 
-/// How long an entry that is dealt with is remembered, in case the index still shows it.
-const REMEMBERED: Duration = Duration::from_secs(10);
 /// Claims are made this long before their slot at least, and at most: what is claimed cannot be
 /// overtaken, and what is not claimed in time misses its slot.
 const CLAIM_AHEAD: [Duration; 2] = [Duration::from_millis(40), Duration::from_millis(500)];
@@ -26,6 +24,13 @@ const CLAIM_AHEAD: [Duration; 2] = [Duration::from_millis(40), Duration::from_mi
 const DUE_EVERY: Duration = Duration::from_millis(500);
 /// Waiting messages that come due are queued this many at a time.
 const DUE_PAGE: usize = 25;
+/// How often the lane's window classes are read again.
+const CLASSES_EVERY: Duration = Duration::from_secs(1);
+/// How often closed classes are looked at, since their hours may have been changed; and how soon
+/// again while there is reason to.
+const PEEK_EVERY: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
+/// Messages of a closed class looked at in one go.
+const PEEK_PAGE: usize = 50;
 
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +55,11 @@ pub(super) struct Slice<'a> {
     ends_at: Instant,
     renew_at: Instant,
     channel_at: Instant,
-    head_at: Instant,
     due_at: Instant,
-    heads: VecDeque<AgendaEntry>,
-    /// Entries that are dealt with, though the index may show them for a while.
-    done: HashMap<String, Instant>,
-    /// Claimed, and waiting for their slots.
-    ready: VecDeque<Departure>,
-    /// How long claims take, lately.
-    claim_time: Duration,
+    classes_at: Instant,
+    peek_at: Instant,
+    hours: Arc<CurrentHours>,
+    heads: Heads,
     /// When the next waiting message comes due, if one does.
     next_due_ms: Option<i64>,
     last_work_at: Instant,
@@ -77,12 +78,11 @@ impl<'a> Slice<'a> {
             ends_at: now + drain.settings.slice,
             renew_at: now + drain.settings.renew_every,
             channel_at: now + drain.settings.channel_every,
-            head_at: now,
             due_at: now,
-            heads: VecDeque::new(),
-            done: HashMap::new(),
-            ready: VecDeque::new(),
-            claim_time: CLAIM_AHEAD[0] / 2,
+            classes_at: now,
+            peek_at: now,
+            hours: Arc::new(CurrentHours::new(Arc::clone(&drain.catalog))),
+            heads: Heads::new(&channel.name),
             next_due_ms: None,
             last_work_at: now,
             drain,
@@ -93,69 +93,53 @@ impl<'a> Slice<'a> {
     }
 
     /// Works until the slice ends. What is claimed and has not left by then is given back.
-    pub(super) async fn run(
-        mut self,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
-        report: &mut DrainReport,
-    ) -> Result<Ending, PortError> {
-        let ending = self.work(pacer, under_way, report).await;
-        self.heed_landed(pacer, under_way);
-        for departure in self.ready {
-            under_way.put_back(departure);
-        }
+    pub(super) async fn run(mut self, traffic: &mut Traffic) -> Result<Ending, PortError> {
+        let ending = self.work(traffic).await;
+        traffic.give_back();
         ending
     }
 
-    async fn work(
-        &mut self,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
-        report: &mut DrainReport,
-    ) -> Result<Ending, PortError> {
+    async fn work(&mut self, traffic: &mut Traffic) -> Result<Ending, PortError> {
         loop {
-            self.heed_landed(pacer, under_way);
-            self.heed_claimed(under_way)?;
+            self.heed_landed(traffic);
+            traffic.take_failure()?;
             if Instant::now() >= self.ends_at {
                 return Ok(Ending::SliceOver);
             }
-            if let Some(ending) = self.keep_lease(pacer, under_way).await? {
+            if let Some(ending) = self.keep_lease(traffic).await? {
                 return Ok(ending);
             }
-            if let Some(ending) = self.reread_channel(pacer, under_way).await? {
+            if let Some(ending) = self.reread_channel(traffic).await? {
                 return Ok(ending);
             }
-            self.queue_due(under_way).await?;
-            self.read_heads(under_way).await?;
-            if self.heads.is_empty() && self.ready.is_empty() && under_way.claims() == 0 {
-                if self.is_idle(under_way) {
+            self.queue_due(traffic).await?;
+            self.read_heads(traffic).await?;
+            self.peek(traffic).await?;
+            if self.heads.is_empty(self.now()) && traffic.ahead() == 0 {
+                if self.is_idle(traffic) {
                     return Ok(Ending::Idle);
                 }
-                under_way.next_or(tokio::time::sleep_until(self.next_duty())).await;
+                traffic.next_or(tokio::time::sleep_until(self.next_duty())).await;
                 continue;
             }
             self.last_work_at = Instant::now();
-            if self.is_prepared(pacer, under_way).await? {
-                self.start_claims(pacer, under_way);
-                self.let_one_leave(pacer, under_way, report);
+            if self.is_prepared(traffic).await? {
+                traffic.open();
+                self.start_claims(traffic);
+            } else {
+                traffic.close();
             }
-            let wake_at = self.next_step(pacer).min(self.next_duty());
-            under_way.next_or(tokio::time::sleep_until(wake_at)).await;
+            let wake_at = self.next_step(traffic).min(self.next_duty());
+            traffic.next_or(tokio::time::sleep_until(wake_at)).await;
         }
     }
 
-    /// What landed may ask for a pause, or be in the queue again.
-    fn heed_landed(&mut self, pacer: &mut Pacer, under_way: &mut UnderWay) {
-        for landed in under_way.take_landed() {
+    /// What landed may be in the queue again.
+    fn heed_landed(&mut self, traffic: &mut Traffic) {
+        for landed in traffic.take_landed() {
             self.last_work_at = Instant::now();
-            if let Some((number, at_us)) = landed.answered {
-                pacer.answered(number, at_us);
-            }
-            self.heed_advice(landed.advice, landed.answered.map(|(number, _)| number), pacer);
-            if let Some(sort) = landed.requeued {
-                self.done.remove(&sort);
-                // It may come before what was read since.
-                self.head_at = Instant::now();
+            if let Some(key) = landed.requeued {
+                self.heads.is_back(&key);
             }
             if let Some(due_ms) = landed.due_ms {
                 self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next| next.min(due_ms)));
@@ -163,52 +147,19 @@ impl<'a> Slice<'a> {
         }
     }
 
-    fn heed_advice(
-        &self,
-        advice: LaneAdvice,
-        departure: Option<DepartureNumber>,
-        pacer: &mut Pacer,
-    ) {
-        let pause = match advice {
-            LaneAdvice::GoOn => return,
-            LaneAdvice::HoldFor(pause) | LaneAdvice::SlowDown(pause) => pause,
-        };
-        let slower = matches!(advice, LaneAdvice::SlowDown(_));
-        tracing::warn!(channel = %self.channel.name, hold_ms = millis(pause), slower, "the provider asked for a pause");
-        let until_us = self.drain.clock.now_us() + 1000 * millis(pause);
-        match departure {
-            Some(departure) if slower => pacer.refused(departure, until_us),
-            Some(_) | None => pacer.hold(until_us),
-        }
-    }
-
-    /// What is claimed waits for its slot.
-    fn heed_claimed(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
-        for claimed in under_way.take_claimed() {
-            if let Some(departure) = claimed? {
-                // A moving average: one slow claim must not look like a slow database.
-                self.claim_time = (self.claim_time * 7 + departure.claimed_at.elapsed()) / 8;
-                self.ready.push_back(departure);
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep_lease(
-        &mut self,
-        pacer: &Pacer,
-        under_way: &mut UnderWay,
-    ) -> Result<Option<Ending>, PortError> {
+    async fn keep_lease(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
         let now = Instant::now();
         if now < self.renew_at {
             return Ok(None);
         }
         let lanes = &self.drain.lanes;
         let until_ms = self.drain.clock.now_ms() + millis(self.drain.settings.lease);
-        let renewal = lanes.renew(&self.held.lease, pacer.position(), until_ms);
-        match under_way.alongside(renewal).await? {
+        let position = traffic.pacer().position();
+        let renewal = lanes.renew(&self.held.lease, position, until_ms);
+        match traffic.alongside(renewal).await? {
             Saved::Done => {
                 self.held.until = now + self.drain.settings.lease;
+                traffic.lease_ends(self.held.sends_until(&self.drain.settings));
                 self.renew_at = now + self.drain.settings.renew_every;
                 Ok(None)
             }
@@ -219,24 +170,28 @@ impl<'a> Slice<'a> {
         }
     }
 
-    async fn reread_channel(
-        &mut self,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
-    ) -> Result<Option<Ending>, PortError> {
+    async fn reread_channel(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
         let now = Instant::now();
         if now < self.channel_at {
             return Ok(None);
         }
         self.channel_at = now + self.drain.settings.channel_every;
         let reading = self.drain.catalog.channel(&self.channel.name);
-        match under_way.alongside(reading).await? {
+        match traffic.alongside(reading).await? {
             Some(channel) if !channel.paused => {
                 if channel.limit != self.channel.limit {
-                    pacer.set_limit(channel.limit);
+                    traffic.pacer_mut().set_limit(channel.limit);
+                }
+                if channel.window != self.channel.window
+                    || channel.timezone != self.channel.timezone
+                {
+                    self.heads.peek_all();
+                    self.peek_at = now;
                 }
                 // The rest of the configuration holds from the next slice on.
                 self.channel.limit = channel.limit;
+                self.channel.window = channel.window;
+                self.channel.timezone = channel.timezone;
                 Ok(None)
             }
             Some(_) | None => Ok(Some(Ending::Stopped)),
@@ -244,7 +199,7 @@ impl<'a> Slice<'a> {
     }
 
     /// Queues what has come due.
-    async fn queue_due(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
+    async fn queue_due(&mut self, traffic: &mut Traffic) -> Result<(), PortError> {
         let now = Instant::now();
         let now_ms = self.drain.clock.now_ms();
         if now < self.due_at && self.next_due_ms.is_none_or(|due_ms| due_ms > now_ms) {
@@ -253,141 +208,159 @@ impl<'a> Slice<'a> {
         self.due_at = now + DUE_EVERY;
         let partition = due_partition(&self.channel.name);
         let reading = self.drain.agenda.entries(&partition, None, None, DUE_PAGE);
-        let waiting = under_way.alongside(reading).await?;
+        let waiting = traffic.alongside(reading).await?;
         let is_due = |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= now_ms);
         let due = waiting.partition_point(is_due);
         if due > 0 {
             let event = Event::CameDue { at_ms: now_ms };
-            under_way.alongside(self.apply.apply_all(&waiting[..due], &event)).await?;
-            self.head_at = Instant::now();
+            traffic.alongside(self.apply.apply_all(&waiting[..due], &event)).await?;
+            self.heads.hurry();
         }
         self.next_due_ms = waiting.get(due).and_then(|entry| time_in(&entry.sort));
         Ok(())
     }
 
-    /// Reads the head of the queue again when its time has come: a real-time message must not
+    /// Reads the heads of the queue again when their time has come: a real-time message must not
     /// wait behind a page that was read before it came.
-    async fn read_heads(&mut self, under_way: &mut UnderWay) -> Result<(), PortError> {
-        let now = Instant::now();
-        if now < self.head_at {
+    async fn read_heads(&mut self, traffic: &mut Traffic) -> Result<(), PortError> {
+        let drain = self.drain;
+        let at = Instant::now();
+        if at >= self.classes_at {
+            self.classes_at = at + CLASSES_EVERY;
+            let classes = traffic.alongside(drain.classes.classes(&self.channel.name)).await?;
+            self.heads.know(classes);
+        }
+        let now = self.now();
+        if self.heads.next_read(now).is_none_or(|read_at| read_at > Instant::now()) {
             return Ok(());
         }
-        let drain = self.drain;
-        let every = drain.settings.head_every;
-        self.head_at = now + every;
-        self.done.retain(|_, since| now.duration_since(*since) < REMEMBERED);
-
         // What can leave until the next reading, and what the index may still show of what left.
-        let reach = (every + self.claim_ahead()).as_secs_f64();
-        let limit = whole(reach * f64::from(self.channel.limit.per_second)) + 5;
-        let partition = ready_partition(&self.channel.name, &WindowClass::EXEMPT);
-        let mut heads: VecDeque<AgendaEntry> = VecDeque::new();
-        let mut from: Option<String> = None;
-        loop {
-            let reading = drain.agenda.entries(&partition, from.as_deref(), None, limit);
-            let page = under_way.alongside(reading).await?;
-            let is_last = page.len() < limit;
-            from = page.last().map(|last| format!("{}~", last.sort));
-            heads.extend(page.into_iter().filter(|entry| !self.done.contains_key(&entry.sort)));
-            // A page of nothing but entries that are dealt with hides what is behind it.
-            if is_last || !heads.is_empty() {
-                break;
-            }
+        let per_second = f64::from(self.channel.limit.per_second);
+        let ahead = claim_ahead(traffic);
+        let reach = |every: Duration| whole((every + ahead).as_secs_f64() * per_second) + 5;
+        let reading = self.heads.read(&*drain.agenda, now, drain.settings.head_every, reach);
+        traffic.alongside(reading).await
+    }
+
+    /// Looks at what waits in a closed class: when its hours were changed, it moves to the class
+    /// that it belongs to now.
+    async fn peek(&mut self, traffic: &mut Traffic) -> Result<(), PortError> {
+        let at = Instant::now();
+        if at < self.peek_at {
+            return Ok(());
         }
-        self.heads = heads;
+        let now = self.now();
+        let peeking = self.heads.peek(&*self.drain.agenda, now, PEEK_PAGE);
+        let Some((class, entries)) = traffic.alongside(peeking).await? else {
+            self.peek_at = at + PEEK_EVERY[0];
+            return Ok(());
+        };
+        self.peek_at = at + PEEK_EVERY[1];
+        let Some(first) = entries.first() else { return Ok(()) };
+        let reclassing = self.belongs_elsewhere(first);
+        if !traffic.alongside(reclassing).await? {
+            return Ok(());
+        }
+        tracing::info!(channel = %self.channel.name, %class, "its hours were changed: what waits in it moves");
+        self.heads.peek_again();
+        let moving = async {
+            for entry in &entries {
+                self.move_to_its_class(entry).await?;
+            }
+            Ok(())
+        };
+        traffic.alongside(moving).await?;
+        self.classes_at = at;
+        self.heads.hurry();
         Ok(())
     }
 
+    async fn belongs_elsewhere(&self, entry: &AgendaEntry) -> Result<bool, PortError> {
+        let Some(notification) = self.drain.notifications.load(&entry.id).await? else {
+            return Ok(false);
+        };
+        let class = self.hours.class_of(&notification, &self.channel).await?;
+        Ok(notification.status == Status::Queued && class != notification.window_class)
+    }
+
+    async fn move_to_its_class(&self, entry: &AgendaEntry) -> Result<(), PortError> {
+        let Some(notification) = self.drain.notifications.load(&entry.id).await? else {
+            return Ok(());
+        };
+        let class = self.hours.class_of(&notification, &self.channel).await?;
+        self.drain.classes.add_class(&self.channel.name, &class).await?;
+        let event = Event::Reclassified { class, at_ms: self.drain.clock.now_ms() };
+        self.apply.apply_to(notification, &event).await?;
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        timestamp(self.drain.clock.now_us())
+    }
+
     /// Nothing is queued, under way, or due within this slice, and has not been for a while.
-    fn is_idle(&self, under_way: &UnderWay) -> bool {
+    fn is_idle(&self, traffic: &Traffic) -> bool {
         let left_ms = millis(self.ends_at.saturating_duration_since(Instant::now()));
         let is_due_soon =
             self.next_due_ms.is_some_and(|at_ms| at_ms <= self.drain.clock.now_ms() + left_ms);
-        under_way.requests() == 0
+        let opens_soon = self
+            .heads
+            .next_opening(self.now())
+            .is_some_and(|at| at.as_millisecond() <= self.drain.clock.now_ms() + left_ms);
+        traffic.requests() == 0
             && !is_due_soon
+            && !opens_soon
+            && self.heads.has_peeked()
             && self.last_work_at.elapsed() >= self.drain.settings.linger
     }
 
     /// Whether messages can be sent; if something has to be fetched first, fetches it in the next
     /// slot, since the provider counts it.
-    async fn is_prepared(
-        &mut self,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
-    ) -> Result<bool, PortError> {
+    async fn is_prepared(&mut self, traffic: &mut Traffic) -> Result<bool, PortError> {
         let now_ms = self.drain.clock.now_ms();
-        let readiness = under_way.alongside(self.provider.readiness(now_ms)).await?;
+        let readiness = traffic.alongside(self.provider.readiness(now_ms)).await?;
         match readiness {
             Readiness::Ready => return Ok(true),
             Readiness::NeedsPreparation => {}
         }
-        if self.until_slot(pacer).is_some_and(|wait| wait.is_zero()) {
-            let number = pacer.depart(self.drain.clock.now_us());
-            if let Err(error) = under_way.alongside(self.provider.prepare()).await {
+        if traffic.until_slot().is_some_and(|wait| wait.is_zero()) {
+            // What is claimed waits: it could not be sent.
+            traffic.close();
+            let number = traffic.pacer_mut().depart(self.drain.clock.now_us());
+            if let Err(error) = traffic.alongside(self.provider.prepare()).await {
                 tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
-                self.heed_advice(error.advice, Some(number), pacer);
+                traffic.heed(error.advice, Some(number));
             }
-            pacer.answered(number, self.drain.clock.now_us());
+            traffic.pacer_mut().answered(number, self.drain.clock.now_us());
         }
         Ok(false)
     }
 
     /// Claims the heads whose slots are near.
-    fn start_claims(&mut self, pacer: &Pacer, under_way: &mut UnderWay) {
-        let spacing = micros(pacer.spacing_us());
-        while let Some(until_slot) = self.until_slot(pacer) {
-            let ahead = self.ready.len() + under_way.claims();
+    fn start_claims(&mut self, traffic: &mut Traffic) {
+        let spacing = micros(traffic.pacer().spacing_us());
+        while let Some(until_slot) = traffic.until_slot() {
+            let ahead = traffic.ahead();
             let wait = until_slot + spacing * u32::try_from(ahead).unwrap_or(u32::MAX);
-            if wait > self.claim_ahead() || under_way.requests() + ahead >= self.requests_max() {
+            if wait > claim_ahead(traffic) || traffic.requests() + ahead >= self.requests_max() {
                 return;
             }
-            let Some(head) = self.heads.pop_front() else { return };
-            under_way.claim(self.claim(&head).boxed());
-            self.done.insert(head.sort, Instant::now());
-        }
-    }
-
-    /// Lets the first that is claimed leave when its slot has come, and gives it back when that
-    /// comes too late.
-    fn let_one_leave(
-        &mut self,
-        pacer: &mut Pacer,
-        under_way: &mut UnderWay,
-        report: &mut DrainReport,
-    ) {
-        let Some(mut departure) = self.ready.pop_front() else { return };
-        departure.leave_by = departure.leave_by.min(self.lease_ends());
-        match self.until_slot(pacer) {
-            // The departure itself takes the last look at the time.
-            Some(Duration::ZERO) => {
-                departure.number = Some(pacer.depart(self.drain.clock.now_us()));
-                report.departures += 1;
-                under_way.leave(departure);
+            let Some(head) = self.heads.take(self.now()) else { return };
+            // An index that is late shows what was taken before.
+            if !traffic.has(&head.entry.id) {
+                traffic.claim(head.entry.id.clone(), self.claim(&head));
             }
-            Some(wait) if Instant::now() + wait < departure.leave_by => {
-                self.ready.push_front(departure);
-            }
-            Some(_) | None => under_way.put_back(departure),
-        }
-    }
-
-    /// How long until the next slot; nothing when it is free already, `None` while only an answer
-    /// can free it.
-    fn until_slot(&self, pacer: &Pacer) -> Option<Duration> {
-        match pacer.next() {
-            Slot::At(at_us) => Some(micros(at_us - self.drain.clock.now_us())),
-            Slot::AfterAnswer => None,
         }
     }
 
     /// When something can be claimed or leave.
-    fn next_step(&self, pacer: &Pacer) -> Instant {
+    fn next_step(&self, traffic: &Traffic) -> Instant {
         let now = Instant::now();
-        let Some(wait) = self.until_slot(pacer) else { return self.next_duty() };
-        if self.ready.is_empty() {
-            now + wait.saturating_sub(self.claim_ahead())
-        } else {
+        let Some(wait) = traffic.until_slot() else { return self.next_duty() };
+        if traffic.has_ready() {
             now + wait
+        } else {
+            now + wait.saturating_sub(claim_ahead(traffic))
         }
         // Never at once: whatever can be done now has been done.
         .max(now + Duration::from_micros(500))
@@ -395,11 +368,23 @@ impl<'a> Slice<'a> {
 
     /// When the lane has to be looked after.
     fn next_duty(&self) -> Instant {
-        self.ends_at.min(self.renew_at).min(self.channel_at).min(self.head_at).min(self.due_at)
-    }
-
-    fn claim_ahead(&self) -> Duration {
-        (self.claim_time * 2).clamp(CLAIM_AHEAD[0], CLAIM_AHEAD[1])
+        let now = self.now();
+        let read_at = self.heads.next_read(now).unwrap_or(self.ends_at);
+        let until_opening = self.heads.next_opening(now).map_or(Duration::MAX, |at| {
+            Duration::from_micros(u64::try_from(at.duration_since(now).as_micros()).unwrap_or(0))
+        });
+        let opens_at = Instant::now().checked_add(until_opening).unwrap_or(self.ends_at);
+        [
+            self.renew_at,
+            self.channel_at,
+            self.due_at,
+            self.classes_at,
+            self.peek_at,
+            read_at,
+            opens_at,
+        ]
+        .into_iter()
+        .fold(self.ends_at, Instant::min)
     }
 
     /// More requests than this would only pile up at a provider that has become slow.
@@ -409,86 +394,29 @@ impl<'a> Slice<'a> {
         by_rate.clamp(1, self.drain.settings.in_flight_max)
     }
 
-    /// Nothing leaves after this under the lease as it stands.
-    fn lease_ends(&self) -> Instant {
-        let margin = self.drain.settings.lease_left_min;
-        self.held.until.checked_sub(margin).unwrap_or(self.held.until)
-    }
-
-    /// Claims the head, unless it is not what the index said any more.
-    fn claim(&self, head: &AgendaEntry) -> impl Future<Output = Claimed> + use<> {
-        let claimed_at = Instant::now();
-        let id = head.id.clone();
-        let apply = self.apply.clone();
-        let clock = Arc::clone(&self.drain.clock);
-        let fence = self.held.lease.fence;
-        let confirm_within_ms = self.channel.confirm_within_ms();
-        let departure = {
-            let policy = self.channel.policy();
-            let jitter_permille = self.drain.entropy.permille();
-            let claim_age_max = self.drain.settings.claim_age_max;
-            let provider = Arc::clone(&self.provider);
-            let (apply, clock) = (apply.clone(), Arc::clone(&clock));
-            move |notification: Notification, at_ms: i64| {
-                let expires = notification
-                    .expires_at_ms
-                    .map_or(claim_age_max, |expires_at_ms| micros(1000 * (expires_at_ms - at_ms)));
-                Departure {
-                    notification,
-                    policy,
-                    jitter_permille,
-                    claimed_at,
-                    leave_by: claimed_at + claim_age_max.min(expires),
-                    number: None,
-                    provider,
-                    apply,
-                    clock,
-                }
-            }
-        };
-        async move {
-            let at_ms = clock.now_ms();
-            let event = Event::Claimed { at_ms, fence, confirm_within_ms };
-            let applied = match apply.apply(&id, &event).await {
-                // Trying again would not help, and what is behind it must not wait for it.
-                Err(PortError::Corrupt { what, detail }) => {
-                    tracing::error!(notification = %id, what, detail, "cannot be claimed");
-                    return Ok(None);
-                }
-                applied => applied?,
-            };
-            match applied {
-                Applied::Moved(claimed) => match claimed.status {
-                    Status::Sending => Ok(Some(departure(*claimed, at_ms))),
-                    // It had been sent too often to be sent again.
-                    Status::Failed
-                    | Status::Blocked
-                    | Status::Deferred
-                    | Status::Queued
-                    | Status::Accepted
-                    | Status::Unknown
-                    | Status::Unconfirmed
-                    | Status::Cancelled
-                    | Status::Expired
-                    | Status::Delivered => Ok(None),
-                },
-                Applied::Refused(late, Refused::TooLate) => {
-                    apply.apply_to(*late, &Event::Expired { at_ms }).await?;
-                    Ok(None)
-                }
-                Applied::Refused(
-                    _,
-                    Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt,
-                )
-                | Applied::Missing => Ok(None),
-            }
+    /// Claims the head, unless it is not what the index said any more, or may not leave now.
+    fn claim(&self, head: &Head) -> impl Future<Output = Claimed> + use<> {
+        Claim {
+            id: head.entry.id.clone(),
+            claimed_at: Instant::now(),
+            fence: self.held.lease.fence,
+            jitter_permille: self.drain.entropy.permille(),
+            age_max: self.drain.settings.claim_age_max,
+            channel: self.channel.clone(),
+            hours: Arc::clone(&self.hours),
+            provider: Arc::clone(&self.provider),
+            notifications: Arc::clone(&self.drain.notifications),
+            classes: Arc::clone(&self.drain.classes),
+            apply: self.apply.clone(),
+            clock: Arc::clone(&self.drain.clock),
         }
+        .make()
     }
 }
 
-/// Microseconds as a duration; nothing for what lies in the past.
-fn micros(us: i64) -> Duration {
-    Duration::from_micros(u64::try_from(us).unwrap_or(0))
+/// How long before their slots messages are claimed.
+fn claim_ahead(traffic: &Traffic) -> Duration {
+    (traffic.claim_time() * 2).clamp(CLAIM_AHEAD[0], CLAIM_AHEAD[1])
 }
 
 #[expect(

@@ -2,10 +2,13 @@
 
 pub mod file;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use self::file::AudienceFormat;
+use self::file::{AudienceFormat, Member};
 use super::channel::is_name;
+use super::notification::Recipient;
+use super::phone::PhoneNumber;
 
 /// Who, and from where the members are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,4 +90,32 @@ impl Audience {
         }
         faults
     }
+}
+
+/// A member that nothing can be sent to. Holds nothing of the member.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {must}")]
+pub struct BadMember {
+    /// The field at fault.
+    pub field: &'static str,
+    /// What it must be.
+    pub must: String,
+}
+
+/// A member as the recipient of a message.
+///
+/// # Errors
+/// Its phone number or its time zone is none.
+pub fn recipient_of(member: &Member) -> Result<Recipient, BadMember> {
+    let phone = member
+        .phone
+        .clone()
+        .map(PhoneNumber::try_from)
+        .transpose()
+        .map_err(|error| BadMember { field: "phone", must: error.to_string() })?;
+    if member.timezone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
+        let must = "must be an IANA time zone, such as Asia/Seoul".to_owned();
+        return Err(BadMember { field: "timezone", must });
+    }
+    Ok(Recipient { id: member.id.clone(), phone, timezone: member.timezone.clone() })
 }

@@ -32,6 +32,7 @@ pub(super) struct CsvRecords {
     is_too_long: bool,
     /// The record is over; a line feed would still belong to its line break.
     after_return: bool,
+    is_cut_off: bool,
 }
 
 /// What is behind a record.
@@ -65,7 +66,12 @@ impl CsvRecords {
             started_on_line: None,
             is_too_long: false,
             after_return: false,
+            is_cut_off: false,
         }
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     /// The names of the columns; empty before the header line was read.
@@ -80,9 +86,10 @@ impl CsvRecords {
             self.pass_record(source);
         }
         let Some((line, ending)) = self.find_record(source) else { return Ok(None) };
-        let member = self.read_member(source, ending).map_err(|fault| fault.at(line));
+        let member = self.read_member(source, ending);
+        self.is_cut_off = member.as_ref().is_err_and(|fault| fault.is_cut_off);
         self.pass_record(source);
-        Ok(Some(Record { line, member }))
+        Ok(Some(Record { line, member: member.map_err(|fault| fault.at(line)) }))
     }
 
     /// The line of the next record and its ending, once all of it is there.
@@ -203,7 +210,7 @@ impl CsvRecords {
         let columns = &self.columns.0;
         match self.defect(source, ending) {
             Some(Defect::OpenQuotes) => {
-                return Err(Fault::of_record(
+                return Err(Fault::cut_off(
                     "must close the quotes that it opens: the file ends within them",
                 ));
             }
@@ -220,12 +227,13 @@ impl CsvRecords {
         }
         if self.cells != columns.len() {
             let is_cut_off = self.cells < columns.len() && ending == Ending::FileEnd;
-            return Err(Fault::of_record(format!(
+            let must = format!(
                 "must have as many fields as the header line: {}, not {}{}",
                 columns.len(),
                 self.cells,
                 if is_cut_off { " (the file ends here: is it whole?)" } else { "" }
-            )));
+            );
+            return Err(Fault { is_cut_off, ..Fault::of_record(must) });
         }
 
         let mut member =

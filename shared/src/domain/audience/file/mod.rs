@@ -196,6 +196,16 @@ impl MemberReader {
         next
     }
 
+    /// Whether the file ended in the middle of its last record: most of all when it is not whole.
+    /// Known once that record was taken.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        match &self.records {
+            Records::Csv(records) => records.is_cut_off(),
+            Records::Ndjson(records) => records.is_cut_off(),
+        }
+    }
+
     /// The point after the latest record that was taken (or after the header line, or the start).
     #[must_use]
     pub fn resume_point(&self) -> ResumePoint {
@@ -237,15 +247,22 @@ impl fmt::Debug for MemberReader {
 struct Fault {
     field: Option<String>,
     must: String,
+    /// The file ends within the record.
+    is_cut_off: bool,
 }
 
 impl Fault {
     fn of_record(must: impl Into<String>) -> Self {
-        Self { field: None, must: must.into() }
+        Self { field: None, must: must.into(), is_cut_off: false }
     }
 
     fn of_field(name: &str, must: impl Into<String>) -> Self {
-        Self { field: Some(shown(name)), must: must.into() }
+        Self { field: Some(shown(name)), must: must.into(), is_cut_off: false }
+    }
+
+    /// The file ends within the record.
+    fn cut_off(must: impl Into<String>) -> Self {
+        Self { is_cut_off: true, ..Self::of_record(must) }
     }
 
     fn too_long() -> Self {

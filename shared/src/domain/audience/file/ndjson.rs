@@ -17,9 +17,14 @@ pub(super) struct NdjsonRecords {
     scanned_bytes: usize,
     /// The line on which a record too long starts, while its end is looked for.
     too_long_since: Option<u64>,
+    is_cut_off: bool,
 }
 
 impl NdjsonRecords {
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
     pub(super) fn next(&mut self, source: &mut Source) -> Option<Record> {
         loop {
             let unread = source.unread();
@@ -47,6 +52,7 @@ impl NdjsonRecords {
             self.scanned_bytes = 0;
             self.too_long_since = None;
             if let Some(member) = member {
+                self.is_cut_off = member.as_ref().is_err_and(|fault| fault.is_cut_off);
                 source.set_mark();
                 return Some(Record { line, member: member.map_err(|fault| fault.at(line)) });
             }
@@ -95,8 +101,9 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
 fn read_member(line: &[u8], is_closed: bool) -> Result<Member, Fault> {
     const CUT_OFF: &str = "must be a whole JSON object: the file ends in the middle of it";
-    let text = str::from_utf8(line)
-        .map_err(|_| Fault::of_record(if is_closed { NOT_UTF8 } else { CUT_OFF }))?;
+    let text = str::from_utf8(line).map_err(|_| {
+        if is_closed { Fault::of_record(NOT_UTF8) } else { Fault::cut_off(CUT_OFF) }
+    })?;
     // The parser's own words may quote values.
     let Fields(fields) =
         serde_json::from_str(text).map_err(|error| match (error.classify(), is_closed) {
@@ -108,7 +115,7 @@ fn read_member(line: &[u8], is_closed: bool) -> Result<Member, Fault> {
                 "must be a JSON object: the JSON is wrong at character {}",
                 characters(line, error.column())
             )),
-            (Category::Syntax | Category::Eof | Category::Io, false) => Fault::of_record(CUT_OFF),
+            (Category::Syntax | Category::Eof | Category::Io, false) => Fault::cut_off(CUT_OFF),
         })?;
 
     let (mut id, mut phone, mut timezone, mut variables) = (None, None, None, None);

@@ -1,0 +1,51 @@
+//! The `console` function.
+
+use std::sync::Arc;
+
+use alimi::aws::{Aws, Environment};
+use alimi::delivery::{Audiences, Configure, DryRun, Upload};
+use alimi::http::iam_identity;
+use alimi::providers;
+use alimi::time::SystemClock;
+use alimi_console::{Console, router};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let environment = Environment;
+    environment.start_logging();
+    let aws = Aws::from_env().await;
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    let files = Arc::new(aws.audience_files());
+    let console = Console {
+        configure: Configure {
+            documents: store.clone(),
+            catalog: store.clone(),
+            waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
+            clock: clock.clone(),
+        },
+        documents: store.clone(),
+        catalog: store.clone(),
+        upload: Upload {
+            documents: store.clone(),
+            members: store.clone(),
+            uploads: store.clone(),
+            clock: clock.clone(),
+        },
+        dry_run: DryRun {
+            catalog: store.clone(),
+            audiences: Audiences {
+                members: store.clone(),
+                files: files.clone(),
+                part_bytes: Audiences::PART_BYTES,
+            },
+            clock: clock.clone(),
+            check: providers::check_message,
+        },
+        files,
+        runs: store,
+        clock,
+        callers: iam_identity,
+    };
+    lambda_http::run(router(console)).await
+}

@@ -1,0 +1,190 @@
+//! The hours rule, told by when messages arrive at the provider.
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+
+use std::time::Duration;
+
+use alimi::domain::hours::{HoursConfig, Window};
+use alimi::domain::{Notification, Status};
+use alimi::ports::{Catalog, Clock};
+use alimi_local::world::{World, WorldSettings};
+use jiff::civil::{Time, time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+const LIMIT: usize = 40;
+const A_DAY: Duration = Duration::from_secs(26 * 3600);
+
+fn to(zone: Option<&str>) -> Value {
+    json!({ "id": "t", "phone": "010-1234-5678", "timezone": zone })
+}
+
+/// Posts `count` messages of a priority to recipients in a zone.
+async fn post(world: &World, key: &str, count: usize, priority: u16, zone: Option<&str>) {
+    let one = json!({
+        "template": "consultation-start",
+        "to": to(zone),
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        "priority": priority,
+    });
+    for (part, page) in vec![one; count].chunks(500).enumerate() {
+        let key = format!("{key}-{part}");
+        let body = Value::Array(page.to_vec());
+        let (status, answer) = world.produce("POST", "/v1/notifications", Some(&key), body).await;
+        assert!(status.is_success(), "{status}: {answer}");
+    }
+}
+
+/// Lets the clock stand at a time of the day in Seoul, today or tomorrow.
+async fn wait_until(world: &World, local: Time) {
+    let now = now(world).to_zoned(TimeZone::get("Asia/Seoul").expect("a zone"));
+    let mut then = now.with().time(local).build().expect("a time");
+    if then <= now {
+        then = then.tomorrow().expect("a day");
+    }
+    let wait = then.timestamp().duration_since(now.timestamp());
+    tokio::time::sleep(wait.unsigned_abs()).await;
+}
+
+fn now(world: &World) -> Timestamp {
+    Timestamp::from_microsecond(world.clock.now_us()).expect("a time")
+}
+
+/// When a message left, as the clocks show it in a zone.
+fn left_at(notification: &Notification, zone: &str) -> Time {
+    let sent_at_ms = notification.attempts.last().and_then(|a| a.request_sent_at_ms);
+    let at = Timestamp::from_millisecond(sent_at_ms.expect("it was sent")).expect("a time");
+    at.to_zoned(TimeZone::get(zone).expect("a zone")).time()
+}
+
+fn delivered(world: &World) -> Vec<Notification> {
+    let all = world.notifications();
+    all.into_values().filter(|n| n.status == Status::Delivered).collect()
+}
+
+async fn set_hours(world: &World, from: &str, until: &str) {
+    let scheduled = Window::new(from, until).expect("a window");
+    let hours = HoursConfig { scheduled, ..HoursConfig::default() };
+    world.store.put_hours(&hours).await.expect("stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_reaches_the_evening_stops_in_place_and_goes_on_in_the_morning() {
+    let settings = WorldSettings::default();
+    let meter = settings.meter.clone();
+    let world = World::new(settings).await;
+    world.start_senders();
+    wait_until(&world, time(18, 59, 30, 0)).await;
+    post(&world, "batch", 2_500, 600, None).await;
+    wait_until(&world, time(19, 1, 0, 0)).await;
+    let sent_today = world.simulator.arrivals().len();
+    assert!((1_000..1_300).contains(&sent_today), "{sent_today} sent in half a minute");
+
+    // The night: real-time messages and recipients elsewhere are not kept from anything.
+    let before = meter.total();
+    wait_until(&world, time(23, 0, 0, 0)).await;
+    let spent = meter.total().since(before).write_units;
+    assert!(spent < 50.0, "{spent} units were spent on waiting");
+    post(&world, "now", 3, 0, None).await;
+    post(&world, "london", 3, 600, Some("Europe/London")).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(delivered(&world).len(), sent_today - 2 + 6, "but for token and knock");
+
+    world.settle(A_DAY).await;
+    world.check_invariants(LIMIT);
+    let all = delivered(&world);
+    assert_eq!(all.len(), 2_506);
+    for notification in &all {
+        let zone = notification.recipient.timezone.as_deref().unwrap_or("Asia/Seoul");
+        let left = left_at(notification, zone);
+        assert!(
+            notification.priority.0 == 0 || (time(10, 0, 0, 0)..time(19, 0, 0, 0)).contains(&left),
+            "one left at {left} in {zone}"
+        );
+    }
+    // In the morning it goes on at once.
+    let first = all
+        .iter()
+        .map(|notification| left_at(notification, "Asia/Seoul"))
+        .filter(|left| *left < time(18, 0, 0, 0) && *left >= time(10, 0, 0, 0))
+        .min()
+        .expect("some left in the morning");
+    assert!(first < time(10, 0, 5, 0), "the first left at {first}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn advertising_never_leaves_at_night_and_news_does() {
+    let mut settings = WorldSettings::default();
+    settings.catalog =
+        settings.catalog.replacen("category: informational", "category: advertising", 1);
+    let world = World::new(settings).await;
+    world.start_senders();
+    wait_until(&world, time(21, 0, 0, 0)).await;
+    let template = |name: &str| {
+        json!({
+            "template": name, "to": to(None),
+            "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        })
+    };
+    for name in ["consultation-start", "photo-and-video"] {
+        let (status, _) =
+            world.produce("POST", "/v1/notifications", Some(name), template(name)).await;
+        assert!(status.is_success());
+    }
+    world.settle(A_DAY).await;
+    for notification in delivered(&world) {
+        let left = left_at(&notification, "Asia/Seoul");
+        if notification.template == "photo-and-video" {
+            assert!(
+                left < time(21, 0, 5, 0) && left >= time(21, 0, 0, 0),
+                "the news left at {left}"
+            );
+        } else {
+            assert!(
+                left >= time(8, 0, 0, 0) && left < time(8, 0, 5, 0),
+                "the offer left at {left}"
+            );
+        }
+    }
+    assert_eq!(delivered(&world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_window_in_force_is_the_one_at_departure() {
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    wait_until(&world, time(12, 0, 0, 0)).await;
+    post(&world, "batch", 1_000, 600, None).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    // Somebody closes the window at noon.
+    set_hours(&world, "10:00", "12:00").await;
+    let closed_at = now(&world);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let late = closed_at + SignedDuration::from_secs(3);
+    let arrivals = world.simulator.arrivals();
+    assert!(arrivals.iter().all(|a| a.at_us < late.as_microsecond()), "it went on");
+    assert!(arrivals.len() > 100);
+
+    // And opens it again in the afternoon.
+    wait_until(&world, time(15, 0, 0, 0)).await;
+    set_hours(&world, "10:00", "18:00").await;
+    world.settle(Duration::from_secs(3600)).await;
+    world.check_invariants(LIMIT);
+    assert_eq!(delivered(&world).len(), 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_to_wait_until_tomorrow_leaves_today_once_the_window_is_wider() {
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    post(&world, "batch", 100, 600, None).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(delivered(&world).len(), 0);
+    set_hours(&world, "10:00", "22:00").await;
+    world.settle(Duration::from_secs(900)).await;
+    let all = delivered(&world);
+    assert_eq!(all.len(), 100);
+    assert!(all.iter().all(|n| left_at(n, "Asia/Seoul") < time(20, 10, 0, 0)));
+    assert_eq!(world.store.hours().await.expect("hours").scheduled.to_string(), "10:00–22:00");
+}

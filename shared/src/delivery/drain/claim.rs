@@ -1,0 +1,107 @@
+//! One message is claimed: the hours rule, and the conditional write before the call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::departure::Departure;
+use super::hours::CurrentHours;
+use super::traffic::Claimed;
+use super::{micros, timestamp};
+use crate::delivery::{Applied, Apply};
+use crate::domain::hours::Opening;
+use crate::domain::{Channel, Event, NotificationId, Refused, Status};
+use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
+
+/// What a claim is made with.
+pub(super) struct Claim {
+    pub id: NotificationId,
+    pub claimed_at: Instant,
+    pub fence: u64,
+    pub jitter_permille: u16,
+    pub age_max: Duration,
+    pub channel: Channel,
+    pub hours: Arc<CurrentHours>,
+    pub provider: Arc<dyn Provider>,
+    pub notifications: Arc<dyn Notifications>,
+    pub classes: Arc<dyn WindowClasses>,
+    pub apply: Apply,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Claim {
+    /// Makes it. `None` when there is nothing to send: the index was late, the message is over, or
+    /// its window is closed.
+    pub(super) async fn make(self) -> Claimed {
+        match self.claimed().await {
+            // Trying again would not help, and what is behind it must not wait for it.
+            Err(PortError::Corrupt { what, detail }) => {
+                tracing::error!(notification = %self.id, what, detail, "cannot be claimed");
+                Ok(None)
+            }
+            made => made,
+        }
+    }
+
+    async fn claimed(&self) -> Claimed {
+        let Some(notification) = self.notifications.load(&self.id).await? else { return Ok(None) };
+        let class = self.hours.class_of(&notification, &self.channel).await?;
+        let now_us = self.clock.now_us();
+        let at_ms = now_us / 1000;
+        if class != notification.window_class {
+            // It is found again where it belongs now, whether that is open or closed.
+            self.classes.add_class(&self.channel.name, &class).await?;
+            let event = Event::Reclassified { class, at_ms };
+            self.apply.apply_to(notification, &event).await?;
+            return Ok(None);
+        }
+        let closes_in = match class.opening(timestamp(now_us)) {
+            Opening::Open { until: None } => self.age_max,
+            Opening::Open { until: Some(until) } => micros(until.as_microsecond() - now_us),
+            // It has closed since the head was read: it waits where it is.
+            Opening::Closed { .. } => return Ok(None),
+        };
+        let confirm_within_ms = self.channel.confirm_within_ms();
+        let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
+        match self.apply.apply_to(notification, &event).await? {
+            Applied::Moved(claimed) => match claimed.status {
+                Status::Sending => {
+                    let expires_in = claimed
+                        .expires_at_ms
+                        .map_or(self.age_max, |ends_ms| micros(1000 * (ends_ms - at_ms)));
+                    let left = self.age_max.min(expires_in);
+                    Ok(Some(Departure {
+                        notification: *claimed,
+                        policy: self.channel.policy(),
+                        jitter_permille: self.jitter_permille,
+                        claimed_at: self.claimed_at,
+                        // What the clock said was said after the claim began.
+                        leave_by: self.claimed_at + left.min(closes_in),
+                        number: None,
+                        provider: Arc::clone(&self.provider),
+                        apply: self.apply.clone(),
+                        clock: Arc::clone(&self.clock),
+                    }))
+                }
+                // It had been sent too often to be sent again.
+                Status::Failed
+                | Status::Blocked
+                | Status::Deferred
+                | Status::Queued
+                | Status::Accepted
+                | Status::Unknown
+                | Status::Unconfirmed
+                | Status::Cancelled
+                | Status::Expired
+                | Status::Delivered => Ok(None),
+            },
+            Applied::Refused(late, Refused::TooLate) => {
+                self.apply.apply_to(*late, &Event::Expired { at_ms }).await?;
+                Ok(None)
+            }
+            Applied::Refused(_, Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt)
+            | Applied::Missing => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A run without its effects: renders and checks every member's message, and stores nothing.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::FieldError;
+use super::accept::CheckMessage;
+use super::audience::{AudienceError, Audiences};
+use super::compose::{Order, compose};
+use crate::domain::audience::file::{Member, Record};
+use crate::domain::audience::recipient_of;
+use crate::domain::run::MemberFault;
+use crate::domain::{
+    Channel, HoursConfig, Notification, Priority, Run, RunKey, Schedule, Template,
+};
+use crate::ports::{Catalog, Clock, PortError};
+
+/// Members read at a time.
+const PAGE: usize = 500;
+
+/// How long one request reads on: less than an HTTP caller waits.
+const READING_MS: i64 = 15_000;
+
+/// Runs schedules dry.
+#[derive(Clone)]
+pub struct DryRun {
+    /// Schedules, and what they name.
+    pub catalog: Arc<dyn Catalog>,
+    /// Audiences, from both of their sources.
+    pub audiences: Audiences,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The providers' rules.
+    pub check: CheckMessage,
+}
+
+/// What a run would have come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DryRunReport {
+    /// The time for which it was tried.
+    pub scheduled_at: Timestamp,
+    /// Members read.
+    pub members: u64,
+    /// Members with a message that could be stored.
+    pub sendable: u64,
+    /// Members for whom none could be made.
+    pub unsendable: u64,
+    /// The first faults.
+    pub faults: Vec<MemberFault>,
+    /// Where to go on, when the audience was too large for one request.
+    pub next: Option<String>,
+}
+
+/// Why nothing was tried.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRun {
+    /// There is no such schedule.
+    #[error("there is no such schedule")]
+    Missing,
+    /// What it names is not there, or has no members.
+    #[error(transparent)]
+    Invalid(#[from] FieldError),
+    /// It may work another time.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// What every member's message is made with.
+struct Making {
+    schedule: Schedule,
+    template: Template,
+    channel: Channel,
+    hours: HoursConfig,
+    key: RunKey,
+    priority: Priority,
+}
+
+impl DryRun {
+    /// Tries a schedule's next run, from where an earlier request ended. An audience that is
+    /// changed between two requests is read on as it is then.
+    ///
+    /// # Errors
+    /// [`NotRun`].
+    pub async fn dry_run(
+        &self,
+        schedule: &str,
+        after: Option<String>,
+    ) -> Result<DryRunReport, NotRun> {
+        let stop_at_ms = self.clock.now_ms() + READING_MS;
+        let making = self.making(schedule).await?;
+        let audience =
+            self.catalog.audience(&making.schedule.audience).await?.ok_or_else(|| {
+                let must = format!("there is no audience {:?}", making.schedule.audience);
+                FieldError::new("audience", must)
+            })?;
+        let pinned = self.audiences.pin(&audience).await.map_err(unreadable)?;
+        let mut pages = self.audiences.open(&pinned, after.as_deref()).map_err(unreadable)?;
+        let mut report = DryRunReport {
+            scheduled_at: making.key.scheduled_at,
+            members: 0,
+            sendable: 0,
+            unsendable: 0,
+            faults: vec![],
+            next: None,
+        };
+        loop {
+            let page = pages.next_page(PAGE).await.map_err(unreadable)?;
+            for record in page.records {
+                report.members += 1;
+                match self.make(&making, record) {
+                    Ok(_) => report.sendable += 1,
+                    Err(fault) => {
+                        report.unsendable += 1;
+                        if report.faults.len() < Run::FAULTS_KEPT {
+                            report.faults.push(fault);
+                        }
+                    }
+                }
+            }
+            report.next = page.next;
+            if report.next.is_none() || self.clock.now_ms() >= stop_at_ms {
+                return Ok(report);
+            }
+        }
+    }
+
+    async fn making(&self, name: &str) -> Result<Making, NotRun> {
+        let schedule = self.catalog.schedule(name).await?.ok_or(NotRun::Missing)?;
+        let template = self.catalog.template(&schedule.template).await?.ok_or_else(|| {
+            FieldError::new("template", format!("there is no template {:?}", schedule.template))
+        })?;
+        let channel = self.catalog.channel(&template.channel).await?.ok_or_else(|| {
+            let must = format!("its channel {:?} is not configured", template.channel);
+            FieldError::new("template", must)
+        })?;
+        let hours = self.catalog.hours().await?;
+        let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
+        let scheduled_at = schedule.next_after(now).unwrap_or(now);
+        let priority = schedule.priority_at(scheduled_at);
+        let key = RunKey::new(name, scheduled_at);
+        Ok(Making { schedule, template, channel, hours, key, priority })
+    }
+
+    fn make(&self, making: &Making, record: Record) -> Result<Notification, MemberFault> {
+        let line = record.line;
+        let fault = |field: Option<String>, fault: String| MemberFault { line, field, fault };
+        let member = record.member.map_err(|bad| fault(bad.field, bad.fault))?;
+        let to = recipient_of(&member)
+            .map_err(|bad| fault(Some(bad.field.to_owned()), bad.must.clone()))?;
+        let Member { id, variables, .. } = &member;
+        let order = Order {
+            id: making.key.notification_id(id),
+            digest: making.key.digest(line),
+            template: &making.template,
+            channel: &making.channel,
+            hours: &making.hours,
+            to,
+            variables,
+            priority: making.priority,
+            not_before_ms: None,
+            expires_at_ms: None,
+            now_ms: self.clock.now_ms(),
+        };
+        compose(order, self.check)
+            .map_err(|error| fault(Some(as_a_members_field(error.field)), error.detail))
+    }
+}
+
+fn unreadable(error: AudienceError) -> NotRun {
+    match error {
+        AudienceError::Port(error) => NotRun::Port(error),
+        AudienceError::Unreadable(why) => NotRun::Invalid(FieldError::new("audience", why)),
+    }
+}
+
+/// `to.phone` is the column `phone` of an audience.
+fn as_a_members_field(field: String) -> String {
+    field.strip_prefix("to.").map(str::to_owned).unwrap_or(field)
+}
