@@ -689,6 +689,30 @@ async fn drift_between_the_catalog_and_the_scheduler_is_healed_within_ten_minute
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_stream_comes_again_from_the_first_change_that_was_not_planned() {
+    let world = world().await;
+    let change = |kind: &str, name: &str, number: &str| {
+        json!({ "dynamodb": {
+            "Keys": { "kind": { "S": kind }, "name": { "S": name } }, "SequenceNumber": number,
+        }})
+    };
+    let records = [
+        change("template", "daily", "1"),
+        change("schedule", "daily", "2"),
+        change("schedule", "daily", "3"),
+        change("schedule", "weekly", "4"),
+        change("schedule", "monthly", "5"),
+    ];
+    let event: StreamEvent =
+        serde_json::from_value(json!({ "Records": records })).expect("an event");
+    world.faults.pass(1);
+    (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+    let answer = alimi_planner::handle(&world.stack.plan, event).await;
+    let answer = serde_json::to_value(answer).expect("JSON");
+    assert_eq!(answer["batchItemFailures"], json!([{ "itemIdentifier": "4" }]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_at_noon_moves_the_same_days_run_and_a_deletion_ends_it() {
     let world = world().await;
     world.stack.files.save(BUCKET, FILE, csv(2));
