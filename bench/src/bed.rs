@@ -134,7 +134,7 @@ impl Bed {
     }
 
     /// A store that reaches the database without sockets.
-    fn store_within(&self) -> Arc<DynamoStore> {
+    pub fn store_within(&self) -> Arc<DynamoStore> {
         let client = embedded::client_in_process(
             self.database.clone(),
             Duration::ZERO,

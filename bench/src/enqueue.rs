@@ -1,5 +1,6 @@
 //! How many notifications a second are taken in, against the same puts made with the bare client.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use alimi_local::embedded;
 use alimi_local::meter::DatabaseMeter;
 use alimi_local::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
+use alimi_local::stack::Stack;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -46,33 +49,12 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
         DrainSettings::default(),
     );
     let client = embedded::client_over_tcp(bed.endpoint());
-    let id = functions.block_on(enqueue(&stack, "first", 600, NO_RECEIPT))?;
-    let table = embedded::tables().notifications;
-    let first = functions
-        .block_on(
-            client.get_item().table_name(&table).key("id", AttributeValue::S(id.clone())).send(),
-        )?
-        .item
-        .ok_or("it is not there")?;
-
+    let copies = functions.block_on(Copies::new(&stack, &client))?;
     let (mut puts, mut singles, mut bulks) = (vec![], vec![], vec![]);
     for round in 0..ROUNDS {
         bar.set_message("bare conditional puts");
-        puts.push(functions.block_on(per_second(SINGLES, 1, |index| {
-            let mut item = first.clone();
-            let own = format!("{:030x}", round * SINGLES + index);
-            for value in item.values_mut() {
-                if let AttributeValue::S(text) = value {
-                    *text = text.replace(&id, &own);
-                }
-            }
-            let put = client
-                .put_item()
-                .table_name(&table)
-                .set_item(Some(item))
-                .condition_expression("attribute_not_exists(id)");
-            async move { put.send().await.map(|_| ()).map_err(Into::into) }
-        }))?);
+        let bare = per_second(SINGLES, 1, |index| copies.put(round * SINGLES + index));
+        puts.push(functions.block_on(bare)?);
         bar.inc(1);
         bar.set_message("one by one");
         singles.push(functions.block_on(per_second(SINGLES, 1, |index| {
@@ -100,7 +82,44 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     })
 }
 
-async fn bulk(stack: &alimi_local::stack::Stack, key: String) -> Result<(), Failure> {
+/// Puts of copies of a notification, made with the bare client.
+pub struct Copies<'a> {
+    client: &'a Client,
+    table: String,
+    id: String,
+    first: HashMap<String, AttributeValue>,
+}
+
+impl<'a> Copies<'a> {
+    /// Takes one notification in, to be copied.
+    pub async fn new(stack: &Stack, client: &'a Client) -> Result<Self, Failure> {
+        let id = enqueue(stack, "first", 600, NO_RECEIPT).await?;
+        let table = embedded::tables().notifications;
+        let key = AttributeValue::S(id.clone());
+        let first = client.get_item().table_name(&table).key("id", key).send().await?;
+        Ok(Self { client, table, id, first: first.item.ok_or("it is not there")? })
+    }
+
+    /// Puts one copy, on the condition that its id is new.
+    pub fn put(&self, index: usize) -> impl Future<Output = Result<(), Failure>> + use<> {
+        let own = format!("{index:030x}");
+        let mut item = self.first.clone();
+        for value in item.values_mut() {
+            if let AttributeValue::S(text) = value {
+                *text = text.replace(&self.id, &own);
+            }
+        }
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(id)");
+        async move { put.send().await.map(|_| ()).map_err(Into::into) }
+    }
+}
+
+async fn bulk(stack: &Stack, key: String) -> Result<(), Failure> {
     let one = json!({
         "template": "consultation-start",
         "to": { "id": "teacher-1", "phone": NO_RECEIPT },
@@ -112,7 +131,9 @@ async fn bulk(stack: &alimi_local::stack::Stack, key: String) -> Result<(), Fail
     if status < 300 { Ok(()) } else { Err(format!("{status}: {answer}").into()) }
 }
 
-async fn per_second<A: Future<Output = Result<(), Failure>>>(
+/// Does `work` so often, sixteen at once, each of `each` things, and answers with how many things
+/// that is a second.
+pub async fn per_second<A: Future<Output = Result<(), Failure>>>(
     count: usize,
     each: usize,
     work: impl Fn(usize) -> A,

@@ -11,6 +11,7 @@ mod measure;
 mod pace;
 mod priority;
 mod report;
+mod run;
 mod soak;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ struct Arguments {
     part: Part,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Part {
     /// Everything, one after the other: about an hour and a half.
     All,
@@ -49,13 +50,24 @@ enum Part {
     },
     /// Notifications taken in a second: a minute.
     Enqueue,
+    /// A run over 100,000 members: three minutes.
+    Run,
+    /// What `run` does in a process of its own.
+    #[command(hide = true)]
+    RunWorker {
+        #[arg(long)]
+        endpoint: String,
+        #[arg(long)]
+        members: usize,
+    },
     /// Size, start and memory of the release binaries.
     Binaries,
     /// Only writes the page, from the figures that are kept.
     Report,
 }
 
-const FUNCTIONS: [&str; 4] = ["enqueue", "sender", "webhook", "sweeper"];
+const FUNCTIONS: [&str; 7] =
+    ["enqueue", "sender", "webhook", "console", "trigger", "planner", "sweeper"];
 
 fn main() -> ExitCode {
     match run(Arguments::parse().part) {
@@ -73,6 +85,7 @@ fn run(part: Part) -> Result<(), Failure> {
         Part::All => vec![
             Part::Cost,
             Part::Enqueue,
+            Part::Run,
             Part::Priority,
             Part::Backlog,
             Part::Pace,
@@ -80,12 +93,17 @@ fn run(part: Part) -> Result<(), Failure> {
             Part::Soak { minutes: 30 },
         ],
         Part::Report => vec![],
+        Part::RunWorker { endpoint, members } => {
+            println!("{}", serde_json::to_string(&run::work(&endpoint, members)?)?);
+            return Ok(());
+        }
         one @ (Part::Pace
         | Part::Priority
         | Part::Backlog
         | Part::Cost
         | Part::Soak { .. }
         | Part::Enqueue
+        | Part::Run
         | Part::Binaries) => vec![one],
     };
     for part in parts {
@@ -99,10 +117,11 @@ fn run(part: Part) -> Result<(), Failure> {
                 keep(&report, "soak", &command, |bar| soak::measure(bar, minutes))?;
             }
             Part::Enqueue => keep(&report, "enqueue", "enqueue", enqueue::measure)?,
+            Part::Run => keep(&report, "run", "run", run::measure)?,
             Part::Binaries => {
                 keep(&report, "binaries", "binaries", |bar| binaries::measure(bar, &FUNCTIONS))?;
             }
-            Part::All | Part::Report => {}
+            Part::All | Part::Report | Part::RunWorker { .. } => {}
         }
     }
     println!("{}", report.write()?.display());

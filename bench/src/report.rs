@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::bed::Failure;
 use crate::chart::{self, Bars, Lines};
 use crate::pace::{Latency, Variant};
-use crate::{backlog, binaries, cost, enqueue, pace, priority, soak};
+use crate::{backlog, binaries, cost, enqueue, pace, priority, run, soak};
 
 /// What was measured, and where.
 #[derive(Serialize, Deserialize)]
@@ -104,6 +104,7 @@ impl Report {
         self.cost(&mut page)?;
         self.soak(&mut page)?;
         self.enqueue(&mut page)?;
+        self.run(&mut page)?;
         self.binaries(&mut page)?;
         let path = self.docs.join("benchmarks.md");
         std::fs::write(&path, page)?;
@@ -346,6 +347,33 @@ impl Report {
         Ok(())
     }
 
+    fn run(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures: rows }) = self.read::<Vec<run::Row>>("run")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "## Runs of schedules\n\n{RUN}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(
+            page,
+            "| members | stored a second | bare puts a second | of bare puts | the process's memory, at most |"
+        )?;
+        writeln!(page, "| ---: | ---: | ---: | ---: | ---: |")?;
+        for row in &rows {
+            writeln!(
+                page,
+                "| {} | {:.0} | {:.0} | {:.0} % | {:.1} MiB |",
+                row.members,
+                row.stored,
+                row.bare_puts,
+                100.0 * row.stored / row.bare_puts,
+                row.peak_mib,
+            )?;
+        }
+        writeln!(page)?;
+        Ok(())
+    }
+
     fn binaries(&self, page: &mut String) -> Result<(), Failure> {
         let Some(Measured { conditions, figures }) = self.read::<binaries::Figures>("binaries")?
         else {
@@ -426,6 +454,12 @@ The function's handler against the embedded database over loopback, sixteen requ
 the very same items put with the bare client on the same condition, in turns, medians of five
 rounds. A single request also reads the idempotency record, the template and the channel, each of
 them a request like the put itself.";
+
+const RUN: &str = "\
+One run of a schedule, the pace of its puts left off, by a process of its own that does what the
+trigger does: pages of 500 members from the database, a notification each, the cursor after each
+page. Beside it the same process puts copies of a notification with the bare client, before and
+after. The goal: 80 % of the bare puts, and memory that does not grow with the audience.";
 
 const BINARIES: &str = "\
 The release profile: optimised for size, whole-program link-time optimisation. Init is what
