@@ -81,10 +81,9 @@ impl Configure {
         self.check(&entry, now).await?;
         let document = document(&name, entry.body()?, by, now_ms);
         let saved = self.save(kind, document, expected).await?;
-        if let Entry::Channel(Channel { paused: false, .. }) = entry
-            && current.is_some_and(|current| is_paused(&current))
-        {
-            self.wake(&saved).await;
+        // What waits for its hours may have others now, and what was paused may go on.
+        for channel in self.lanes_touched_by(&entry).await? {
+            self.wake(&channel, saved.changed_at_ms).await;
         }
         Ok(saved)
     }
@@ -152,7 +151,7 @@ impl Configure {
             match self.save(Kind::Channel, document, Expected::Revision(current.revision)).await {
                 Ok(saved) => {
                     if !paused {
-                        self.wake(&saved).await;
+                        self.wake(&saved.name, saved.changed_at_ms).await;
                     }
                     return Ok(saved);
                 }
@@ -265,13 +264,23 @@ impl Configure {
     }
 
     /// A hint, as every wake: the sweeper repeats it.
-    async fn wake(&self, channel: &Document) {
-        let name = &channel.name;
-        // Revisions are never used twice, so no other wake swallows this one.
-        let deduplication = format!("{name}-resume-{}", channel.revision);
-        if let Err(error) = self.waker.wake(name, WakeGroup::Zero, &deduplication).await {
-            tracing::warn!(channel = name, %error, "a lane was not woken; the sweeper will do it");
+    async fn wake(&self, channel: &str, changed_at_ms: i64) {
+        let deduplication = format!("{channel}-changed-{changed_at_ms}");
+        if let Err(error) = self.waker.wake(channel, WakeGroup::Zero, &deduplication).await {
+            tracing::warn!(channel, %error, "a lane was not woken; the sweeper will do it");
         }
+    }
+
+    /// The lanes whose messages may leave at other times after a change.
+    async fn lanes_touched_by(&self, entry: &Entry) -> Result<Vec<String>, PortError> {
+        Ok(match entry {
+            Entry::Channel(channel) => vec![channel.name.clone()],
+            Entry::Template(template) => vec![template.channel.clone()],
+            Entry::Hours(_) => {
+                self.catalog.channels().await?.into_iter().map(|channel| channel.name).collect()
+            }
+            Entry::Schedule(_) | Entry::Audience(_) => vec![],
+        })
     }
 }
 
