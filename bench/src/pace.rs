@@ -139,16 +139,17 @@ fn one(per_second: u32, latency: Latency, variant: Variant) -> Result<Row, Failu
     let gap_s = if killed_after.is_some() { longest_gap_s(&times) } else { 0.0 };
     let seconds = span_s - gap_s;
     let (seconds_over, busiest_second) = over_limit(&times, per_second as usize);
+    let refused = ran.arrivals.iter().filter(|arrival| arrival.code == 5002).count();
     Ok(Row {
         per_second,
         latency,
         variant,
         requests: times.len(),
         seconds,
-        utilisation: (times.len() - 1) as f64 / seconds / goal,
+        utilisation: (times.len() - 1 - refused) as f64 / seconds / goal,
         busiest_second,
         seconds_over,
-        refused: ran.arrivals.iter().filter(|arrival| arrival.code == 5002).count(),
+        refused,
         drains: ran.drains,
         gap_s,
         cpu_percent: 100.0 * ran.cpu.as_secs_f64() / span_s,

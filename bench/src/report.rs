@@ -206,10 +206,10 @@ impl Report {
             page,
             "| queued before | limit | real-time messages | p50 | p95 | p99 | longest | goal for p99 | seconds over the limit |"
         )?;
-        writeln!(page, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(page, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         writeln!(
             page,
-            "| {} | {}/s | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {} |\n",
+            "| {} | {}/s | {} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms | {} | {:.0} ms | {} |\n",
             figures.backlog,
             figures.per_second,
             figures.real_time,
@@ -217,6 +217,7 @@ impl Report {
             figures.p95_ms,
             figures.p99_ms,
             figures.longest_ms,
+            figures.unsent,
             figures.goal_p99_ms,
             figures.seconds_over,
         )?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use alimi::domain::hours::{HoursConfig, Window};
 use alimi::domain::{Notification, Status};
-use alimi::ports::{Catalog, Clock};
+use alimi::ports::scheduling::{Documents, Expected, Kind};
+use alimi::ports::{Catalog, Clock, WindowClasses};
 use alimi_local::world::{World, WorldSettings};
 use jiff::civil::{Time, time};
 use jiff::tz::TimeZone;
@@ -198,4 +199,86 @@ async fn what_was_to_wait_until_tomorrow_leaves_today_once_the_window_is_wider()
     assert_eq!(all.len(), 50);
     assert!(all.iter().all(|n| left_at(n, "Asia/Seoul") < time(20, 2, 0, 0)));
     assert_eq!(world.store.hours().await.expect("hours").scheduled.to_string(), "10:00–22:00");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_planned_for_dawn_waits_for_the_window_whatever_its_priority() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    let step = json!({
+        "template": "photo-and-video",
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    });
+    let mut one = step.clone();
+    one["to"] = to(None);
+    one["not_before"] = json!("2026-03-03T03:00:00+09:00");
+    // Its second step is released after the window has closed.
+    let sequence = json!({
+        "to": { "id": "t", "phone": "010-9003-0001" },
+        "steps": [step.clone(), step],
+        "not_before": "2026-03-02T18:59:58+09:00",
+    });
+    for (path, body) in [("/v1/notifications", one), ("/v1/sequences", sequence)] {
+        let (status, answer) = world.produce("POST", path, Some("k"), body).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    world.settle(A_DAY).await;
+    let left: Vec<_> = delivered(&world).iter().map(|n| left_at(n, "Asia/Seoul")).collect();
+    assert_eq!(left.len(), 3);
+    let hours = time(10, 0, 0, 0)..time(19, 0, 0, 0);
+    assert!(left.iter().all(|left| hours.contains(left)), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_be_over_before_its_window_opens_is_refused() {
+    let world = World::new(slow()).await;
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    let ask = |expires_at: &str| {
+        json!({
+            "template": "photo-and-video", "to": to(None), "priority": 600,
+            "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+            "expires_at": expires_at,
+        })
+    };
+    let post = async |key: &str, body: Value| {
+        world.produce("POST", "/v1/notifications", Some(key), body).await
+    };
+    let (status, problem) = post("k1", ask("2026-03-03T10:00:00+09:00")).await;
+    assert_eq!((status.as_u16(), &problem["field"]), (422, &json!("expires_at")));
+    let (status, _) = post("k2", ask("2026-03-03T10:00:01+09:00")).await;
+    assert_eq!(status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hours_hold_for_messages_whose_template_is_gone() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    wait_until(&world, time(12, 0, 0, 0)).await;
+    post(&world, "batch", 200, 600, None).await;
+    let deleted = world
+        .store
+        .delete_document(Kind::Template, "consultation-start", Expected::Any, "test", 0)
+        .await;
+    assert!(deleted.is_ok());
+    set_hours(&world, "10:00", "12:00").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let sent = world.simulator.arrivals().len();
+    assert!(sent < 20, "{sent} left after the window was closed");
+    world.settle(A_DAY).await;
+    assert_eq!(delivered(&world).len(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_of_many_zones_comes_to_rest() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    for minute in 0..400 {
+        let class = format!("{:02}{:02}-2400@Asia/Seoul", 17 + minute / 60, minute % 60);
+        let class = class.parse().expect("a class");
+        world.store.add_class("alimtalk-main", &class).await.expect("added");
+    }
+    post(&world, "one", 1, 0, None).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(delivered(&world).len(), 1);
+    assert!(world.queue.sent() < 5, "{} wakes for one message", world.queue.sent());
 }

@@ -293,7 +293,8 @@ impl Accept {
                 to: draft.to.clone(),
                 variables: wanted.variables.clone(),
                 priority: draft.priority,
-                not_before_ms: if step == 0 { draft.not_before_ms } else { None },
+                // Of all steps: the whole sequence was planned.
+                not_before_ms: draft.not_before_ms,
                 expires_at_ms: draft.expires_at_ms,
             };
             let mut notification = match self

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::FieldError;
 use super::accept::CheckMessage;
-use crate::domain::hours::{Hours, hours_of};
+use crate::domain::hours::{Hours, Opening, Origin, hours_of};
 use crate::domain::{
     Channel, HoursConfig, Notification, NotificationId, Priority, Recipient, Status, Template,
     WindowClass,
@@ -68,10 +69,19 @@ pub fn compose(order: Order<'_>, check: CheckMessage) -> Result<Notification, Fi
             return Err(FieldError::new(field, "must be within the next 366 days"));
         }
     }
-    let window_class = window_class(template, channel, order.hours, order.priority, &order.to)
-        .ok_or_else(|| {
+    let origin = order.priority.origin(now_ms, order.not_before_ms);
+    let window_class =
+        window_class(template, channel, order.hours, origin, &order.to).ok_or_else(|| {
             FieldError::new("template", "has no sending hours in common with its channel and stack")
         })?;
+    let earliest_ms = order.not_before_ms.unwrap_or(now_ms).max(now_ms);
+    if let (Some(opens_ms), Some(expires_at_ms)) =
+        (opens_at(&window_class, earliest_ms), order.expires_at_ms)
+        && expires_at_ms <= opens_ms
+    {
+        // Waiting could not help it.
+        return Err(FieldError::new("expires_at", "must be later than its sending hours begin"));
+    }
     let deferred_until = order.not_before_ms.filter(|at_ms| *at_ms > now_ms);
     Ok(Notification {
         id: order.id,
@@ -102,6 +112,14 @@ pub fn compose(order: Order<'_>, check: CheckMessage) -> Result<Notification, Fi
     })
 }
 
+/// When the window opens, in Unix milliseconds; `None` when it is open.
+fn opens_at(class: &WindowClass, at_ms: i64) -> Option<i64> {
+    match class.opening(Timestamp::from_millisecond(at_ms).unwrap_or_default()) {
+        Opening::Open { .. } => None,
+        Opening::Closed { until } => Some(until.as_millisecond()),
+    }
+}
+
 /// The window class that a message has under the present configuration. `None` when its windows
 /// have no minute in common.
 #[must_use]
@@ -109,10 +127,10 @@ pub fn window_class(
     template: &Template,
     channel: &Channel,
     hours: &HoursConfig,
-    priority: Priority,
+    origin: Origin,
     to: &Recipient,
 ) -> Option<WindowClass> {
-    match hours_of(priority.origin(), template.category, hours, channel.window, template.window) {
+    match hours_of(origin, template.category, hours, channel.window, template.window) {
         Hours::Exempt => Some(WindowClass::EXEMPT),
         Hours::Never => None,
         Hours::Within(window) => {

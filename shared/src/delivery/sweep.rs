@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -168,9 +169,13 @@ impl Sweep {
         let mut next_ms: Option<i64> = None;
         let mut classes = self.classes.classes(&channel.name).await?;
         classes.push(WindowClass::EXEMPT);
-        for class in classes {
-            let ready = ready_partition(&channel.name, &class);
-            if self.agenda.entries(&ready, None, None, 1).await?.is_empty() {
+        // Side by side: a lane may have as many classes as its recipients have zones.
+        let held = classes.iter().map(|class| async move {
+            let ready = ready_partition(&channel.name, class);
+            Ok::<_, PortError>(!self.agenda.entries(&ready, None, None, 1).await?.is_empty())
+        });
+        for (class, holds_some) in classes.iter().zip(join_all(held).await) {
+            if !holds_some? {
                 continue;
             }
             match class.opening(now) {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
+use super::hours::Opening;
 use super::notification::{Notification, Outcome, Priority};
 
 /// Durations in milliseconds, in buckets whose width is a fixed share of their value. However many
@@ -73,8 +76,8 @@ pub struct LaneFigures {
     pub queue_age_max_ms: i64,
     /// From request to response.
     pub answers: Spread,
-    /// From acceptance, or from the time before which it was not to leave, to departure:
-    /// real-time messages.
+    /// From acceptance to departure, or from when it came to be free to leave (its time came, its
+    /// window opened, the step before it was delivered): real-time messages.
     pub waits_real_time: Spread,
     /// The same, of all others.
     pub waits_scheduled: Spread,
@@ -103,21 +106,39 @@ impl LaneFigures {
         received_at_ms: i64,
     ) {
         *self.outcomes.entry(outcome).or_default() += 1;
-        self.answers.add(received_at_ms - sent_at_ms);
-        self.queue_age_max_ms = self.queue_age_max_ms.max(sent_at_ms - notification.ready_at_ms);
-        let asked_for_ms = notification.not_before_ms.unwrap_or(0).max(notification.created_at_ms);
-        let waits = if notification.priority == Priority::REAL_TIME {
-            &mut self.waits_real_time
-        } else {
-            &mut self.waits_scheduled
-        };
-        waits.add(sent_at_ms - asked_for_ms);
+        match outcome {
+            Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
+                self.answers.add(received_at_ms - sent_at_ms);
+            }
+            // No answer: that would be the time-out's length.
+            Outcome::Unreachable | Outcome::Uncertain => {}
+        }
+        let waited_ms = sent_at_ms - free_since_ms(notification);
+        self.queue_age_max_ms = self.queue_age_max_ms.max(waited_ms);
+        // A later claim's wait is that of its retry.
+        if notification.claim == 1 {
+            let waits = if notification.priority == Priority::REAL_TIME {
+                &mut self.waits_real_time
+            } else {
+                &mut self.waits_scheduled
+            };
+            waits.add(waited_ms);
+        }
     }
 
     /// Requests that left.
     #[must_use]
     pub fn departures(&self) -> u64 {
         self.outcomes.values().sum()
+    }
+}
+
+/// Since when a notification may leave, in Unix milliseconds.
+fn free_since_ms(notification: &Notification) -> i64 {
+    let ready_at = Timestamp::from_millisecond(notification.ready_at_ms).unwrap_or_default();
+    match notification.window_class.opening(ready_at) {
+        Opening::Open { .. } => notification.ready_at_ms,
+        Opening::Closed { until } => until.as_millisecond(),
     }
 }
 

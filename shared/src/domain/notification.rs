@@ -120,11 +120,13 @@ impl Priority {
         Self(1 + minute_of_day)
     }
 
-    /// What made a message of this priority: only the first is for what has just happened, and
-    /// whoever asks for a later one has planned it.
+    /// What made a message of this priority that was asked for at one time, not to leave before
+    /// another (Unix milliseconds). Only the first priority is for what has just happened, and
+    /// whoever asks for another one, or for a later time, has planned it.
     #[must_use]
-    pub fn origin(self) -> Origin {
-        if self == Self::REAL_TIME { Origin::RealTime } else { Origin::Scheduled }
+    pub fn origin(self, asked_at_ms: i64, not_before_ms: Option<i64>) -> Origin {
+        let is_for_later = not_before_ms.is_some_and(|at_ms| at_ms > asked_at_ms);
+        if self == Self::REAL_TIME && !is_for_later { Origin::RealTime } else { Origin::Scheduled }
     }
 }
 
@@ -464,6 +466,12 @@ impl Notification {
     #[must_use]
     pub fn reference(&self) -> Reference {
         Reference { id: self.id.clone(), attempt: self.attempt }
+    }
+
+    /// What made it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.priority.origin(self.created_at_ms, self.not_before_ms)
     }
 
     /// Whether `expires_at` has come.

@@ -25,6 +25,8 @@ use super::slow_down::SlowDown;
 /// By how much a late departure may leave the schedule where it is.
 const CATCH_UP_US: i64 = 10_000;
 const SECOND_US: i64 = 1_000_000;
+/// No request lasts longer: `timeouts.total` of a channel is ten seconds at most.
+const LONGEST_WAY_US: i64 = 10 * SECOND_US;
 
 /// A lane's position: what a successor needs to go on where its predecessor stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +157,8 @@ impl Pacer {
     }
 
     /// What a successor needs. It knows none of the departures, so it assumes that each was as
-    /// late as the schedule bears. A strict pacer's position says enough only once every request
-    /// is answered.
+    /// late as the schedule bears. A strict pacer's is best once every request is answered: one
+    /// that is not may still be on its way.
     #[must_use]
     pub fn position(&self) -> PacerPosition {
         let mut next_at_us = self.due_us.max(self.hold_until_us);
@@ -164,7 +166,9 @@ impl Pacer {
             next_at_us = next_at_us.max(self.due_us + CATCH_UP_US);
         }
         if self.limit.strict {
-            let latest_us = self.recent.iter().map(|d| d.answered_at_us.unwrap_or(d.at_us)).max();
+            // One without an answer may arrive as late as its time-out.
+            let arrived_us = |d: &Departed| d.answered_at_us.unwrap_or(d.at_us + LONGEST_WAY_US);
+            let latest_us = self.recent.iter().map(arrived_us).max();
             next_at_us = next_at_us.max(latest_us.unwrap_or(0) + SECOND_US);
         }
         PacerPosition { next_at_us, slow_down: self.slow_down }

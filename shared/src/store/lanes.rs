@@ -109,7 +109,9 @@ impl DynamoStore {
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":position", position);
         let update = match until_ms {
+            // A repetition that comes late must not take back what was given back.
             Some(until_ms) => update
+                .condition_expression("fence = :fence AND attribute_exists(until_ms)")
                 .update_expression("SET #position = :position, until_ms = :until_ms")
                 .expression_attribute_values(":until_ms", number(until_ms)),
             None => update.update_expression("SET #position = :position REMOVE until_ms"),

@@ -46,7 +46,10 @@ impl Claim {
 
     async fn claimed(&self) -> Claimed {
         let Some(notification) = self.notifications.load(&self.id).await? else { return Ok(None) };
-        let class = self.hours.class_of(&notification, &self.channel).await?;
+        let Some(class) = self.hours.class_of(&notification, &self.channel).await? else {
+            tracing::error!(notification = %self.id, template = notification.template, "its windows have no minute in common: it waits until they are changed");
+            return Ok(None);
+        };
         let now_us = self.clock.now_us();
         let at_ms = now_us / 1000;
         if class != notification.window_class {

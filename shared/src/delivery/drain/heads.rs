@@ -21,6 +21,9 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 /// that may leave at any time: while there are some, and while there are none.
 const PLANNED_EVERY: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
+/// Closed classes looked at side by side.
+const PEEKED_AT_ONCE: usize = 16;
+
 /// A message that may be claimed next.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -192,33 +195,34 @@ impl Heads {
         join_all(reads).await.into_iter().collect()
     }
 
-    /// The next closed class in turn, with its first entries: their hours may have been changed
+    /// The next closed classes in turn, with their first entries: their hours may have been changed
     /// since they were put there. `None` once all have been looked at.
     pub(super) async fn peek(
         &mut self,
         agenda: &dyn Agenda,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Option<(WindowClass, Vec<AgendaEntry>)>, PortError> {
-        while self.to_peek < self.classes.len() {
-            let index = self.to_peek;
-            self.to_peek += 1;
-            let class = &mut self.classes[index];
-            if class.is_open(now) {
-                continue;
-            }
+    ) -> Result<Option<Vec<AgendaEntry>>, PortError> {
+        if self.to_peek >= self.classes.len() {
+            self.to_peek = 0;
+            self.has_peeked = true;
+            return Ok(None);
+        }
+        let from = self.to_peek;
+        self.to_peek = (from + PEEKED_AT_ONCE).min(self.classes.len());
+        let classes = self.classes[from..self.to_peek].iter_mut();
+        let reads = classes.filter(|class| !class.is_open(now)).map(|class| async move {
             let entries = agenda.entries(&class.partition, None, None, limit).await?;
             class.holds_some = !entries.is_empty();
-            return Ok(Some((class.class.clone(), entries)));
-        }
-        self.to_peek = 0;
-        self.has_peeked = true;
-        Ok(None)
+            Ok(entries)
+        });
+        let pages: Result<Vec<_>, PortError> = join_all(reads).await.into_iter().collect();
+        Ok(Some(pages?.concat()))
     }
 
-    /// The class that was looked at last has more to be looked at.
+    /// The classes that were looked at last have more to be looked at.
     pub(super) fn peek_again(&mut self) {
-        self.to_peek = self.to_peek.saturating_sub(1);
+        self.to_peek = self.to_peek.saturating_sub(1) / PEEKED_AT_ONCE * PEEKED_AT_ONCE;
     }
 
     /// Looks at all closed classes anew.

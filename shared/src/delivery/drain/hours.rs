@@ -8,7 +8,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::delivery::compose::window_class;
-use crate::domain::{Channel, HoursConfig, Notification, Template, WindowClass};
+use crate::domain::hours::{Hours, hours_of};
+use crate::domain::{Category, Channel, HoursConfig, Notification, Template, WindowClass};
 use crate::ports::{Catalog, PortError};
 
 /// For how long what was read counts as the present configuration.
@@ -31,25 +32,36 @@ impl CurrentHours {
         Self { catalog, read: Mutex::default() }
     }
 
-    /// The class that a message belongs to now. One whose template is gone, or has no hours any
-    /// more, stays in its own: nobody can say better.
+    /// The class that a message belongs to now. `None`: its windows have no minute in common, and
+    /// it may not leave until somebody changes that.
+    ///
+    /// One whose template is gone keeps the hours that it had, as far as those of stack and channel
+    /// still allow them.
     pub(super) async fn class_of(
         &self,
         notification: &Notification,
         channel: &Channel,
-    ) -> Result<WindowClass, PortError> {
+    ) -> Result<Option<WindowClass>, PortError> {
         let hours = self.hours().await?;
-        let Some(template) = self.template(&notification.template).await? else {
-            return Ok(notification.window_class.clone());
-        };
-        let class = window_class(
-            &template,
-            channel,
+        let to = &notification.recipient;
+        let known = &notification.window_class;
+        if let Some(template) = self.template(&notification.template).await? {
+            return Ok(window_class(&template, channel, &hours, notification.origin(), to));
+        }
+        let Some(window) = known.window() else { return Ok(Some(known.clone())) };
+        // What the template took it for is not known any more.
+        let strictest = hours_of(
+            notification.origin(),
+            Category::Advertising,
             &hours,
-            notification.priority,
-            &notification.recipient,
+            channel.window,
+            Some(window),
         );
-        Ok(class.unwrap_or_else(|| notification.window_class.clone()))
+        let zone = to.timezone.as_deref().unwrap_or(&channel.timezone);
+        Ok(match strictest {
+            Hours::Within(window) => WindowClass::within(window, zone).ok(),
+            Hours::Exempt | Hours::Never => None,
+        })
     }
 
     async fn hours(&self) -> Result<HoursConfig, PortError> {

@@ -119,6 +119,7 @@ pub struct Drain {
 /// asked for.
 struct Held {
     lease: Lease,
+    asked_at: Instant,
     until: Instant,
 }
 
@@ -241,7 +242,8 @@ impl Drain {
             };
             match self.lanes.acquire(&channel.name, terms).await? {
                 Taken::Yes(lease) => {
-                    return Ok(Some(Held { lease, until: asked_at + self.settings.lease }));
+                    let until = asked_at + self.settings.lease;
+                    return Ok(Some(Held { lease, asked_at, until }));
                 }
                 Taken::Held if Instant::now() >= give_up_at => return Ok(None),
                 Taken::Held => tokio::time::sleep(Duration::from_millis(100)).await,

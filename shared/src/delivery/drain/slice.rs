@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -12,9 +13,9 @@ use super::heads::{Head, Heads};
 use super::hours::CurrentHours;
 use super::traffic::{Claimed, Traffic};
 use super::{Drain, Held, micros, millis, timestamp};
-use crate::delivery::Apply;
+use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::{due_partition, time_in};
-use crate::domain::{Channel, Event, Status};
+use crate::domain::{Channel, Event};
 use crate::ports::{AgendaEntry, PortError, Provider, Readiness, Saved};
 
 /// Claims are made this long before their slot at least, and at most: what is claimed cannot be
@@ -23,14 +24,15 @@ const CLAIM_AHEAD: [Duration; 2] = [Duration::from_millis(40), Duration::from_mi
 /// How often waiting messages are looked at, when none is known to come due earlier.
 const DUE_EVERY: Duration = Duration::from_millis(500);
 /// Waiting messages that come due are queued this many at a time.
-const DUE_PAGE: usize = 25;
+const DUE_PAGE: usize = 100;
 /// How often the lane's window classes are read again.
 const CLASSES_EVERY: Duration = Duration::from_secs(1);
 /// How often closed classes are looked at, since their hours may have been changed; and how soon
-/// again while there is reason to.
-const PEEK_EVERY: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(100)];
-/// Messages of a closed class looked at in one go.
-const PEEK_PAGE: usize = 50;
+/// again while not all have been.
+const PEEK_EVERY: [Duration; 2] = [Duration::from_secs(15), Duration::from_millis(100)];
+/// Messages of a closed class looked at in one go, and side by side.
+const PEEK_PAGE: usize = 32;
+const MOVED_AT_ONCE: usize = 16;
 
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub(super) struct Slice<'a> {
     renew_at: Instant,
     channel_at: Instant,
     due_at: Instant,
+    /// After what the waiting messages are looked at next.
+    due_from: Option<String>,
     classes_at: Instant,
     peek_at: Instant,
     hours: Arc<CurrentHours>,
@@ -76,9 +80,11 @@ impl<'a> Slice<'a> {
         Self {
             apply: drain.apply().within_lane(&channel.name),
             ends_at: now + drain.settings.slice,
-            renew_at: now + drain.settings.renew_every,
+            // From when the lease was asked for: a lost sender's claims were looked for since.
+            renew_at: held.asked_at + drain.settings.renew_every,
             channel_at: now + drain.settings.channel_every,
             due_at: now,
+            due_from: None,
             classes_at: now,
             peek_at: now,
             hours: Arc::new(CurrentHours::new(Arc::clone(&drain.catalog))),
@@ -104,7 +110,7 @@ impl<'a> Slice<'a> {
             self.heed_landed(traffic);
             traffic.take_failure()?;
             if Instant::now() >= self.ends_at {
-                return Ok(Ending::SliceOver);
+                return Ok(if self.has_work(traffic) { Ending::SliceOver } else { Ending::Idle });
             }
             if let Some(ending) = self.keep_lease(traffic).await? {
                 return Ok(ending);
@@ -207,7 +213,9 @@ impl<'a> Slice<'a> {
         }
         self.due_at = now + DUE_EVERY;
         let partition = due_partition(&self.channel.name);
-        let reading = self.drain.agenda.entries(&partition, None, None, DUE_PAGE);
+        // After what was queued a moment ago, which the index may still show.
+        let from = self.due_from.take();
+        let reading = self.drain.agenda.entries(&partition, from.as_deref(), None, DUE_PAGE);
         let waiting = traffic.alongside(reading).await?;
         let is_due = |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at| at <= now_ms);
         let due = waiting.partition_point(is_due);
@@ -215,6 +223,11 @@ impl<'a> Slice<'a> {
             let event = Event::CameDue { at_ms: now_ms };
             traffic.alongside(self.apply.apply_all(&waiting[..due], &event)).await?;
             self.heads.hurry();
+        }
+        if due == DUE_PAGE {
+            // There may be more, and a real-time message among it.
+            self.due_at = now;
+            self.due_from = waiting.last().map(|last| format!("{}~", last.sort));
         }
         self.next_due_ms = waiting.get(due).and_then(|entry| time_in(&entry.sort));
         Ok(())
@@ -251,47 +264,57 @@ impl<'a> Slice<'a> {
         }
         let now = self.now();
         let peeking = self.heads.peek(&*self.drain.agenda, now, PEEK_PAGE);
-        let Some((class, entries)) = traffic.alongside(peeking).await? else {
+        let Some(entries) = traffic.alongside(peeking).await? else {
             self.peek_at = at + PEEK_EVERY[0];
             return Ok(());
         };
         self.peek_at = at + PEEK_EVERY[1];
-        let Some(first) = entries.first() else { return Ok(()) };
-        let reclassing = self.belongs_elsewhere(first);
-        if !traffic.alongside(reclassing).await? {
-            return Ok(());
-        }
-        tracing::info!(channel = %self.channel.name, %class, "its hours were changed: what waits in it moves");
-        self.heads.peek_again();
-        let moving = async {
-            for entry in &entries {
-                self.move_to_its_class(entry).await?;
+        // Each by itself: messages of other templates may be in the same class.
+        let mut moved = 0;
+        for page in entries.chunks(MOVED_AT_ONCE) {
+            let work = join_all(page.iter().map(|entry| self.move_to_its_class(entry)));
+            for done in traffic.alongside(work).await {
+                moved += usize::from(done?);
             }
-            Ok(())
-        };
-        traffic.alongside(moving).await?;
-        self.classes_at = at;
-        self.heads.hurry();
+            // What leaves meanwhile must not be missing its successors.
+            if traffic.is_open() {
+                self.start_claims(traffic);
+            }
+        }
+        if moved > 0 {
+            tracing::info!(channel = %self.channel.name, moved, "their hours were changed");
+            self.heads.peek_again();
+            self.classes_at = at;
+            self.heads.hurry();
+        }
         Ok(())
     }
 
-    async fn belongs_elsewhere(&self, entry: &AgendaEntry) -> Result<bool, PortError> {
-        let Some(notification) = self.drain.notifications.load(&entry.id).await? else {
-            return Ok(false);
+    /// Moves a message to the class that it belongs to now, unless it is there.
+    async fn move_to_its_class(&self, entry: &AgendaEntry) -> Result<bool, PortError> {
+        let notification = match self.drain.notifications.load(&entry.id).await {
+            Ok(Some(notification)) => notification,
+            Ok(None) => return Ok(false),
+            // What is behind it must not wait for it.
+            Err(PortError::Corrupt { what, detail }) => {
+                tracing::error!(notification = %entry.id, what, detail, "cannot be looked at");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
         };
+        let at_ms = self.drain.clock.now_ms();
         let class = self.hours.class_of(&notification, &self.channel).await?;
-        Ok(notification.status == Status::Queued && class != notification.window_class)
-    }
-
-    async fn move_to_its_class(&self, entry: &AgendaEntry) -> Result<(), PortError> {
-        let Some(notification) = self.drain.notifications.load(&entry.id).await? else {
-            return Ok(());
+        let event = match class {
+            // It need not wait for its window to be over.
+            _ if notification.is_expired_at(at_ms) => Event::Expired { at_ms },
+            Some(class) if class != notification.window_class => {
+                self.drain.classes.add_class(&self.channel.name, &class).await?;
+                Event::Reclassified { class, at_ms }
+            }
+            Some(_) | None => return Ok(false),
         };
-        let class = self.hours.class_of(&notification, &self.channel).await?;
-        self.drain.classes.add_class(&self.channel.name, &class).await?;
-        let event = Event::Reclassified { class, at_ms: self.drain.clock.now_ms() };
-        self.apply.apply_to(notification, &event).await?;
-        Ok(())
+        let applied = self.apply.apply_to(notification, &event).await?;
+        Ok(matches!(applied, Applied::Moved(_)))
     }
 
     fn now(&self) -> Timestamp {
@@ -300,18 +323,25 @@ impl<'a> Slice<'a> {
 
     /// Nothing is queued, under way, or due within this slice, and has not been for a while.
     fn is_idle(&self, traffic: &Traffic) -> bool {
-        let left_ms = millis(self.ends_at.saturating_duration_since(Instant::now()));
-        let is_due_soon =
-            self.next_due_ms.is_some_and(|at_ms| at_ms <= self.drain.clock.now_ms() + left_ms);
-        let opens_soon = self
-            .heads
-            .next_opening(self.now())
-            .is_some_and(|at| at.as_millisecond() <= self.drain.clock.now_ms() + left_ms);
-        traffic.requests() == 0
-            && !is_due_soon
-            && !opens_soon
+        !self.has_work(traffic)
             && self.heads.has_peeked()
             && self.last_work_at.elapsed() >= self.drain.settings.linger
+    }
+
+    /// Something is queued or under way, or comes due or may leave while a slice would last.
+    fn has_work(&self, traffic: &Traffic) -> bool {
+        let now = self.now();
+        let left = self.ends_at.saturating_duration_since(Instant::now());
+        // At its end, what its successor could still do counts.
+        let soon_ms = now.as_millisecond() + millis(left.max(self.drain.settings.linger));
+        let is_due_soon = self.next_due_ms.is_some_and(|at_ms| at_ms <= soon_ms);
+        let opens_soon =
+            self.heads.next_opening(now).is_some_and(|at| at.as_millisecond() <= soon_ms);
+        !self.heads.is_empty(now)
+            || traffic.ahead() > 0
+            || traffic.requests() > 0
+            || is_due_soon
+            || opens_soon
     }
 
     /// Whether messages can be sent; if something has to be fetched first, fetches it in the next
@@ -353,17 +383,19 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// When something can be claimed or leave.
+    /// When something can be claimed. What is claimed leaves by itself.
     fn next_step(&self, traffic: &Traffic) -> Instant {
-        let now = Instant::now();
-        let Some(wait) = traffic.until_slot() else { return self.next_duty() };
-        if traffic.has_ready() {
-            now + wait
-        } else {
-            now + wait.saturating_sub(claim_ahead(traffic))
-        }
+        let ahead = traffic.ahead();
+        let is_full = traffic.requests() + ahead >= self.requests_max();
+        // An answer wakes the lane.
+        let (Some(until_slot), false) = (traffic.until_slot(), is_full) else {
+            return self.next_duty();
+        };
+        let spacing = micros(traffic.pacer().spacing_us());
+        let next = until_slot + spacing * u32::try_from(ahead).unwrap_or(u32::MAX);
+        let wait = next.saturating_sub(claim_ahead(traffic));
         // Never at once: whatever can be done now has been done.
-        .max(now + Duration::from_micros(500))
+        Instant::now() + wait.max(Duration::from_millis(1))
     }
 
     /// When the lane has to be looked after.

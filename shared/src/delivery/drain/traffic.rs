@@ -146,6 +146,11 @@ impl Traffic {
         self.is_open = true;
     }
 
+    /// Whether what is claimed may leave.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Lets nothing leave for now.
     pub(super) fn close(&mut self) {
         self.is_open = false;
@@ -260,6 +265,10 @@ impl Traffic {
     fn let_one_leave(&mut self) {
         let Some(mut departure) = self.ready.pop_front() else { return };
         departure.leave_by = departure.leave_by.min(self.lease_ends);
+        if Instant::now() >= departure.leave_by {
+            // Not a slot for what could not leave.
+            return self.put_back(departure);
+        }
         match self.until_slot() {
             // The departure itself takes the last look at the time.
             Some(Duration::ZERO) => {

@@ -61,7 +61,7 @@ fn decision(course: &Course, notification: &Notification, now_ms: i64) -> Decisi
     let Course { pins, channel, hours, .. } = course;
     let template = &pins.template;
     let hours =
-        hours_of(pins.priority.origin(), template.category, hours, channel.window, template.window);
+        hours_of(notification.origin(), template.category, hours, channel.window, template.window);
     let zone = notification.recipient.timezone.as_deref().unwrap_or(&channel.timezone);
     // A zone that is none has been refused before.
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);

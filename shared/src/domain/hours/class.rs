@@ -49,6 +49,12 @@ impl WindowClass {
             .ok_or_else(|| BadWindowClass::Zone(zone.to_owned()))
     }
 
+    /// The hours, where there are any.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        self.0.as_ref().map(|(window, _)| *window)
+    }
+
     /// Whether messages of this class may leave at any time.
     #[must_use]
     pub fn is_exempt(&self) -> bool {
