@@ -225,7 +225,7 @@ impl World {
         let mut pause = Duration::from_millis(500);
         loop {
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(30));
+            pause = (pause * 2).min(Duration::from_secs(120));
             assert!(!sweeps.is_finished(), "the sweeper failed");
             if self.simulator.pushes_under_way() == 0 && self.unsettled().is_empty() {
                 break;
