@@ -1,10 +1,11 @@
-//! How each sequence has to end, told from the number alone: the demonstration fails when a
-//! message ends differently from what the provider did with it.
+//! How each sequence and each message of the batch has to end, told from the number alone: the
+//! demonstration fails when a message ends differently from what the provider did with it.
 
 use std::collections::BTreeMap;
 
 use alimi::domain::{Notification, NotificationId, SequenceId, Status};
 
+use super::batch::Batch;
 use super::flow::{Flow, Person};
 use crate::simulator::Fate;
 
@@ -37,6 +38,41 @@ pub(super) fn differences(
                 ));
             }
         }
+    }
+    differences
+}
+
+/// Members that got no message of the batch's run, or one that ended differently from what their
+/// numbers say; and messages that are nobody's.
+pub(super) fn batch_differences(
+    batch: &Batch,
+    people: &[Person],
+    stored: &BTreeMap<NotificationId, Notification>,
+) -> Vec<String> {
+    let mut differences = Vec::new();
+    let key = batch.key();
+    for person in people {
+        let Some(notification) = stored.get(&key.notification_id(&person.id)) else {
+            differences.push(format!("the batch stored nothing for {}", person.id));
+            continue;
+        };
+        let status = end(Fate::of(&digits(&person.phone)), notification);
+        if notification.status != status {
+            differences.push(format!(
+                "the batch's message to {} is {}, not {}",
+                person.id,
+                notification.status.as_str(),
+                status.as_str()
+            ));
+        }
+        let at_ms = batch.at.as_millisecond();
+        if notification.attempts.iter().any(|attempt| attempt.claimed_at_ms < at_ms) {
+            differences.push(format!("the batch's message to {} left too early", person.id));
+        }
+    }
+    let singles = stored.values().filter(|notification| notification.place.is_none()).count();
+    if singles > people.len() {
+        differences.push(format!("{singles} messages of the batch for {} members", people.len()));
     }
     differences
 }

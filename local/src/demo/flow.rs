@@ -85,3 +85,8 @@ pub(super) fn people(text: &str) -> Result<Vec<Person>, FlowError> {
         })
         .collect()
 }
+
+/// The file with the first so many people, and the line of names.
+pub(super) fn first_lines(text: &str, people: usize) -> String {
+    text.lines().take(people.saturating_add(1)).flat_map(|line| [line, "\n"]).collect()
+}

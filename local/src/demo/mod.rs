@@ -1,14 +1,19 @@
-//! The demonstration: three hundred teachers, two messages each, a provider that misbehaves, and
-//! the promises counted from the provider's side.
+//! The demonstration: three hundred teachers, two messages each, a scheduled batch to all of them
+//! that competes for the same lane, a provider that misbehaves, and the promises counted from the
+//! provider's side.
 
+mod batch;
 mod expected;
 mod flow;
 mod table;
+mod waits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alimi::domain::hours::BadWindow;
+use alimi::domain::run::RunStatus;
 use alimi::domain::{Notification, NotificationId, SequenceId};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
@@ -20,7 +25,9 @@ use crate::embedded::EmbeddedError;
 use crate::real::{Ports, RealStack, StartError};
 use crate::simulator::{Fault, SimulatorSettings};
 
-use self::flow::{Flow, FlowError, Person, people};
+use self::batch::{Batch, Operator, RunSeen, all_day};
+use self::flow::{Flow, FlowError, Person, first_lines, people};
+use self::waits::Waits;
 
 /// The example's files are part of the program: it runs from anywhere.
 const CATALOG: &str = include_str!("../../../examples/teacher-onboarding/catalog.yaml");
@@ -42,6 +49,22 @@ pub enum DemoError {
     /// The example's files.
     #[error(transparent)]
     Flow(#[from] FlowError),
+    /// The demonstration's hours.
+    #[error(transparent)]
+    Hours(#[from] BadWindow),
+    /// The schedule's time, which cannot be told in its zone.
+    #[error(transparent)]
+    Zone(#[from] jiff::Error),
+    /// The API did not do what an operator asked for.
+    #[error("{path} was answered with {status}: {told}")]
+    Refused {
+        /// The request's path.
+        path: String,
+        /// The HTTP status.
+        status: u16,
+        /// The answer's body.
+        told: String,
+    },
     /// The API could not be reached.
     #[error("the API: {0}")]
     Api(#[from] reqwest::Error),
@@ -55,6 +78,9 @@ pub enum DemoError {
 pub struct DemoSettings {
     /// How many of the teachers take part.
     pub teachers: usize,
+    /// From one sequence that is posted to the next. The lane keeps up with them, so that there is
+    /// room for the batch between them, but none to spare.
+    pub pace: Duration,
     /// The channel's jitter allowance, where it is not to be the example's: more of it bears a
     /// machine that is busy with other things.
     pub jitter: Option<SignedDuration>,
@@ -68,6 +94,7 @@ impl Default for DemoSettings {
     fn default() -> Self {
         Self {
             teachers: usize::MAX,
+            pace: Duration::from_millis(80),
             jitter: None,
             refusal_every: Duration::from_secs(4),
             patience: Duration::from_secs(180),
@@ -90,6 +117,9 @@ pub struct Demonstrated {
 /// [`DemoError`] when it cannot be held at all.
 pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
     let mut catalog = CatalogFile::read(CATALOG)?;
+    // Held at night, it would otherwise end in the morning.
+    let hours = all_day()?;
+    catalog.hours = Some(hours);
     for channel in catalog.channels.values_mut() {
         channel.limit.jitter = settings.jitter.unwrap_or(channel.limit.jitter);
     }
@@ -104,17 +134,26 @@ pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
     people.truncate(settings.teachers);
 
     let refusals = refuse_now_and_then(&stack, settings.refusal_every);
+    let operator = Operator::new(&stack.api_url);
+    let batch = operator.schedule(first_lines(TEACHERS, people.len())).await?;
     let started = Instant::now();
-    let posted = post(&stack, &flow, &people).await?;
-    let stored = wait(&stack, people.len(), settings.patience).await?;
+    let posted = post(&stack, &flow, &people, settings.pace).await?;
+    let (stored, runs) = wait(&stack, &operator, people.len(), &batch, settings.patience).await?;
     let took = started.elapsed();
     refusals.abort();
 
+    let arrivals = stack.simulator.arrivals();
     let audit = Audit::of(&stack.simulator, &stored);
+    let waits = Waits::of(&arrivals, &stored);
     let limit = usize::try_from(simulator.per_second).unwrap_or(usize::MAX);
     let mut broken = audit.violations(limit);
     broken.extend(posted.faults.iter().cloned());
     broken.extend(expected::differences(&posted.sequences, &flow, &stored));
+    broken.extend(batch.differences(&runs));
+    broken.extend(expected::batch_differences(&batch, &people, &stored));
+    if !waits.overtaken.is_empty() {
+        broken.push(format!("overtaken by the batch: {:?}", waits.overtaken));
+    }
     if !audit.unsettled.is_empty() {
         broken.push(format!(
             "after {:?} {} messages are still under way, such as {:?}",
@@ -130,7 +169,11 @@ pub async fn run(settings: DemoSettings) -> Result<Demonstrated, DemoError> {
         took,
         audit: &audit,
         stored: &stored,
-        arrivals: &stack.simulator.arrivals(),
+        arrivals: &arrivals,
+        batch: &batch,
+        run: runs.first(),
+        waits: &waits,
+        window: hours.scheduled,
     });
     Ok(Demonstrated { table, broken })
 }
@@ -157,11 +200,14 @@ async fn post<'a>(
     stack: &RealStack,
     flow: &Flow,
     people: &'a [Person],
+    pace: Duration,
 ) -> Result<Posted<'a>, DemoError> {
     let client = reqwest::Client::new();
     let mut posted = Posted { sequences: vec![], repeated: 0, faults: vec![] };
     let bar = bar(people.len(), "posting  ");
+    let mut turns = tokio::time::interval(pace);
     for (index, person) in people.iter().enumerate() {
+        turns.tick().await;
         let body = flow.sequence(person).to_string();
         let ask = || {
             client
@@ -195,32 +241,44 @@ async fn post<'a>(
     Ok(posted)
 }
 
-/// Waits until nothing is left to happen, showing how many sequences are over.
+/// Waits until the batch has run and nothing is left to happen, showing how many sequences and
+/// members are over.
 async fn wait(
     stack: &RealStack,
+    operator: &Operator,
     sequences: usize,
+    batch: &Batch,
     patience: Duration,
-) -> Result<BTreeMap<NotificationId, Notification>, DemoError> {
+) -> Result<(BTreeMap<NotificationId, Notification>, Vec<RunSeen>), DemoError> {
     let give_up_at = Instant::now() + patience;
-    let bar = bar(sequences, "delivering");
+    let all = sequences + batch.members;
+    let bar = bar(all, "delivering");
     loop {
+        // Asked for first: what a run that has ended stored is seen then.
+        let runs = operator.runs().await?;
+        let has_run = runs.iter().any(|run| run.status != RunStatus::Running);
         let stored = crate::embedded::notifications(&stack.database)?;
         let audit = Audit::of(&stack.simulator, &stored);
-        let mut open: Vec<&SequenceId> = audit
-            .unsettled
-            .iter()
-            .filter_map(|(id, _)| Some(&stored.get(id)?.place.as_ref()?.sequence))
-            .collect();
-        open.sort();
-        open.dedup();
-        bar.set_position(u64::try_from(sequences.saturating_sub(open.len())).unwrap_or(0));
+        bar.set_position(
+            u64::try_from(all.saturating_sub(open(&audit, &stored, batch))).unwrap_or(0),
+        );
         let is_quiet = stack.simulator.pushes_under_way() == 0;
-        if (audit.unsettled.is_empty() && is_quiet) || Instant::now() >= give_up_at {
+        if (has_run && audit.unsettled.is_empty() && is_quiet) || Instant::now() >= give_up_at {
             bar.finish();
-            return Ok(stored);
+            return Ok((stored, runs));
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// How many sequences and members of the batch are not over.
+fn open(audit: &Audit, stored: &BTreeMap<NotificationId, Notification>, batch: &Batch) -> usize {
+    let unsettled = || audit.unsettled.iter().filter_map(|(id, _)| stored.get(id));
+    let sequences: BTreeSet<&SequenceId> =
+        unsettled().filter_map(|n| Some(&n.place.as_ref()?.sequence)).collect();
+    let is_single = |n: &&Notification| n.place.is_none();
+    let over = stored.values().filter(is_single).count() - unsettled().filter(is_single).count();
+    sequences.len() + batch.members.saturating_sub(over)
 }
 
 fn bar(length: usize, what: &'static str) -> ProgressBar {

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alimi::domain::{Notification, NotificationId, Status};
+use alimi::domain::hours::Window;
+use alimi::domain::run::RunStatus;
+use alimi::domain::{HoursConfig, Notification, NotificationId, Status};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, Table};
 
+use super::batch::{Batch, RunSeen};
+use super::waits::Waits;
 use crate::audit::Audit;
 use crate::simulator::Arrival;
 
@@ -22,6 +26,11 @@ pub(super) struct Figures<'a> {
     pub(super) audit: &'a Audit,
     pub(super) stored: &'a BTreeMap<NotificationId, Notification>,
     pub(super) arrivals: &'a [Arrival],
+    pub(super) batch: &'a Batch,
+    pub(super) run: Option<&'a RunSeen>,
+    pub(super) waits: &'a Waits,
+    /// The hours of the demonstration's stack.
+    pub(super) window: Window,
 }
 
 pub(super) fn of(figures: &Figures<'_>) -> String {
@@ -31,7 +40,7 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
         table.add_row([Cell::new(what), Cell::new(value), Cell::new(note)]);
     };
     let stored = figures.stored;
-    let is_last = |n: &&Notification| n.place.as_ref().is_none_or(|p| p.step + 1 == p.steps);
+    let is_last = |n: &&Notification| n.place.as_ref().is_some_and(|p| p.step + 1 == p.steps);
     let completed =
         stored.values().filter(is_last).filter(|n| n.status == Status::Delivered).count();
     row("sequences", figures.sequences.to_string(), &format!("{} posted twice", figures.repeated));
@@ -39,6 +48,8 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
     for (reason, count) in stops(stored) {
         row("  stopped", count.to_string(), &reason);
     }
+
+    batch(figures, &mut row);
 
     let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
     let rate = messages as f64 / figures.took.as_secs_f64();
@@ -61,6 +72,63 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
     let release = figures.audit.release_ms.clone();
     row("receipt → next step", percentiles(release), "p50 / p95 / p99, queueing included");
     table.to_string()
+}
+
+/// The scheduled batch, and what it meant for the others.
+fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
+    let Figures { batch, run, waits, window, .. } = figures;
+    let at_ms = batch.at.as_millisecond();
+    let seconds = |from_ms: i64, to_ms: i64| (to_ms - from_ms) as f64 / 1000.0;
+    row(
+        "scheduled batch",
+        format!("{} members", batch.members),
+        "a CSV upload; its schedule fired by itself",
+    );
+    let run = run.map_or(("–", "no run".to_owned(), String::new()), |run| {
+        let started_ms = run.started_at.as_millisecond();
+        let ended_ms = run.ended_at.map_or(started_ms, jiff::Timestamp::as_millisecond);
+        let counts = &run.counts;
+        let status = match run.status {
+            RunStatus::Running => "running",
+            RunStatus::Finished => "finished",
+            RunStatus::Missed => "missed",
+            RunStatus::Failed => "failed",
+        };
+        (
+            status,
+            format!("{} / {} / {}", counts.stored, counts.unsendable, counts.doubled),
+            format!(
+                "began {:.1} s after its time, took {:.1} s",
+                seconds(at_ms, started_ms),
+                seconds(started_ms, ended_ms)
+            ),
+        )
+    });
+    row("  run", run.0.to_owned(), &run.2);
+    row("  counts", run.1, "stored / unsendable / doubled");
+    let delivered = figures
+        .stored
+        .values()
+        .filter(|n| n.place.is_none() && n.status == Status::Delivered)
+        .count();
+    row("  delivered", delivered.to_string(), "the others failed as their numbers say");
+    let went_out = waits.batch_us.map_or("–".to_owned(), |(began_us, ended_us)| {
+        let after = |us: i64| seconds(at_ms, us / 1000);
+        format!("{:.1} – {:.1} s", after(began_us), after(ended_us))
+    });
+    row("  went out", went_out, "first and last message, after its time");
+    row("  waited", percentiles(waits.batch_ms.clone()), "p50 / p95 / p99");
+    row(
+        "real-time beside it waited",
+        percentiles(waits.beside_ms.clone()),
+        &format!("p50 / p95 / p99 of {}", waits.beside_ms.len()),
+    );
+    row("  overtaken by the batch", waits.overtaken.len().to_string(), "must be 0");
+    row(
+        "hours",
+        window.to_string(),
+        &format!("the demo's own; {} by default", HoursConfig::default().scheduled),
+    );
 }
 
 /// Why sequences stopped, by reason and code.
