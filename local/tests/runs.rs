@@ -574,6 +574,7 @@ async fn a_run_that_comes_too_late_is_left_out_where_its_schedule_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     let mut world = world().await;
+    save(&world, schedule("daily", "cron(0-1 10 * * ? *)")).await;
     world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
     world.stack.files.save(BUCKET, FILE, csv(10));
     fire(&world).await;
@@ -727,6 +728,28 @@ async fn an_edit_at_noon_moves_the_same_days_run_and_a_deletion_ends_it() {
     let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
     // 24 hours after noon: the next day's 13:00 has not come.
     assert_eq!(times, [time("2026-03-02T13:00:00+09:00")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_moved_in_the_last_second_runs_at_its_new_time_only() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    world.start_schedules();
+    let last_second = time("2026-03-02T13:59:59+09:00").as_millisecond() - world.clock.now_ms();
+    tokio::time::sleep(Duration::from_millis(u64::try_from(last_second).expect("ahead"))).await;
+    // The planner is a little later than the row.
+    let moved = schedule("daily", "cron(0 15 * * ? *)");
+    world.store.put_schedule(&moved).await.expect("stored");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    changed(&world, "daily").await;
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
+    assert_eq!(times, [time("2026-03-02T15:00:00+09:00")]);
+    assert_eq!(world.notifications().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::row::Row;
 use super::{RunOutcome, Runner, Stop};
+use crate::domain::channel::is_name;
 use crate::domain::run::{Pins, RunCounts, RunStatus};
 use crate::domain::schedule::CatchUp;
 use crate::domain::{Run, RunKey, Schedule, Template};
@@ -29,9 +31,10 @@ impl Runner {
             );
             Ok(Begun::Not(outcome))
         };
-        let Some(schedule) = self.catalog.schedule(&key.schedule).await? else {
+        let Some(row) = self.row(&key.schedule).await? else {
             return not(RunOutcome::NoSuchSchedule);
         };
+        let schedule = &row.schedule;
         if !schedule.enabled {
             return not(RunOutcome::Disabled);
         }
@@ -39,6 +42,10 @@ impl Runner {
         let late_ms = now_ms - key.scheduled_at.as_millisecond();
         if late_ms < -AHEAD_MS {
             return not(RunOutcome::NotDue);
+        }
+        // The scheduler follows the row a little later, and what it was to fire may come anyway.
+        if !row.may_run_at(key.scheduled_at) {
+            return not(RunOutcome::NotScheduled);
         }
         let mut run = Run {
             key: key.clone(),
@@ -55,7 +62,7 @@ impl Runner {
             holder: self.entropy.next_u64(),
             lease_until_ms: None,
         };
-        match self.pins(&schedule, key.scheduled_at).await {
+        match self.pins(schedule, key.scheduled_at).await {
             Ok(pins) => run.pins = Some(pins),
             Err(Stop::Port(error)) => return Err(error),
             Err(Stop::Hopeless(why)) => run.end(RunStatus::Failed, Some(why), now_ms),
@@ -80,6 +87,15 @@ impl Runner {
         // Nobody has it yet: whoever takes it first goes on, as after a crash.
         let known = self.runs.create_run(&run).await?;
         Ok(Begun::Run(Box::new(known.unwrap_or(run))))
+    }
+
+    async fn row(&self, name: &str) -> Result<Option<Row>, PortError> {
+        // What cannot be a name is nobody's, and the database would refuse some of it as a key.
+        if !is_name(name) {
+            return Ok(None);
+        }
+        let document = self.documents.document(Kind::Schedule, name).await?;
+        Ok(document.map(Row::read).transpose()?.flatten())
     }
 
     /// What the run goes by, as it is now.

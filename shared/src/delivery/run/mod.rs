@@ -15,6 +15,7 @@ mod member;
 mod pace;
 mod page;
 mod resume;
+mod row;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +83,8 @@ pub enum RunOutcome {
     Disabled,
     /// Its time has not come.
     NotDue,
+    /// The schedule was changed before, and does not name that time.
+    NotScheduled,
 }
 
 /// What an invocation did for a run.
