@@ -752,6 +752,66 @@ async fn a_row_that_is_moved_in_the_last_second_runs_at_its_new_time_only() {
     assert_eq!(world.notifications().len(), 2);
 }
 
+/// Lets minutes pass, with a round of the sweeper in each; how many missed times it found.
+async fn sweep_for(world: &World, minutes: u64) -> usize {
+    let mut missed = 0;
+    for _ in 0..minutes {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        missed += alimi_sweeper::handle(&world.stack.sweep).await.expect("a round").times_missed;
+    }
+    missed
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_the_scheduler_never_fired_is_run_once() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    save(&world, schedule("daily", "cron(5 10 * * ? *)")).await;
+    world.start_schedules();
+    // By hand; and healed ten minutes past ten at the earliest, when its time is over.
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    assert_eq!(sweep_for(&world, 30).await, 1);
+    assert_eq!(world.stack.scheduler.schedule_names().await.expect("the names"), ["daily"]);
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    assert_eq!(run.key.scheduled_at, time("2026-03-02T10:05:00+09:00"));
+    let late_ms = run.started_at_ms - run.key.scheduled_at.as_millisecond();
+    assert!((120_000..240_000).contains(&late_ms), "{late_ms} ms late");
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 4, 0, 0)));
+    assert_eq!(recipients(&world), ids(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missed_time_is_caught_up_with_as_its_schedule_says() {
+    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Finished)] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        let daily = schedule("daily", "cron(5 10 * * ? *)");
+        let catch_up = serde_json::from_value(json!(catch_up)).expect("a policy");
+        save(&world, Schedule { catch_up, ..daily }).await;
+        // Nothing fires, and nobody sweeps, for two hours.
+        world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+        tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+        world.start_schedules();
+        assert_eq!(sweep_for(&world, 5).await, 1);
+        let runs = world.store.runs("daily", 10).await.expect("the runs");
+        let [run] = &runs[..] else { panic!("{runs:?}") };
+        assert_eq!(run.status, status);
+        let stored = if status == RunStatus::Missed { 0 } else { 4 };
+        assert_eq!(world.notifications().len(), stored);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_before_a_row_was_made_or_while_it_is_switched_off_are_not_missed() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    let disabled = Schedule { enabled: false, ..schedule("off", "cron(5 10 * * ? *)") };
+    save(&world, disabled).await;
+    assert_eq!(sweep_for(&world, 30).await, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_schedule_for_one_time_fires_once_and_is_gone() {
     let world = world().await;

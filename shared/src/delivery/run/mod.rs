@@ -12,6 +12,7 @@
 
 mod begin;
 mod member;
+mod missed;
 mod pace;
 mod page;
 mod resume;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use self::begin::Begun;
+pub use self::missed::MissedTimes;
 use self::pace::Pace;
 pub use self::resume::ResumeRuns;
 use super::accept::CheckMessage;
