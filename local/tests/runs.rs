@@ -326,6 +326,26 @@ async fn a_run_that_a_database_out_of_order_interrupts_goes_on_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_whose_beginning_fails_is_on_record_and_resumed() {
+    for requests in 0.. {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        world.faults.pass(requests);
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        assert_eq!(fire(&world).await, "interrupted", "no run was on record before its first page");
+        world.faults.clear();
+        let Some(run) = world.store.run(&key()).await.expect("the table") else { continue };
+        assert_eq!((run.status, run.pins, run.lease_until_ms), (RunStatus::Running, None, None));
+        // Nothing reads the queue yet: the sweeper finds it by its record.
+        let swept = alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+        assert_eq!(swept.runs_resumed, 1);
+        settle(&world).await;
+        check_mixed(&world, "resumed").await;
+        return;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_goes_on_in_other_invocations_when_the_time_of_one_is_up() {
     let mut world = world().await;
     world.stack.runner.settings.margin = TIME_FOR_A_PAGE;

@@ -1,7 +1,5 @@
 //! The beginning of a run: whether there is to be one, and what it goes by.
 
-use jiff::Timestamp;
-
 use super::row::Row;
 use super::{RunOutcome, Runner, Stop};
 use crate::domain::channel::is_name;
@@ -34,8 +32,7 @@ impl Runner {
         let Some(row) = self.row(&key.schedule).await? else {
             return not(RunOutcome::NoSuchSchedule);
         };
-        let schedule = &row.schedule;
-        if !schedule.enabled {
+        if !row.schedule.enabled {
             return not(RunOutcome::Disabled);
         }
         let now_ms = self.clock.now_ms();
@@ -62,13 +59,7 @@ impl Runner {
             holder: self.entropy.next_u64(),
             lease_until_ms: None,
         };
-        match self.pins(schedule, key.scheduled_at).await {
-            Ok(pins) => run.pins = Some(pins),
-            Err(Stop::Port(error)) => return Err(error),
-            Err(Stop::Hopeless(why)) => run.end(RunStatus::Failed, Some(why), now_ms),
-            Err(Stop::Lost) => return not(RunOutcome::HeldElsewhere),
-        }
-        match schedule.catch_up {
+        match row.schedule.catch_up {
             CatchUp::Skip if late_ms > Schedule::LATE_MS => {
                 tracing::warn!(
                     schedule = %key.schedule, scheduled_at = %key.scheduled_at, late_ms,
@@ -78,13 +69,8 @@ impl Runner {
             }
             CatchUp::Skip | CatchUp::Run => {}
         }
-        if run.failure.is_some() {
-            tracing::error!(
-                schedule = %key.schedule, scheduled_at = %key.scheduled_at,
-                "a run failed; its record tells why"
-            );
-        }
-        // Nobody has it yet: whoever takes it first goes on, as after a crash.
+        // Nobody has it yet: whoever takes it first goes on, as after a crash. From here on the
+        // sweeper finds it, even if what it goes by cannot be read now.
         let known = self.runs.create_run(&run).await?;
         Ok(Begun::Run(Box::new(known.unwrap_or(run))))
     }
@@ -99,7 +85,11 @@ impl Runner {
     }
 
     /// What the run goes by, as it is now.
-    async fn pins(&self, schedule: &Schedule, scheduled_at: Timestamp) -> Result<Pins, Stop> {
+    pub(super) async fn pins(&self, key: &RunKey) -> Result<Pins, Stop> {
+        let row = self.row(&key.schedule).await?;
+        let schedule = row
+            .map(|row| row.schedule)
+            .ok_or_else(|| Stop::Hopeless("its schedule was deleted before it began".into()))?;
         let name = &schedule.template;
         let document = self.documents.document(Kind::Template, name).await?;
         let found = document.and_then(|found| Some((found.body?, found.revision)));
@@ -118,7 +108,7 @@ impl Runner {
             template,
             template_revision,
             audience: self.audiences.pin(&audience).await?,
-            priority: schedule.priority_at(scheduled_at),
+            priority: schedule.priority_at(key.scheduled_at),
         })
     }
 }

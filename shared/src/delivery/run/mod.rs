@@ -209,17 +209,20 @@ impl Runner {
         Ok(RunReport { outcome, counts: run.counts })
     }
 
-    /// Takes the lease of a run, unless it is ours already or nothing is left to be done.
+    /// Takes the lease of a run, unless nothing is left to be done. Whoever takes it first pins, in
+    /// the same write, what it goes by.
     async fn take(&self, run: &mut Run) -> Result<(), Stop> {
         if run.status != RunStatus::Running {
             return Ok(());
         }
-        let now_ms = self.clock.now_ms();
-        if run.is_held(now_ms) {
+        if run.is_held(self.clock.now_ms()) {
             return Err(Stop::Lost);
         }
+        if run.pins.is_none() {
+            run.pins = Some(self.pins(&run.key).await?);
+        }
         run.holder = self.entropy.next_u64();
-        run.lease_until_ms = Some(self.lease_from(now_ms));
+        run.lease_until_ms = Some(self.lease_from(self.clock.now_ms()));
         self.save(run).await
     }
 
