@@ -14,13 +14,13 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
 pub(super) struct Healed {
     pub(super) runs_resumed: usize,
     pub(super) times_missed: usize,
-    pub(super) schedules_healed: usize,
+    pub(super) schedules_put_right: usize,
 }
 
 pub(super) async fn round(sweeper: &Sweeper) -> Healed {
-    let (runs_resumed, times_missed, schedules_healed) =
+    let (runs_resumed, times_missed, schedules_put_right) =
         futures::join!(resume(sweeper), catch_up(sweeper), compare(sweeper));
-    Healed { runs_resumed, times_missed, schedules_healed }
+    Healed { runs_resumed, times_missed, schedules_put_right }
 }
 
 async fn catch_up(sweeper: &Sweeper) -> usize {

@@ -47,13 +47,13 @@ pub async fn handle(sweeper: &Sweeper) -> Result<Report, PortError> {
         channels_failed = swept.channels_failed,
         runs_resumed = healed.runs_resumed,
         times_missed = healed.times_missed,
-        schedules_healed = healed.schedules_healed,
+        schedules_healed = healed.schedules_put_right,
         "swept"
     );
     Ok(Report {
         swept,
         runs_resumed: healed.runs_resumed,
         times_missed: healed.times_missed,
-        schedules_healed: healed.schedules_healed,
+        schedules_healed: healed.schedules_put_right,
     })
 }
