@@ -608,6 +608,48 @@ async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_overlap_stays_noted_though_the_run_dies_and_the_other_one_ends() {
+    let later = ten() + Duration::from_secs(60);
+    let second = RunKey::new("daily", later);
+    for steps in 0.. {
+        let mut world = world().await;
+        save(&world, schedule("daily", "cron(0-1 10 * * ? *)")).await;
+        world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        assert_eq!(fire(&world).await, "to_be_continued");
+        let doom = Doom::after(steps);
+        let input = LocalScheduler::input("daily", later);
+        let answer = schedules::invoke(&world.stack.runner, &doom, input).await;
+        assert!(answer.is_none(), "it was not noted before the first page");
+        let dead = world.store.run(&second).await.expect("the table");
+        if dead.is_none_or(|dead| dead.overlaps.is_none()) {
+            continue;
+        }
+        assert_eq!(fire(&world).await, "ended");
+        settle(&world).await;
+        let run = world.store.run(&second).await.expect("the table").expect("a run");
+        assert_eq!((run.status, run.overlaps), (RunStatus::Finished, Some(ten())));
+        return;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_that_cannot_be_read_is_reported_and_the_others_go_on() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let unreadable = json!({
+        "TableName": "NotificationsTable",
+        "Item": { "id": { "S": key().notification_id("m00002").as_str() } },
+    });
+    let unreadable = serde_json::from_value(unreadable).expect("a request");
+    world.database.put_item(unreadable).expect("stored");
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 3, 1, 0)));
+    assert_eq!(run.faults[0].line, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lane_is_woken_only_when_something_may_leave() {
     let world = world().await;
     world.stack.files.save(BUCKET, FILE, csv(4));

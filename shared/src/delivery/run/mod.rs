@@ -292,8 +292,12 @@ impl Runner {
         Ok(Course { hours: self.catalog.hours().await?, channel, pins })
     }
 
-    /// Two runs of one schedule may be at work at once: that is noted, and somebody is told.
+    /// Two runs of one schedule may be at work at once: that is noted, and somebody is told. Noted at
+    /// once: when this one is gone on with, the other may be over.
     async fn note_overlap(&self, run: &mut Run) -> Result<(), Stop> {
+        if run.overlaps.is_some() {
+            return Ok(());
+        }
         let Some(other) = self.other_at_work(&run.key).await? else { return Ok(()) };
         tracing::warn!(
             schedule = %run.key.schedule,
@@ -302,7 +306,7 @@ impl Runner {
             "a run begins while another one of its schedule is at work"
         );
         run.overlaps = Some(other.scheduled_at);
-        Ok(())
+        self.save(run).await
     }
 
     /// Another run of the same schedule that has not ended. This one is stored by now: of two that
