@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use alimi::delivery::{
-    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, Plan, Receive, ResumeRuns,
-    RunSettings, Runner, Sweep, Upload,
+    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, MissedTimes, Plan, Receive,
+    ResumeRuns, RunSettings, Runner, Sweep, Upload,
 };
 use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
@@ -235,7 +235,17 @@ impl Common {
                 self.clock.clone(),
                 self.apply(),
             ),
-            resume: ResumeRuns { runs: self.store.clone(), queue, clock: self.clock.clone() },
+            resume: ResumeRuns {
+                runs: self.store.clone(),
+                queue: queue.clone(),
+                clock: self.clock.clone(),
+            },
+            missed: MissedTimes {
+                documents: self.store.clone(),
+                runs: self.store.clone(),
+                queue,
+                clock: self.clock.clone(),
+            },
             plan,
         }
     }

@@ -421,6 +421,7 @@ fn firing() -> Vec<Case> {
             .leaves(&two),
         on("trigger/go-on").answers(failed(&[])).leaves(&two),
         on("trigger/redriven-firing").answers(failed(&[])).leaves(&two),
+        on("trigger/redriven-invocation").answers(failed(&[])).leaves(&two),
         on("trigger/no-run").answers(failed(&["5f0c5d3a-5a2e-4d55-9a0c-0e5f6b1f7c03"])),
         // Trying it again would change nothing.
         on("trigger/unknown-schedule").answers(json!({ "outcome": "no_such_schedule" })),

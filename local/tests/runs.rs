@@ -326,6 +326,26 @@ async fn a_run_that_a_database_out_of_order_interrupts_goes_on_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_whose_beginning_fails_is_on_record_and_resumed() {
+    for requests in 0.. {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        world.faults.pass(requests);
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        assert_eq!(fire(&world).await, "interrupted", "no run was on record before its first page");
+        world.faults.clear();
+        let Some(run) = world.store.run(&key()).await.expect("the table") else { continue };
+        assert_eq!((run.status, run.pins, run.lease_until_ms), (RunStatus::Running, None, None));
+        // Nothing reads the queue yet: the sweeper finds it by its record.
+        let swept = alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+        assert_eq!(swept.runs_resumed, 1);
+        settle(&world).await;
+        check_mixed(&world, "resumed").await;
+        return;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_goes_on_in_other_invocations_when_the_time_of_one_is_up() {
     let mut world = world().await;
     world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
@@ -574,6 +594,7 @@ async fn a_run_that_comes_too_late_is_left_out_where_its_schedule_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     let mut world = world().await;
+    save(&world, schedule("daily", "cron(0-1 10 * * ? *)")).await;
     world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
     world.stack.files.save(BUCKET, FILE, csv(10));
     fire(&world).await;
@@ -584,6 +605,48 @@ async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     assert_eq!((run.status, run.overlaps), (RunStatus::Finished, Some(ten())));
     assert_eq!(run_of(&world).await.overlaps, None);
     assert_eq!(world.notifications().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overlap_stays_noted_though_the_run_dies_and_the_other_one_ends() {
+    let later = ten() + Duration::from_secs(60);
+    let second = RunKey::new("daily", later);
+    for steps in 0.. {
+        let mut world = world().await;
+        save(&world, schedule("daily", "cron(0-1 10 * * ? *)")).await;
+        world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        assert_eq!(fire(&world).await, "to_be_continued");
+        let doom = Doom::after(steps);
+        let input = LocalScheduler::input("daily", later);
+        let answer = schedules::invoke(&world.stack.runner, &doom, input).await;
+        assert!(answer.is_none(), "it was not noted before the first page");
+        let dead = world.store.run(&second).await.expect("the table");
+        if dead.is_none_or(|dead| dead.overlaps.is_none()) {
+            continue;
+        }
+        assert_eq!(fire(&world).await, "ended");
+        settle(&world).await;
+        let run = world.store.run(&second).await.expect("the table").expect("a run");
+        assert_eq!((run.status, run.overlaps), (RunStatus::Finished, Some(ten())));
+        return;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_that_cannot_be_read_is_reported_and_the_others_go_on() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let unreadable = json!({
+        "TableName": "NotificationsTable",
+        "Item": { "id": { "S": key().notification_id("m00002").as_str() } },
+    });
+    let unreadable = serde_json::from_value(unreadable).expect("a request");
+    world.database.put_item(unreadable).expect("stored");
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 3, 1, 0)));
+    assert_eq!(run.faults[0].line, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -727,6 +790,88 @@ async fn an_edit_at_noon_moves_the_same_days_run_and_a_deletion_ends_it() {
     let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
     // 24 hours after noon: the next day's 13:00 has not come.
     assert_eq!(times, [time("2026-03-02T13:00:00+09:00")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_is_moved_in_the_last_second_runs_at_its_new_time_only() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    world.start_schedules();
+    let last_second = time("2026-03-02T13:59:59+09:00").as_millisecond() - world.clock.now_ms();
+    tokio::time::sleep(Duration::from_millis(u64::try_from(last_second).expect("ahead"))).await;
+    // The planner is a little later than the row.
+    let moved = schedule("daily", "cron(0 15 * * ? *)");
+    world.store.put_schedule(&moved).await.expect("stored");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    changed(&world, "daily").await;
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
+    assert_eq!(times, [time("2026-03-02T15:00:00+09:00")]);
+    assert_eq!(world.notifications().len(), 2);
+}
+
+/// Lets minutes pass, with a round of the sweeper in each; how many missed times it found.
+async fn sweep_for(world: &World, minutes: u64) -> usize {
+    let mut missed = 0;
+    for _ in 0..minutes {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        missed += alimi_sweeper::handle(&world.stack.sweep).await.expect("a round").times_missed;
+    }
+    missed
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_the_scheduler_never_fired_is_run_once() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    save(&world, schedule("daily", "cron(5 10 * * ? *)")).await;
+    world.start_schedules();
+    // By hand; and healed ten minutes past ten at the earliest, when its time is over.
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    assert_eq!(sweep_for(&world, 30).await, 1);
+    assert_eq!(world.stack.scheduler.schedule_names().await.expect("the names"), ["daily"]);
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    assert_eq!(run.key.scheduled_at, time("2026-03-02T10:05:00+09:00"));
+    let late_ms = run.started_at_ms - run.key.scheduled_at.as_millisecond();
+    assert!((120_000..240_000).contains(&late_ms), "{late_ms} ms late");
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 4, 0, 0)));
+    assert_eq!(recipients(&world), ids(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missed_time_is_caught_up_with_as_its_schedule_says() {
+    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Finished)] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        let daily = schedule("daily", "cron(5 10 * * ? *)");
+        let catch_up = serde_json::from_value(json!(catch_up)).expect("a policy");
+        save(&world, Schedule { catch_up, ..daily }).await;
+        // Nothing fires, and nobody sweeps, for two hours.
+        world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+        tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+        world.start_schedules();
+        assert_eq!(sweep_for(&world, 5).await, 1);
+        let runs = world.store.runs("daily", 10).await.expect("the runs");
+        let [run] = &runs[..] else { panic!("{runs:?}") };
+        assert_eq!(run.status, status);
+        let stored = if status == RunStatus::Missed { 0 } else { 4 };
+        assert_eq!(world.notifications().len(), stored);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_before_a_row_was_made_or_while_it_is_switched_off_are_not_missed() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    let disabled = Schedule { enabled: false, ..schedule("off", "cron(5 10 * * ? *)") };
+    save(&world, disabled).await;
+    assert_eq!(sweep_for(&world, 30).await, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,12 +13,28 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Healed {
     pub(super) runs_resumed: usize,
-    pub(super) schedules_healed: usize,
+    pub(super) times_missed: usize,
+    pub(super) schedules_put_right: usize,
 }
 
 pub(super) async fn round(sweeper: &Sweeper) -> Healed {
-    let (runs_resumed, schedules_healed) = futures::join!(resume(sweeper), compare(sweeper));
-    Healed { runs_resumed, schedules_healed }
+    let (runs_resumed, times_missed, schedules_put_right) =
+        futures::join!(resume(sweeper), catch_up(sweeper), compare(sweeper));
+    Healed { runs_resumed, times_missed, schedules_put_right }
+}
+
+async fn catch_up(sweeper: &Sweeper) -> usize {
+    match tokio::time::timeout(GIVE_UP_AFTER, sweeper.missed.round()).await {
+        Ok(Ok(missed)) => missed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "no missed time was looked for");
+            0
+        }
+        Err(_) => {
+            tracing::error!("looking for missed times took too long");
+            0
+        }
+    }
 }
 
 async fn resume(sweeper: &Sweeper) -> usize {

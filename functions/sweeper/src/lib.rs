@@ -2,7 +2,7 @@
 
 mod heal;
 
-use alimi::delivery::{Plan, ResumeRuns, Sweep, SweepReport};
+use alimi::delivery::{MissedTimes, Plan, ResumeRuns, Sweep, SweepReport};
 use alimi::ports::PortError;
 use serde::Serialize;
 
@@ -13,6 +13,8 @@ pub struct Sweeper {
     pub sweep: Sweep,
     /// Runs whose invocation died.
     pub resume: ResumeRuns,
+    /// Times that nobody fired.
+    pub missed: MissedTimes,
     /// Schedules that differ from their rows.
     pub plan: Plan,
 }
@@ -25,6 +27,8 @@ pub struct Report {
     pub swept: SweepReport,
     /// Runs that were asked to go on.
     pub runs_resumed: usize,
+    /// Times that nobody had fired, whose runs were asked for.
+    pub times_missed: usize,
     /// Schedules that were missing, different or stray.
     pub schedules_healed: usize,
 }
@@ -42,12 +46,14 @@ pub async fn handle(sweeper: &Sweeper) -> Result<Report, PortError> {
         deadlines_closed = swept.deadlines_closed,
         channels_failed = swept.channels_failed,
         runs_resumed = healed.runs_resumed,
-        schedules_healed = healed.schedules_healed,
+        times_missed = healed.times_missed,
+        schedules_healed = healed.schedules_put_right,
         "swept"
     );
     Ok(Report {
         swept,
         runs_resumed: healed.runs_resumed,
-        schedules_healed: healed.schedules_healed,
+        times_missed: healed.times_missed,
+        schedules_healed: healed.schedules_put_right,
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, Plan, ResumeRuns, Sweep};
+use alimi::delivery::{Apply, MissedTimes, Plan, ResumeRuns, Sweep};
 use alimi::time::SystemClock;
 use alimi_sweeper::Sweeper;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -17,12 +17,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
     let sweeper = Sweeper {
         sweep: Sweep::new(store.clone(), store.clone(), store.clone(), waker, clock.clone(), apply),
-        resume: ResumeRuns {
+        resume: ResumeRuns { runs: store.clone(), queue: run_queue.clone(), clock: clock.clone() },
+        missed: MissedTimes {
+            documents: store.clone(),
             runs: store.clone(),
-            queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
+            queue: run_queue,
             clock: clock.clone(),
         },
         plan: Plan {

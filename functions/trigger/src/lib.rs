@@ -28,6 +28,26 @@ impl From<Firing> for RunKey {
     }
 }
 
+/// What the queue may hold: all that its dead-letter queue holds may be sent back to it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Plainly(Firing),
+    /// By Lambda's record of an invocation that failed each time. What it was asked is in there.
+    InVain {
+        #[serde(rename = "requestPayload")]
+        request: Firing,
+    },
+}
+
+impl From<Asked> for RunKey {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::Plainly(firing) | Asked::InVain { request: firing } => firing.into(),
+        }
+    }
+}
+
 /// What the function answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -115,5 +135,5 @@ async fn go_on(runner: &Runner, batch: SqsEvent, time_left: Duration) -> SqsBatc
 }
 
 fn read(message: &SqsMessage) -> Option<RunKey> {
-    serde_json::from_str::<Firing>(message.body.as_deref()?).ok().map(RunKey::from)
+    serde_json::from_str::<Asked>(message.body.as_deref()?).ok().map(RunKey::from)
 }

@@ -22,6 +22,6 @@ pub use drain::{Drain, DrainReport, DrainSettings};
 pub use dry_run::{DryRun, DryRunReport, NotRun};
 pub use plan::{Plan, Planned, Reconciled};
 pub use receive::{Receive, Received};
-pub use run::{ResumeRuns, RunOutcome, RunReport, RunSettings, Runner};
+pub use run::{MissedTimes, ResumeRuns, RunOutcome, RunReport, RunSettings, Runner};
 pub use sweep::{Sweep, SweepReport};
 pub use upload::{NotUploaded, Upload, UploadReport, UploadRequest};

@@ -66,7 +66,7 @@ pub struct Plan {
 enum Wanted {
     /// Not at all.
     Absent,
-    /// As it is: its last time has come.
+    /// As it is: its last time has come. But not as another row's.
     AsItIs,
     /// So.
     So(PlannedSchedule),
@@ -102,8 +102,11 @@ impl Plan {
         let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         let found = self.scheduler.schedule(name).await?;
         match (row.map_or(Wanted::Absent, |row| wanted(name, row, now)), found) {
-            (Wanted::Absent, None) | (Wanted::AsItIs, _) => Ok(Planned::AsItWas),
-            (Wanted::Absent, Some(_)) => {
+            (Wanted::Absent | Wanted::AsItIs, None) => Ok(Planned::AsItWas),
+            (Wanted::AsItIs, Some(found)) if row.is_some_and(|row| is_of(row, &found)) => {
+                Ok(Planned::AsItWas)
+            }
+            (Wanted::Absent | Wanted::AsItIs, Some(_)) => {
                 self.scheduler.remove_schedule(name).await?;
                 Ok(Planned::Removed)
             }
@@ -182,6 +185,13 @@ fn wanted(name: &str, row: &Schedule, now: Timestamp) -> Wanted {
         starts_at,
         is_once: row.expression.is_once(),
     })
+}
+
+/// Whether what was found fires when the row says.
+fn is_of(row: &Schedule, found: &PlannedSchedule) -> bool {
+    found.expression == row.expression.as_str()
+        && found.timezone == row.timezone
+        && found.enabled == row.enabled
 }
 
 /// Whether both fire at the same times from now on.

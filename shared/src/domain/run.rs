@@ -100,7 +100,7 @@ pub struct Run {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at_ms: Option<i64>,
-    /// What it goes by. `None` when it ended before it began.
+    /// What it goes by. `None` until somebody takes it, or when it ended before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pins: Option<Pins>,
     /// How far the audience is read. `None` at its beginning.

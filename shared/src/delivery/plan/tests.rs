@@ -243,6 +243,11 @@ async fn a_time_that_has_come_is_neither_removed_too_early_nor_put_again() {
     // It is 11:00 in Seoul: it fires within a minute, and may be tried again for hours.
     world.pass_to("2026-03-02T02:00:10Z");
     assert_eq!(world.plan().one("once").await.expect("planned"), Planned::AsItWas);
+    // What is to fire at another time is an earlier row's.
+    let planned = world.planned("once").expect("it is there");
+    let earlier = PlannedSchedule { expression: "at(2026-03-02T14:00:00)".into(), ..planned };
+    world.planned.lock().expect("planned").insert("once".into(), earlier);
+    assert_eq!(world.plan().one("once").await.expect("planned"), Planned::Removed);
     // It fired and removed itself.
     world.planned.lock().expect("planned").clear();
     assert_eq!(world.plan().one("once").await.expect("planned"), Planned::AsItWas);

@@ -1,8 +1,8 @@
 //! The beginning of a run: whether there is to be one, and what it goes by.
 
-use jiff::Timestamp;
-
+use super::row::Row;
 use super::{RunOutcome, Runner, Stop};
+use crate::domain::channel::is_name;
 use crate::domain::run::{Pins, RunCounts, RunStatus};
 use crate::domain::schedule::CatchUp;
 use crate::domain::{Run, RunKey, Schedule, Template};
@@ -29,16 +29,20 @@ impl Runner {
             );
             Ok(Begun::Not(outcome))
         };
-        let Some(schedule) = self.catalog.schedule(&key.schedule).await? else {
+        let Some(row) = self.row(&key.schedule).await? else {
             return not(RunOutcome::NoSuchSchedule);
         };
-        if !schedule.enabled {
+        if !row.schedule.enabled {
             return not(RunOutcome::Disabled);
         }
         let now_ms = self.clock.now_ms();
         let late_ms = now_ms - key.scheduled_at.as_millisecond();
         if late_ms < -AHEAD_MS {
             return not(RunOutcome::NotDue);
+        }
+        // The scheduler follows the row a little later, and what it was to fire may come anyway.
+        if !row.may_run_at(key.scheduled_at) {
+            return not(RunOutcome::NotScheduled);
         }
         let mut run = Run {
             key: key.clone(),
@@ -55,13 +59,7 @@ impl Runner {
             holder: self.entropy.next_u64(),
             lease_until_ms: None,
         };
-        match self.pins(&schedule, key.scheduled_at).await {
-            Ok(pins) => run.pins = Some(pins),
-            Err(Stop::Port(error)) => return Err(error),
-            Err(Stop::Hopeless(why)) => run.end(RunStatus::Failed, Some(why), now_ms),
-            Err(Stop::Lost) => return not(RunOutcome::HeldElsewhere),
-        }
-        match schedule.catch_up {
+        match row.schedule.catch_up {
             CatchUp::Skip if late_ms > Schedule::LATE_MS => {
                 tracing::warn!(
                     schedule = %key.schedule, scheduled_at = %key.scheduled_at, late_ms,
@@ -71,19 +69,27 @@ impl Runner {
             }
             CatchUp::Skip | CatchUp::Run => {}
         }
-        if run.failure.is_some() {
-            tracing::error!(
-                schedule = %key.schedule, scheduled_at = %key.scheduled_at,
-                "a run failed; its record tells why"
-            );
-        }
-        // Nobody has it yet: whoever takes it first goes on, as after a crash.
+        // Nobody has it yet: whoever takes it first goes on, as after a crash. From here on the
+        // sweeper finds it, even if what it goes by cannot be read now.
         let known = self.runs.create_run(&run).await?;
         Ok(Begun::Run(Box::new(known.unwrap_or(run))))
     }
 
+    async fn row(&self, name: &str) -> Result<Option<Row>, PortError> {
+        // What cannot be a name is nobody's, and the database would refuse some of it as a key.
+        if !is_name(name) {
+            return Ok(None);
+        }
+        let document = self.documents.document(Kind::Schedule, name).await?;
+        Ok(document.map(Row::read).transpose()?.flatten())
+    }
+
     /// What the run goes by, as it is now.
-    async fn pins(&self, schedule: &Schedule, scheduled_at: Timestamp) -> Result<Pins, Stop> {
+    pub(super) async fn pins(&self, key: &RunKey) -> Result<Pins, Stop> {
+        let row = self.row(&key.schedule).await?;
+        let schedule = row
+            .map(|row| row.schedule)
+            .ok_or_else(|| Stop::Hopeless("its schedule was deleted before it began".into()))?;
         let name = &schedule.template;
         let document = self.documents.document(Kind::Template, name).await?;
         let found = document.and_then(|found| Some((found.body?, found.revision)));
@@ -102,7 +108,7 @@ impl Runner {
             template,
             template_revision,
             audience: self.audiences.pin(&audience).await?,
-            priority: schedule.priority_at(scheduled_at),
+            priority: schedule.priority_at(key.scheduled_at),
         })
     }
 }

@@ -12,9 +12,11 @@
 
 mod begin;
 mod member;
+mod missed;
 mod pace;
 mod page;
 mod resume;
+mod row;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use self::begin::Begun;
+pub use self::missed::MissedTimes;
 use self::pace::Pace;
 pub use self::resume::ResumeRuns;
 use super::accept::CheckMessage;
@@ -82,6 +85,8 @@ pub enum RunOutcome {
     Disabled,
     /// Its time has not come.
     NotDue,
+    /// The schedule was changed before, and does not name that time.
+    NotScheduled,
 }
 
 /// What an invocation did for a run.
@@ -204,17 +209,20 @@ impl Runner {
         Ok(RunReport { outcome, counts: run.counts })
     }
 
-    /// Takes the lease of a run, unless it is ours already or nothing is left to be done.
+    /// Takes the lease of a run, unless nothing is left to be done. Whoever takes it first pins, in
+    /// the same write, what it goes by.
     async fn take(&self, run: &mut Run) -> Result<(), Stop> {
         if run.status != RunStatus::Running {
             return Ok(());
         }
-        let now_ms = self.clock.now_ms();
-        if run.is_held(now_ms) {
+        if run.is_held(self.clock.now_ms()) {
             return Err(Stop::Lost);
         }
+        if run.pins.is_none() {
+            run.pins = Some(self.pins(&run.key).await?);
+        }
         run.holder = self.entropy.next_u64();
-        run.lease_until_ms = Some(self.lease_from(now_ms));
+        run.lease_until_ms = Some(self.lease_from(self.clock.now_ms()));
         self.save(run).await
     }
 
@@ -284,8 +292,12 @@ impl Runner {
         Ok(Course { hours: self.catalog.hours().await?, channel, pins })
     }
 
-    /// Two runs of one schedule may be at work at once: that is noted, and somebody is told.
+    /// Two runs of one schedule may be at work at once: that is noted, and somebody is told. Noted at
+    /// once: when this one is gone on with, the other may be over.
     async fn note_overlap(&self, run: &mut Run) -> Result<(), Stop> {
+        if run.overlaps.is_some() {
+            return Ok(());
+        }
         let Some(other) = self.other_at_work(&run.key).await? else { return Ok(()) };
         tracing::warn!(
             schedule = %run.key.schedule,
@@ -294,7 +306,7 @@ impl Runner {
             "a run begins while another one of its schedule is at work"
         );
         run.overlaps = Some(other.scheduled_at);
-        Ok(())
+        self.save(run).await
     }
 
     /// Another run of the same schedule that has not ended. This one is stored by now: of two that

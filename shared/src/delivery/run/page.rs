@@ -88,14 +88,24 @@ impl Runner {
         let Planned { notification, may_leave } = planned;
         // The lane has to know the class before there is a message of it, or nobody would look.
         self.classes.add_class(&notification.channel, &notification.window_class).await?;
-        Ok(match self.notifications.create(&notification).await? {
-            Created::New => Fate::Stored { may_leave },
+        match self.notifications.create(&notification).await {
+            Ok(Created::New) => Ok(Fate::Stored { may_leave }),
             // This run made it of this line, before a crash or while another had the lease.
-            Created::Existing(known) if known.request_digest == notification.request_digest => {
-                Fate::Stored { may_leave }
+            Ok(Created::Existing(known)) if known.request_digest == notification.request_digest => {
+                Ok(Fate::Stored { may_leave })
             }
-            Created::Existing(_) => Fate::doubled(line),
-        })
+            Ok(Created::Existing(_)) => Ok(Fate::doubled(line)),
+            // It would stop the run as often as it is tried.
+            Err(PortError::Corrupt { what, detail }) => {
+                tracing::error!(id = %notification.id, what, %detail, "a notification cannot be read");
+                Ok(Fate::Unsendable(MemberFault {
+                    line,
+                    field: None,
+                    fault: "its notification is there, and cannot be read".to_owned(),
+                }))
+            }
+            Err(error @ PortError::Unavailable { .. }) => Err(error),
+        }
     }
 }
 
