@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alimi::domain::Expression;
-use alimi::ports::scheduling::{PlannedSchedule, Scheduler};
+use alimi::ports::scheduling::{FoundSchedule, PlannedSchedule, Scheduler};
 use alimi::ports::{Clock, PortError};
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
@@ -38,6 +38,8 @@ struct State {
 
 struct Entry {
     planned: PlannedSchedule,
+    /// It fires the trigger.
+    is_ours: bool,
     expression: Expression,
     zone: TimeZone,
     /// Its times up to this one have been fired.
@@ -90,6 +92,13 @@ impl LocalScheduler {
         self.state().writes
     }
 
+    /// Lets a schedule fire something else, as somebody may by hand.
+    pub fn tamper_with(&self, name: &str) {
+        if let Some(entry) = self.state().schedules.get_mut(name) {
+            entry.is_ours = false;
+        }
+    }
+
     /// What the target is given for a schedule's time.
     #[must_use]
     pub fn input(name: &str, at: Timestamp) -> Value {
@@ -109,7 +118,9 @@ impl LocalScheduler {
                     break;
                 }
                 entry.fired_to = next;
-                due.push((name.clone(), next));
+                if entry.is_ours {
+                    due.push((name.clone(), next));
+                }
             }
         }
         for (name, _) in &due {
@@ -192,15 +203,20 @@ impl Scheduler for LocalScheduler {
         {
             let mut state = self.state();
             state.writes += 1;
-            let entry = Entry { planned: planned.clone(), expression, zone, fired_to: now };
-            state.schedules.insert(planned.name.clone(), entry);
+            let planned = planned.clone();
+            let entry = Entry { planned, is_ours: true, expression, zone, fired_to: now };
+            state.schedules.insert(entry.planned.name.clone(), entry);
         }
         self.changed.notify_waiters();
         Ok(())
     }
 
-    async fn schedule(&self, name: &str) -> Result<Option<PlannedSchedule>, PortError> {
-        Ok(self.state().schedules.get(name).map(|entry| entry.planned.clone()))
+    async fn schedule(&self, name: &str) -> Result<Option<FoundSchedule>, PortError> {
+        let found = |entry: &Entry| FoundSchedule {
+            planned: entry.planned.clone(),
+            is_ours: entry.is_ours,
+        };
+        Ok(self.state().schedules.get(name).map(found))
     }
 
     async fn remove_schedule(&self, name: &str) -> Result<(), PortError> {

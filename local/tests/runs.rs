@@ -733,10 +733,10 @@ async fn drift_between_the_catalog_and_the_scheduler_is_healed_within_ten_minute
     // By hand: one is deleted, one changed, one is nobody's.
     let weekly = scheduler.schedule("weekly").await.expect("read").expect("there");
     scheduler.remove_schedule("daily").await.expect("removed");
-    let mut stray = weekly.clone();
+    let mut stray = weekly.planned.clone();
     stray.name = "stray".into();
     scheduler.put_schedule(&stray).await.expect("put");
-    let mut changed = weekly.clone();
+    let mut changed = weekly.planned.clone();
     changed.enabled = false;
     scheduler.put_schedule(&changed).await.expect("put");
 
@@ -749,6 +749,20 @@ async fn drift_between_the_catalog_and_the_scheduler_is_healed_within_ten_minute
     assert_eq!(healed, 3);
     assert_eq!(names().await, ["daily", "weekly"]);
     assert_eq!(scheduler.schedule("weekly").await.expect("read"), Some(weekly));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_was_made_to_fire_something_else_is_healed() {
+    let world = world().await;
+    let ours = world.stack.scheduler.schedule("daily").await.expect("read").expect("there");
+    world.stack.scheduler.tamper_with("daily");
+    let tampered = world.stack.scheduler.schedule("daily").await.expect("read").expect("there");
+    assert_eq!((tampered.planned == ours.planned, tampered.is_ours), (true, false));
+    let healed = world.stack.plan.reconcile().await.expect("compared");
+    assert_eq!((healed.put, healed.removed, healed.failed), (1, 0, 0));
+    assert_eq!(world.stack.scheduler.schedule("daily").await.expect("read"), Some(ours));
+    let healed = world.stack.plan.reconcile().await.expect("compared");
+    assert_eq!(healed.put, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,17 +5,17 @@ use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
 use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleError;
-use aws_sdk_scheduler::operation::get_schedule::GetScheduleError;
+use aws_sdk_scheduler::operation::get_schedule::{GetScheduleError, GetScheduleOutput};
 use aws_sdk_scheduler::primitives::DateTime;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode,
     RetryPolicy, ScheduleState, Target,
 };
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ports::PortError;
-use crate::ports::scheduling::{PlannedSchedule, Scheduler};
+use crate::ports::scheduling::{FoundSchedule, PlannedSchedule, Scheduler};
 
 const WHAT: &str = "EventBridge Scheduler";
 
@@ -36,6 +36,49 @@ pub struct SchedulerTarget {
     pub dead_letters: String,
 }
 
+impl SchedulerTarget {
+    /// What a schedule is to fire.
+    fn of(&self, name: &str) -> Result<Target, PortError> {
+        // The scheduler fills in the time.
+        let input = json!({
+            "schedule": name, "scheduled_time": "<aws.scheduler.scheduled-time>",
+        });
+        Target::builder()
+            .arn(&self.function)
+            .role_arn(&self.role)
+            .input(input.to_string())
+            .retry_policy(
+                RetryPolicy::builder()
+                    .maximum_event_age_in_seconds(EVENT_AGE_MAX_S)
+                    .maximum_retry_attempts(RETRIES_MAX)
+                    .build(),
+            )
+            .dead_letter_config(DeadLetterConfig::builder().arn(&self.dead_letters).build())
+            .build()
+            .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+    }
+
+    /// Whether what was found is as it was put, but for its times.
+    fn is_met_by(&self, name: &str, found: &GetScheduleOutput) -> Result<bool, PortError> {
+        let wanted = self.of(name)?;
+        let is_exact = found
+            .flexible_time_window()
+            .is_some_and(|window| *window.mode() == FlexibleTimeWindowMode::Off);
+        Ok(is_exact
+            && found.end_date().is_none()
+            && found.target().is_some_and(|found| fires_the_same(found, &wanted)))
+    }
+}
+
+fn fires_the_same(found: &Target, wanted: &Target) -> bool {
+    let input = |target: &Target| -> Option<Value> { serde_json::from_str(target.input()?).ok() };
+    found.arn() == wanted.arn()
+        && found.role_arn() == wanted.role_arn()
+        && input(found) == input(wanted)
+        && found.retry_policy() == wanted.retry_policy()
+        && found.dead_letter_config() == wanted.dead_letter_config()
+}
+
 /// The scheduler.
 #[derive(Clone, Debug)]
 pub struct EventBridgeScheduler {
@@ -48,26 +91,6 @@ impl EventBridgeScheduler {
     #[must_use]
     pub fn new(client: Client, target: SchedulerTarget) -> Self {
         Self { client, target }
-    }
-
-    fn target_of(&self, name: &str) -> Result<Target, PortError> {
-        // The scheduler fills in the time.
-        let input = json!({
-            "schedule": name, "scheduled_time": "<aws.scheduler.scheduled-time>",
-        });
-        Target::builder()
-            .arn(&self.target.function)
-            .role_arn(&self.target.role)
-            .input(input.to_string())
-            .retry_policy(
-                RetryPolicy::builder()
-                    .maximum_event_age_in_seconds(EVENT_AGE_MAX_S)
-                    .maximum_retry_attempts(RETRIES_MAX)
-                    .build(),
-            )
-            .dead_letter_config(DeadLetterConfig::builder().arn(&self.target.dead_letters).build())
-            .build()
-            .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
     }
 }
 
@@ -121,7 +144,7 @@ impl Scheduler for EventBridgeScheduler {
             .state(state(planned))
             .action_after_completion(after_completion(planned))
             .flexible_time_window(no_flexibility()?)
-            .target(self.target_of(&planned.name)?)
+            .target(self.target.of(&planned.name)?)
             .send()
             .await;
         match created {
@@ -144,14 +167,14 @@ impl Scheduler for EventBridgeScheduler {
             .state(state(planned))
             .action_after_completion(after_completion(planned))
             .flexible_time_window(no_flexibility()?)
-            .target(self.target_of(&planned.name)?)
+            .target(self.target.of(&planned.name)?)
             .send()
             .await
             .map_err(|error| failed(&error))?;
         Ok(())
     }
 
-    async fn schedule(&self, name: &str) -> Result<Option<PlannedSchedule>, PortError> {
+    async fn schedule(&self, name: &str) -> Result<Option<FoundSchedule>, PortError> {
         let found =
             self.client.get_schedule().group_name(&self.target.group).name(name).send().await;
         let found = match found {
@@ -165,15 +188,17 @@ impl Scheduler for EventBridgeScheduler {
             }
             Err(error) => return Err(failed(&error)),
         };
+        let is_ours = self.target.is_met_by(name, &found)?;
         let is_once = found.action_after_completion() == Some(&ActionAfterCompletion::Delete);
-        Ok(Some(PlannedSchedule {
+        let planned = PlannedSchedule {
             name: name.to_owned(),
             expression: found.schedule_expression.unwrap_or_default(),
             timezone: found.schedule_expression_timezone.unwrap_or_default(),
             enabled: found.state == Some(ScheduleState::Enabled),
             starts_at: found.start_date.and_then(|at| Timestamp::from_second(at.secs()).ok()),
             is_once,
-        }))
+        };
+        Ok(Some(FoundSchedule { planned, is_ours }))
     }
 
     async fn remove_schedule(&self, name: &str) -> Result<(), PortError> {
@@ -205,5 +230,57 @@ impl Scheduler for EventBridgeScheduler {
             names.extend(schedule.map_err(|error| failed(&error))?.name);
         }
         Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> SchedulerTarget {
+        SchedulerTarget {
+            group: "g".into(),
+            function: "arn:function".into(),
+            role: "arn:role".into(),
+            dead_letters: "arn:queue".into(),
+        }
+    }
+
+    fn found(target: Target, mode: FlexibleTimeWindowMode) -> GetScheduleOutput {
+        let window = FlexibleTimeWindow::builder().mode(mode).build().expect("a window");
+        GetScheduleOutput::builder().flexible_time_window(window).target(target).build()
+    }
+
+    #[test]
+    fn whatever_was_changed_by_hand_is_not_ours() {
+        type Change = fn(&mut Target);
+        let ours = target().of("daily").expect("a target");
+        let is_ours = |found: &GetScheduleOutput| target().is_met_by("daily", found).expect("ours");
+        let off = FlexibleTimeWindowMode::Off;
+        assert!(is_ours(&found(ours.clone(), off.clone())));
+        assert!(!is_ours(&found(ours.clone(), FlexibleTimeWindowMode::Flexible)));
+        let mut ending = found(ours.clone(), off.clone());
+        ending.end_date = Some(DateTime::from_secs(1));
+        assert!(!is_ours(&ending));
+        let mut spaced = ours.clone();
+        spaced.input = spaced.input.map(|input| input.replace(',', ", "));
+        assert!(is_ours(&found(spaced, off.clone())), "the same input, written another way");
+        let changes: [Change; 7] = [
+            |target| target.arn = "arn:other".into(),
+            |target| target.role_arn = "arn:other".into(),
+            |target| target.input = None,
+            |target| target.input = Some(r#"{"schedule":"other"}"#.into()),
+            |target| target.retry_policy = None,
+            |target| target.dead_letter_config = None,
+            |target| {
+                target.dead_letter_config =
+                    Some(DeadLetterConfig::builder().arn("arn:other").build());
+            },
+        ];
+        for change in changes {
+            let mut changed = ours.clone();
+            change(&mut changed);
+            assert!(!is_ours(&found(changed, off.clone())));
+        }
     }
 }

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::domain::Schedule;
-use crate::ports::scheduling::{Documents, Kind, PlannedSchedule, Scheduler};
+use crate::ports::scheduling::{Documents, FoundSchedule, Kind, PlannedSchedule, Scheduler};
 use crate::ports::{Catalog, Clock, PortError};
 
 /// Schedules compared at once.
@@ -188,14 +188,16 @@ fn wanted(name: &str, row: &Schedule, now: Timestamp) -> Wanted {
 }
 
 /// Whether what was found fires when the row says.
-fn is_of(row: &Schedule, found: &PlannedSchedule) -> bool {
-    found.expression == row.expression.as_str()
+fn is_of(row: &Schedule, FoundSchedule { planned: found, is_ours }: &FoundSchedule) -> bool {
+    *is_ours
+        && found.expression == row.expression.as_str()
         && found.timezone == row.timezone
         && found.enabled == row.enabled
 }
 
-/// Whether both fire at the same times from now on.
-fn same(row: &Schedule, wanted: &PlannedSchedule, found: &PlannedSchedule) -> bool {
+/// Whether both fire the same at the same times from now on.
+fn same(row: &Schedule, wanted: &PlannedSchedule, found: &FoundSchedule) -> bool {
+    let FoundSchedule { planned: found, is_ours } = found;
     let same_start = match (wanted.starts_at, found.starts_at) {
         (Some(wanted), Some(found)) if row.expression.is_rate() => {
             let counted_from = found.min(wanted);
@@ -209,5 +211,7 @@ fn same(row: &Schedule, wanted: &PlannedSchedule, found: &PlannedSchedule) -> bo
         }
         (wanted, found) => wanted == found,
     };
-    same_start && PlannedSchedule { starts_at: wanted.starts_at, ..found.clone() } == *wanted
+    *is_ours
+        && same_start
+        && PlannedSchedule { starts_at: wanted.starts_at, ..found.clone() } == *wanted
 }

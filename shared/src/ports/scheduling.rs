@@ -286,6 +286,16 @@ pub struct PlannedSchedule {
     pub is_once: bool,
 }
 
+/// A schedule as it was found in `EventBridge` Scheduler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundSchedule {
+    /// When it fires.
+    pub planned: PlannedSchedule,
+    /// All else is as [`Scheduler::put_schedule`] makes it: what it fires and with which input and
+    /// rights, how often it tries, where it leaves what came to nothing; it is exact and has no end.
+    pub is_ours: bool,
+}
+
 /// `EventBridge` Scheduler, as far as this stack's own group goes.
 #[async_trait]
 pub trait Scheduler: Send + Sync {
@@ -293,7 +303,7 @@ pub trait Scheduler: Send + Sync {
     async fn put_schedule(&self, planned: &PlannedSchedule) -> Result<(), PortError>;
 
     /// A schedule as it is.
-    async fn schedule(&self, name: &str) -> Result<Option<PlannedSchedule>, PortError>;
+    async fn schedule(&self, name: &str) -> Result<Option<FoundSchedule>, PortError>;
 
     /// Removes a schedule, if there is one.
     async fn remove_schedule(&self, name: &str) -> Result<(), PortError>;

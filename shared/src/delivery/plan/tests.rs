@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::{Audience, Channel, HoursConfig, Template};
-use crate::ports::scheduling::{Changed, Document, Expected};
+use crate::ports::scheduling::{Changed, Document, Expected, FoundSchedule};
 
 /// A catalog with schedules only, a scheduler beside it, and a clock.
 #[derive(Default)]
@@ -87,8 +87,8 @@ impl Scheduler for World {
         Ok(())
     }
 
-    async fn schedule(&self, name: &str) -> Result<Option<PlannedSchedule>, PortError> {
-        Ok(self.planned(name))
+    async fn schedule(&self, name: &str) -> Result<Option<FoundSchedule>, PortError> {
+        Ok(self.planned(name).map(|planned| FoundSchedule { planned, is_ours: true }))
     }
 
     async fn remove_schedule(&self, name: &str) -> Result<(), PortError> {
