@@ -427,6 +427,46 @@ async fn what_is_used_cannot_be_deleted_and_what_uses_it_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_whose_lane_holds_messages_is_not_deleted() {
+    let advertising = json!({
+        "channel": "alimtalk-main", "category": "advertising", "body": "b", "code": "c",
+    });
+    // Exempt and ready; of a window class; waiting for a time.
+    for (category, not_before, what) in [
+        ("informational", None, "their turn"),
+        ("advertising", None, "their turn"),
+        ("informational", Some("2026-03-05T12:00:00+09:00"), "their time"),
+    ] {
+        let world = world().await;
+        let template = with(advertising.clone(), &json!({ "category": category }));
+        create(&world, "/v1/templates/t", template).await;
+        let mut message = json!({
+            "template": "t", "to": { "id": "m", "phone": "010-1234-5678" },
+        });
+        if let Some(not_before) = not_before {
+            message["not_before"] = json!(not_before);
+        }
+        let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), message).await;
+        assert_eq!(status.as_u16(), 202, "{answer}");
+        for template in ["consultation-start", "photo-and-video", "t"] {
+            assert_eq!(delete(&world, &format!("/v1/templates/{template}")).await.status, 204);
+        }
+        let refused = delete(&world, "/v1/channels/alimtalk-main").await;
+        assert_eq!(told(&refused), (409, "name"), "{category} {not_before:?}");
+        assert!(detail(&refused).contains(what), "{}", refused.body);
+
+        if not_before.is_none() {
+            world.start_senders();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let refused = delete(&world, "/v1/channels/alimtalk-main").await;
+            assert_eq!(told(&refused), (409, "name"), "its receipt is awaited: {}", refused.body);
+            world.settle(Duration::from_secs(3600)).await;
+            assert_eq!(delete(&world, "/v1/channels/alimtalk-main").await.status, 204);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn unknown_paths_methods_and_parameters_are_told_as_problems() {
     let world = world().await;
     for (method, path, status, field) in [

@@ -6,6 +6,7 @@
 
 pub mod check;
 mod entry;
+mod lane;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub use self::entry::{Entry, read};
 use super::FieldError;
 use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use crate::ports::scheduling::{Changed, Document, Documents, Expected, Kind};
-use crate::ports::{Catalog, Clock, PortError, WakeGroup, Waker};
+use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker, WindowClasses};
 
 /// Documents read in one request of the store.
 const PAGE: usize = 100;
@@ -53,6 +54,10 @@ pub struct Configure {
     pub documents: Arc<dyn Documents>,
     /// The same as the functions read them.
     pub catalog: Arc<dyn Catalog>,
+    /// What lanes hold.
+    pub agenda: Arc<dyn Agenda>,
+    /// The window classes of what lanes hold.
+    pub classes: Arc<dyn WindowClasses>,
     /// Wakes senders.
     pub waker: Arc<dyn Waker>,
     /// The wall clock.
@@ -109,6 +114,11 @@ impl Configure {
         let users = self.users(kind, name).await?;
         if !users.is_empty() {
             return Err(NotChanged::InUse(users.join(", ")));
+        }
+        if kind == Kind::Channel
+            && let Some(held) = lane::held(&*self.agenda, &*self.classes, name).await?
+        {
+            return Err(NotChanged::InUse(held.to_owned()));
         }
         if kind == Kind::Hours {
             // The defaults hold then.
