@@ -224,6 +224,8 @@ async fn every_bad_channel_is_refused_by_its_field() {
         (json!({ "limit": null }), "limit"),
         (json!({ "limits": 1 }), "limits"),
         (json!({ "timezone": "Seoul" }), "timezone"),
+        (json!({ "timezone": "asia/seoul" }), "timezone"),
+        (json!({ "timezone": "Etc/Unknown" }), "timezone"),
         (json!({ "name": "other" }), "name"),
         (json!({ "window": { "from": "19:00", "to": "10:00" } }), "window"),
         (json!({ "window": { "from": "20:00", "to": "21:00" } }), "window"),
