@@ -389,6 +389,55 @@ async fn a_schedule_that_falls_outside_when_the_clocks_change_is_refused_with_th
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_would_shut_a_schedule_out_is_refused_with_its_first_time() {
+    // Every day at eleven in Seoul.
+    let world = scheduled_world().await;
+    let window = |from: &str, to: &str| json!({ "from": from, "to": to });
+    let (channel, template) = ("/v1/channels/alimtalk-main", "/v1/templates/photo-and-video");
+    let late =
+        with(get(&world, channel).await.body, &json!({ "window": window("12:00", "19:00") }));
+    create(&world, "/v1/channels/late", with(late, &json!({ "name": "late" }))).await;
+    create(&world, "/v1/hours/stack", json!({ "advertising": window("12:00", "19:00") })).await;
+    for (path, changes, field) in [
+        (channel, json!({ "window": window("12:00", "19:00") }), "window"),
+        (channel, json!({ "timezone": "America/New_York" }), "timezone"),
+        (template, json!({ "window": window("12:00", "19:00") }), "window"),
+        (template, json!({ "category": "advertising" }), "category"),
+        (template, json!({ "channel": "late" }), "channel"),
+        ("/v1/hours/stack", json!({ "scheduled": window("12:00", "19:00") }), "scheduled"),
+    ] {
+        let before = get(&world, path).await.body;
+        let changed = with(before.clone(), &changes);
+        let refused = change(&world, path, &changed).await;
+        assert_eq!(told(&refused), (422, field), "{path} {changes}: {}", refused.body);
+        assert!(detail(&refused).contains("the schedule daily"), "{}", refused.body);
+        assert!(detail(&refused).contains("2026-03-02T11:00:00+09:00"), "{}", refused.body);
+        // What has nothing to do with hours is not held up.
+        assert_eq!(change(&world, path, &before).await.status, 200);
+    }
+    let narrow =
+        with(get(&world, template).await.body, &json!({ "window": window("12:00", "19:00") }));
+    let waiting = with(daily(), &json!({ "outside_window": "defer" }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &waiting).await.status, 200);
+    assert_eq!(change(&world, template, &narrow).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_default_hours_do_not_come_back_over_a_schedule() {
+    let world = scheduled_world().await;
+    create(&world, "/v1/hours/stack", json!({ "scheduled": { "from": "08:00", "to": "19:00" } }))
+        .await;
+    let early = with(daily(), &json!({ "expression": "cron(0 9 * * ? *)" }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &early).await.status, 200);
+    let refused = delete(&world, "/v1/hours/stack").await;
+    assert_eq!(told(&refused), (422, "scheduled"));
+    assert!(detail(&refused).contains("2026-03-03T09:00:00+09:00"), "{}", refused.body);
+    let off = with(early, &json!({ "enabled": false }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &off).await.status, 200);
+    assert_eq!(delete(&world, "/v1/hours/stack").await.status, 204);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_schedule_keeps_its_start_when_it_is_changed() {
     let world = scheduled_world().await;
     let path = "/v1/schedules/daily";

@@ -7,6 +7,7 @@
 pub mod check;
 mod entry;
 mod lane;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ impl Configure {
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
         entry.keep_own(current.as_ref(), now)?;
         self.check(&entry, now).await?;
+        window::keeps(self, &entry, current.as_ref(), now).await?;
         let document = document(&name, entry.body()?, by, now_ms);
         let saved = self.save(kind, document, expected).await?;
         // What waits for its hours may have others now, and what was paused may go on.
@@ -122,7 +124,10 @@ impl Configure {
         }
         if kind == Kind::Hours {
             // The defaults hold then.
-            self.check(&Entry::Hours(HoursConfig::default()), Timestamp::UNIX_EPOCH).await?;
+            let defaults = Entry::Hours(HoursConfig::default());
+            let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
+            self.check(&defaults, now).await?;
+            window::keeps(self, &defaults, current.as_ref(), now).await?;
         }
         let at_ms = self.clock.now_ms();
         match self.documents.delete_document(kind, name, expected, by, at_ms).await? {
