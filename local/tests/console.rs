@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use alimi::domain::RunKey;
+use alimi::domain::hours::Window;
 use alimi::ports::WakeGroup;
 use alimi::ports::scheduling::Members;
+use alimi_local::catalog_file::CatalogFile;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::world::{Answer, Doom, World, WorldSettings, operate};
 use serde_json::{Value, json};
@@ -89,6 +91,31 @@ async fn members(world: &World) -> Vec<(String, u64)> {
 }
 
 // ------------------------------------------------------------------------------------- Documents
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_file_leaves_a_channel_paused_and_is_checked_against_the_stored_hours() {
+    let world = world().await;
+    let text = WorldSettings::default().catalog;
+    let path = "/v1/channels/alimtalk-main";
+    let paused = world.operate("POST", &format!("{path}/pause"), &[], "").await;
+    assert_eq!(paused.body["paused"], true);
+    let file = CatalogFile::read(&text).expect("the file");
+    file.apply(&world.store).await.expect("it is stored");
+    assert_eq!(get(&world, path).await.body["paused"], true);
+
+    // The file has no hours of its own; the stored ones leave its template none.
+    let evening = json!({ "scheduled": { "from": "08:00", "to": "22:00" } });
+    create(&world, "/v1/hours/stack", evening).await;
+    let mut file = CatalogFile::read(&text).expect("the file");
+    file.hours = None;
+    let window = |from, to| Window::new(from, to).expect("a window");
+    for (from, to, holds) in [("20:00", "20:30", true), ("22:00", "23:00", false)] {
+        for template in file.templates.values_mut() {
+            template.window = Some(window(from, to));
+        }
+        assert_eq!(file.apply(&world.store).await.is_ok(), holds, "{from}");
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_is_read_can_be_changed_and_put_back() {
