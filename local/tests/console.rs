@@ -281,6 +281,13 @@ async fn every_bad_template_audience_and_window_is_refused_by_its_field() {
         ("templates/t", &template, json!({ "category": "urgent" }), "category"),
         ("templates/t", &template, json!({ "body": " " }), "body"),
         ("templates/t", &template, json!({ "body": null }), "body"),
+        ("templates/t", &template, json!({ "body": "Dear #{name, hello" }), "body"),
+        (
+            "templates/t",
+            &template,
+            json!({ "body": "#{a}", "fallback": { "type": "sms", "body": "#{" } }),
+            "fallback.body",
+        ),
         ("templates/t", &template, json!({ "window": window("06:00", "08:00") }), "window"),
         ("templates/t", &template, json!({ "window": window("10:00", "25:00") }), "window"),
         ("audiences/a", &members, json!({ "source": { "kind": "fax" } }), "source.kind"),
@@ -985,6 +992,8 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
 
     let csv = "id,phone,name,code\na,01012340001,n,c\nb,x,n,c\n\"c\n";
     world.stack.files.save("files", "k.csv", csv);
+    let lost = world.operate("POST", "/v1/schedules/file/dry-run?after=x", &[], "").await;
+    assert_eq!(told(&lost), (422, "after"));
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     let audience = json!({ "name": "file", "size": null, "bytes": csv.len() });
     assert_eq!((&preview["audience"], &preview["warnings"]), (&audience, &json!([])));
@@ -993,6 +1002,15 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     assert_eq!((answer.status, &answer.body["sendable"]), (200, &json!(1)), "{}", answer.body);
     assert_eq!(answer.body["faults"][0]["field"], "phone");
     assert_eq!(answer.body["faults"][1]["line"], 4);
+
+    // After a run its figures are known.
+    let key = RunKey::new("file", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a run");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size"], 1, "{preview}");
+    assert_eq!(preview["audience"]["size_is_estimate"], true);
+    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
 }
 
 #[tokio::test(start_paused = true)]

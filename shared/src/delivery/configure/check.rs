@@ -44,6 +44,9 @@ pub fn template(
     if template.body.trim().is_empty() {
         return Err(FieldError::new("body", "must not be empty"));
     }
+    if let Some(field) = template.unclosed() {
+        return Err(FieldError::new(field, "must close each variable: #{name}"));
+    }
     let channel = channel.ok_or_else(|| {
         FieldError::new("channel", format!("there is no channel {:?}", template.channel))
     })?;
