@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use alimi::delivery::FieldError;
 use alimi::delivery::configure::check;
+use alimi::domain::hours::Window;
 use alimi::domain::{Audience, Channel, HoursConfig, Schedule, Template};
-use alimi::ports::PortError;
+use alimi::ports::{Catalog, PortError};
 use alimi::store::DynamoStore;
 use jiff::Timestamp;
 use serde::Deserialize;
+
+/// What is checked against before the stored hours are known.
+const ANY_HOURS: HoursConfig =
+    HoursConfig { scheduled: Window::ALL_DAY, advertising: Window::ALL_DAY };
 
 /// Everything by name.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -69,19 +74,18 @@ impl CatalogFile {
         for (name, schedule) in &mut file.schedules {
             schedule.name.clone_from(name);
         }
-        file.check()?;
+        file.check(&file.hours.unwrap_or(ANY_HOURS))?;
         Ok(file)
     }
 
     /// What can be said without knowing the time.
-    fn check(&self) -> Result<(), CatalogError> {
-        let hours = self.hours.unwrap_or_default();
+    fn check(&self, hours: &HoursConfig) -> Result<(), CatalogError> {
         for (name, channel) in &self.channels {
-            check::channel(channel, [], &hours).map_err(in_section("channels", name))?;
+            check::channel(channel, [], hours).map_err(in_section("channels", name))?;
         }
         for (name, template) in &self.templates {
             let channel = self.channels.get(&template.channel);
-            check::template(template, channel, &hours).map_err(in_section("templates", name))?;
+            check::template(template, channel, hours).map_err(in_section("templates", name))?;
         }
         for (name, audience) in &self.audiences {
             check::audience(audience).map_err(in_section("audiences", name))?;
@@ -90,27 +94,32 @@ impl CatalogFile {
     }
 
     /// Whether the schedules, from now on, find what they name and keep to the windows.
-    fn check_schedules(&self, now: Timestamp) -> Result<(), CatalogError> {
+    fn check_schedules(&self, hours: &HoursConfig, now: Timestamp) -> Result<(), CatalogError> {
         for (name, schedule) in &self.schedules {
             let template = self.templates.get(&schedule.template);
             let surroundings = check::Surroundings {
                 template,
                 channel: template.and_then(|template| self.channels.get(&template.channel)),
                 audience: self.audiences.get(&schedule.audience),
-                hours: &self.hours.unwrap_or_default(),
+                hours,
             };
             check::schedule(schedule, surroundings, now).map_err(in_section("schedules", name))?;
         }
         Ok(())
     }
 
-    /// Stores all of it.
+    /// Stores all of it. Where the file has no hours, the stored ones hold.
     ///
     /// # Errors
-    /// [`CatalogError::Invalid`] when a schedule cannot be kept, and nothing is stored then;
+    /// [`CatalogError::Invalid`] when something cannot be kept, and nothing is stored then;
     /// [`CatalogError::Port`].
     pub async fn apply(&self, store: &DynamoStore) -> Result<(), CatalogError> {
-        self.check_schedules(store.now())?;
+        let hours = match self.hours {
+            Some(hours) => hours,
+            None => Catalog::hours(store).await?,
+        };
+        self.check(&hours)?;
+        self.check_schedules(&hours, store.now())?;
         if let Some(hours) = &self.hours {
             store.put_hours(hours).await?;
         }

@@ -175,6 +175,8 @@ impl Common {
             configure: Configure {
                 documents: self.store.clone(),
                 catalog: self.store.clone(),
+                agenda: self.store.clone(),
+                classes: self.store.clone(),
                 waker: self.waker.clone(),
                 clock: self.clock.clone(),
             },

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use alimi::domain::RunKey;
+use alimi::domain::hours::Window;
 use alimi::ports::WakeGroup;
 use alimi::ports::scheduling::Members;
+use alimi_local::catalog_file::CatalogFile;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::world::{Answer, Doom, World, WorldSettings, operate};
 use serde_json::{Value, json};
@@ -89,6 +91,31 @@ async fn members(world: &World) -> Vec<(String, u64)> {
 }
 
 // ------------------------------------------------------------------------------------- Documents
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_file_leaves_a_channel_paused_and_is_checked_against_the_stored_hours() {
+    let world = world().await;
+    let text = WorldSettings::default().catalog;
+    let path = "/v1/channels/alimtalk-main";
+    let paused = world.operate("POST", &format!("{path}/pause"), &[], "").await;
+    assert_eq!(paused.body["paused"], true);
+    let file = CatalogFile::read(&text).expect("the file");
+    file.apply(&world.store).await.expect("it is stored");
+    assert_eq!(get(&world, path).await.body["paused"], true);
+
+    // The file has no hours of its own; the stored ones leave its template none.
+    let evening = json!({ "scheduled": { "from": "08:00", "to": "22:00" } });
+    create(&world, "/v1/hours/stack", evening).await;
+    let mut file = CatalogFile::read(&text).expect("the file");
+    file.hours = None;
+    let window = |from, to| Window::new(from, to).expect("a window");
+    for (from, to, holds) in [("20:00", "20:30", true), ("22:00", "23:00", false)] {
+        for template in file.templates.values_mut() {
+            template.window = Some(window(from, to));
+        }
+        assert_eq!(file.apply(&world.store).await.is_ok(), holds, "{from}");
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn what_is_read_can_be_changed_and_put_back() {
@@ -224,6 +251,8 @@ async fn every_bad_channel_is_refused_by_its_field() {
         (json!({ "limit": null }), "limit"),
         (json!({ "limits": 1 }), "limits"),
         (json!({ "timezone": "Seoul" }), "timezone"),
+        (json!({ "timezone": "asia/seoul" }), "timezone"),
+        (json!({ "timezone": "Etc/Unknown" }), "timezone"),
         (json!({ "name": "other" }), "name"),
         (json!({ "window": { "from": "19:00", "to": "10:00" } }), "window"),
         (json!({ "window": { "from": "20:00", "to": "21:00" } }), "window"),
@@ -252,6 +281,13 @@ async fn every_bad_template_audience_and_window_is_refused_by_its_field() {
         ("templates/t", &template, json!({ "category": "urgent" }), "category"),
         ("templates/t", &template, json!({ "body": " " }), "body"),
         ("templates/t", &template, json!({ "body": null }), "body"),
+        ("templates/t", &template, json!({ "body": "Dear #{name, hello" }), "body"),
+        (
+            "templates/t",
+            &template,
+            json!({ "body": "#{a}", "fallback": { "type": "sms", "body": "#{" } }),
+            "fallback.body",
+        ),
         ("templates/t", &template, json!({ "window": window("06:00", "08:00") }), "window"),
         ("templates/t", &template, json!({ "window": window("10:00", "25:00") }), "window"),
         ("audiences/a", &members, json!({ "source": { "kind": "fax" } }), "source.kind"),
@@ -387,6 +423,55 @@ async fn a_schedule_that_falls_outside_when_the_clocks_change_is_refused_with_th
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_would_shut_a_schedule_out_is_refused_with_its_first_time() {
+    // Every day at eleven in Seoul.
+    let world = scheduled_world().await;
+    let window = |from: &str, to: &str| json!({ "from": from, "to": to });
+    let (channel, template) = ("/v1/channels/alimtalk-main", "/v1/templates/photo-and-video");
+    let late =
+        with(get(&world, channel).await.body, &json!({ "window": window("12:00", "19:00") }));
+    create(&world, "/v1/channels/late", with(late, &json!({ "name": "late" }))).await;
+    create(&world, "/v1/hours/stack", json!({ "advertising": window("12:00", "19:00") })).await;
+    for (path, changes, field) in [
+        (channel, json!({ "window": window("12:00", "19:00") }), "window"),
+        (channel, json!({ "timezone": "America/New_York" }), "timezone"),
+        (template, json!({ "window": window("12:00", "19:00") }), "window"),
+        (template, json!({ "category": "advertising" }), "category"),
+        (template, json!({ "channel": "late" }), "channel"),
+        ("/v1/hours/stack", json!({ "scheduled": window("12:00", "19:00") }), "scheduled"),
+    ] {
+        let before = get(&world, path).await.body;
+        let changed = with(before.clone(), &changes);
+        let refused = change(&world, path, &changed).await;
+        assert_eq!(told(&refused), (422, field), "{path} {changes}: {}", refused.body);
+        assert!(detail(&refused).contains("the schedule daily"), "{}", refused.body);
+        assert!(detail(&refused).contains("2026-03-02T11:00:00+09:00"), "{}", refused.body);
+        // What has nothing to do with hours is not held up.
+        assert_eq!(change(&world, path, &before).await.status, 200);
+    }
+    let narrow =
+        with(get(&world, template).await.body, &json!({ "window": window("12:00", "19:00") }));
+    let waiting = with(daily(), &json!({ "outside_window": "defer" }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &waiting).await.status, 200);
+    assert_eq!(change(&world, template, &narrow).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_default_hours_do_not_come_back_over_a_schedule() {
+    let world = scheduled_world().await;
+    create(&world, "/v1/hours/stack", json!({ "scheduled": { "from": "08:00", "to": "19:00" } }))
+        .await;
+    let early = with(daily(), &json!({ "expression": "cron(0 9 * * ? *)" }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &early).await.status, 200);
+    let refused = delete(&world, "/v1/hours/stack").await;
+    assert_eq!(told(&refused), (422, "scheduled"));
+    assert!(detail(&refused).contains("2026-03-03T09:00:00+09:00"), "{}", refused.body);
+    let off = with(early, &json!({ "enabled": false }));
+    assert_eq!(change(&world, "/v1/schedules/daily", &off).await.status, 200);
+    assert_eq!(delete(&world, "/v1/hours/stack").await.status, 204);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_schedule_keeps_its_start_when_it_is_changed() {
     let world = scheduled_world().await;
     let path = "/v1/schedules/daily";
@@ -423,6 +508,46 @@ async fn what_is_used_cannot_be_deleted_and_what_uses_it_is_named() {
     ] {
         assert_eq!(delete(&world, path).await.status, 204, "{path}");
         assert_eq!(told(&get(&world, path).await), (404, "name"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_whose_lane_holds_messages_is_not_deleted() {
+    let advertising = json!({
+        "channel": "alimtalk-main", "category": "advertising", "body": "b", "code": "c",
+    });
+    // Exempt and ready; of a window class; waiting for a time.
+    for (category, not_before, what) in [
+        ("informational", None, "their turn"),
+        ("advertising", None, "their turn"),
+        ("informational", Some("2026-03-05T12:00:00+09:00"), "their time"),
+    ] {
+        let world = world().await;
+        let template = with(advertising.clone(), &json!({ "category": category }));
+        create(&world, "/v1/templates/t", template).await;
+        let mut message = json!({
+            "template": "t", "to": { "id": "m", "phone": "010-1234-5678" },
+        });
+        if let Some(not_before) = not_before {
+            message["not_before"] = json!(not_before);
+        }
+        let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), message).await;
+        assert_eq!(status.as_u16(), 202, "{answer}");
+        for template in ["consultation-start", "photo-and-video", "t"] {
+            assert_eq!(delete(&world, &format!("/v1/templates/{template}")).await.status, 204);
+        }
+        let refused = delete(&world, "/v1/channels/alimtalk-main").await;
+        assert_eq!(told(&refused), (409, "name"), "{category} {not_before:?}");
+        assert!(detail(&refused).contains(what), "{}", refused.body);
+
+        if not_before.is_none() {
+            world.start_senders();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let refused = delete(&world, "/v1/channels/alimtalk-main").await;
+            assert_eq!(told(&refused), (409, "name"), "its receipt is awaited: {}", refused.body);
+            world.settle(Duration::from_secs(3600)).await;
+            assert_eq!(delete(&world, "/v1/channels/alimtalk-main").await.status, 204);
+        }
     }
 }
 
@@ -867,6 +992,8 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
 
     let csv = "id,phone,name,code\na,01012340001,n,c\nb,x,n,c\n\"c\n";
     world.stack.files.save("files", "k.csv", csv);
+    let lost = world.operate("POST", "/v1/schedules/file/dry-run?after=x", &[], "").await;
+    assert_eq!(told(&lost), (422, "after"));
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     let audience = json!({ "name": "file", "size": null, "bytes": csv.len() });
     assert_eq!((&preview["audience"], &preview["warnings"]), (&audience, &json!([])));
@@ -875,6 +1002,15 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     assert_eq!((answer.status, &answer.body["sendable"]), (200, &json!(1)), "{}", answer.body);
     assert_eq!(answer.body["faults"][0]["field"], "phone");
     assert_eq!(answer.body["faults"][1]["line"], 4);
+
+    // After a run its figures are known.
+    let key = RunKey::new("file", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a run");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size"], 1, "{preview}");
+    assert_eq!(preview["audience"]["size_is_estimate"], true);
+    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
 }
 
 #[tokio::test(start_paused = true)]

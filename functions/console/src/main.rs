@@ -21,6 +21,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         configure: Configure {
             documents: store.clone(),
             catalog: store.clone(),
+            agenda: store.clone(),
+            classes: store.clone(),
             waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
             clock: clock.clone(),
         },

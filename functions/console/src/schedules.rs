@@ -3,7 +3,8 @@
 use alimi::delivery::configure::check::scheduled_hours;
 use alimi::delivery::forecast::{Warning, forecast};
 use alimi::delivery::{FieldError, NotRun};
-use alimi::domain::audience::AudienceSource;
+use alimi::domain::audience::{AudienceSource, PinnedAudience};
+use alimi::domain::run::RunStatus;
 use alimi::domain::{Audience, Schedule};
 use alimi::http::Problem;
 use alimi::ports::scheduling::{FileState, Kind};
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::documents::{find, known_name};
 use crate::query::Parameters;
-use crate::view::{DryRunView, Page, PreviewView, RunView};
+use crate::view::{AudienceView, DryRunView, Page, PreviewView, RunView};
 use crate::{Console, Name};
 
 pub(crate) async fn preview(
@@ -35,7 +36,12 @@ pub(crate) async fn preview(
     let audience = console.catalog.audience(&schedule.audience).await?;
     let audience = audience.ok_or_else(|| gone("audience", &schedule.audience))?;
 
-    let (size, file) = size(&console, &audience).await?;
+    let (known_size, file) = size(&console, &audience).await?;
+    let estimate = match known_size {
+        Some(_) => None,
+        None => size_of_last_run(&console, &schedule.name, &audience).await?,
+    };
+    let size = known_size.or(estimate);
     let hours = scheduled_hours(&template, &channel, &console.catalog.hours().await?);
     let now = Timestamp::from_millisecond(console.clock.now_ms()).unwrap_or_default();
     let mut forecast = forecast(&schedule, &channel, hours, size, now);
@@ -46,7 +52,13 @@ pub(crate) async fn preview(
         AudienceFile::None | AudienceFile::Missing => None,
         AudienceFile::There(state) => Some(state.bytes),
     };
-    Ok(Json(PreviewView::of(&schedule, &channel, hours, &forecast, size, bytes)).into_response())
+    let audience = AudienceView {
+        name: &schedule.audience,
+        size,
+        size_is_estimate: estimate.is_some(),
+        bytes,
+    };
+    Ok(Json(PreviewView::of(&schedule, &channel, hours, &forecast, audience)).into_response())
 }
 
 pub(crate) async fn dry_run(
@@ -99,6 +111,29 @@ enum AudienceFile {
     There(FileState),
     /// It is not there, or may not be read.
     Missing,
+}
+
+/// Runs among which a finished one is looked for.
+const LAST_RUNS: usize = 10;
+
+/// How many messages the schedule's latest finished run over this file made.
+async fn size_of_last_run(
+    console: &Console,
+    schedule: &str,
+    audience: &Audience,
+) -> Result<Option<u64>, Problem> {
+    let AudienceSource::S3 { bucket, key, .. } = &audience.source else { return Ok(None) };
+    let runs = console.runs.runs(schedule, LAST_RUNS).await?;
+    let of_this_file = |pinned: &PinnedAudience| {
+        matches!(pinned, PinnedAudience::S3 { bucket: its_bucket, key: its_key, .. }
+            if its_bucket == bucket && its_key == key)
+    };
+    let last = runs.iter().find(|run| {
+        run.status == RunStatus::Finished
+            && run.pins.as_ref().is_some_and(|pins| of_this_file(&pins.audience))
+    });
+    // Nobody then says nothing of now.
+    Ok(last.map(|run| run.counts.stored).filter(|&stored| stored > 0))
 }
 
 /// How many members an audience has, where that is known without reading all of them.

@@ -123,11 +123,14 @@ struct WindowView<'a> {
 }
 
 #[derive(Serialize)]
-struct AudienceView<'a> {
-    name: &'a str,
-    size: Option<u64>,
+pub(crate) struct AudienceView<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) size: Option<u64>,
+    /// The size is that of the last run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) size_is_estimate: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -162,8 +165,7 @@ impl<'a> PreviewView<'a> {
         channel: &'a Channel,
         hours: Hours,
         forecast: &Forecast,
-        size: Option<u64>,
-        bytes: Option<u64>,
+        audience: AudienceView<'a>,
     ) -> Self {
         let zone = schedule.zone().unwrap_or(TimeZone::UTC);
         let window = match hours {
@@ -185,7 +187,7 @@ impl<'a> PreviewView<'a> {
             enabled: schedule.enabled,
             window,
             times: times.collect(),
-            audience: AudienceView { name: &schedule.audience, size, bytes },
+            audience,
             limit_per_second: channel.limit.per_second,
             drain_seconds: forecast.drain.map(|drain| millis(drain) as f64 / 1000.0),
             warnings: forecast.warnings.iter().map(|of| WarningView::of(*of, &zone)).collect(),

@@ -95,7 +95,10 @@ impl DryRun {
                 FieldError::new("audience", must)
             })?;
         let pinned = self.audiences.pin(&audience).await.map_err(unreadable)?;
-        let mut pages = self.audiences.open(&pinned, after.as_deref()).map_err(unreadable)?;
+        let mut pages = self
+            .audiences
+            .open(&pinned, after.as_deref())
+            .map_err(|error| no_such_place(error, after.is_some()))?;
         let mut report = DryRunReport {
             scheduled_at: making.key.scheduled_at,
             members: 0,
@@ -171,6 +174,17 @@ fn unreadable(error: AudienceError) -> NotRun {
     match error {
         AudienceError::Port(error) => NotRun::Port(error),
         AudienceError::Unreadable(why) => NotRun::Invalid(FieldError::new("audience", why)),
+    }
+}
+
+/// Opening fails by where to go on from, if that is said.
+fn no_such_place(error: AudienceError, is_said: bool) -> NotRun {
+    match error {
+        AudienceError::Unreadable(_) if is_said => {
+            let must = "must be the next of the answer before, for the same audience";
+            NotRun::Invalid(FieldError::new("after", must))
+        }
+        error => unreadable(error),
     }
 }
 

@@ -319,9 +319,9 @@ impl Channel {
             "must be more than twice timeouts.total",
         );
         require(
-            jiff::tz::TimeZone::get(&self.timezone).is_ok(),
+            super::zone::zone(&self.timezone).is_some(),
             "timezone",
-            "must be an IANA time zone, such as Asia/Seoul",
+            super::zone::MUST_BE_A_ZONE,
         );
         require(!self.secret.is_empty(), "secret", "must name a secret");
         faults

@@ -18,6 +18,7 @@ pub mod schedule;
 pub mod slow_down;
 pub mod template;
 pub mod transition;
+pub mod zone;
 
 #[cfg(test)]
 mod cron_tests;

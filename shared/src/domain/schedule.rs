@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::channel::is_name;
 use super::expression::Expression;
 use super::notification::Priority;
+use super::zone::{MUST_BE_A_ZONE, zone};
 
 /// A send time that lives in the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +129,7 @@ impl Schedule {
             }
         };
         require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
-        require(self.zone().is_some(), "timezone", "must be an IANA time zone, such as Asia/Seoul");
+        require(zone(&self.timezone).is_some(), "timezone", MUST_BE_A_ZONE);
         require(
             self.priority
                 .is_none_or(|priority| priority > Priority::REAL_TIME && priority.0 < 10_000),
@@ -185,9 +186,11 @@ mod tests {
         type Change = fn(&mut Schedule);
         let now = at("2026-03-02T10:00+09:00");
         assert_eq!(schedule("cron(0 10 * * ? *)").faults(now), []);
-        let cases: [(Change, &str); 4] = [
+        let cases: [(Change, &str); 6] = [
             (|s| s.name = "A b".into(), "name"),
             (|s| s.timezone = "Seoul".into(), "timezone"),
+            (|s| s.timezone = "asia/seoul".into(), "timezone"),
+            (|s| s.timezone = "Etc/Unknown".into(), "timezone"),
             (|s| s.priority = Some(Priority::REAL_TIME), "priority"),
             (
                 |s| s.expression = Expression::parse("at(2020-01-01T10:00:00)").expect("at"),

@@ -51,6 +51,32 @@ pub enum Category {
 pub struct MissingVariable(pub String);
 
 impl Template {
+    /// The first text with a `#{` that nothing closes: its variable would leave as it stands.
+    #[must_use]
+    pub fn unclosed(&self) -> Option<&'static str> {
+        let is_open = |text: &str| text.split("#{").skip(1).any(|after| !after.contains('}'));
+        let button = |button: &Button| {
+            let links =
+                [&button.url_mobile, &button.url_pc, &button.scheme_ios, &button.scheme_android];
+            is_open(&button.name) || links.into_iter().flatten().any(|link| is_open(link))
+        };
+        if is_open(&self.body) {
+            return Some("body");
+        }
+        if self.buttons.iter().any(button) {
+            return Some("buttons");
+        }
+        match &self.fallback {
+            Some(Fallback::Lms { subject: Some(subject), .. }) if is_open(subject) => {
+                Some("fallback.subject")
+            }
+            Some(Fallback::Sms { body } | Fallback::Lms { body, .. }) if is_open(body) => {
+                Some("fallback.body")
+            }
+            Some(_) | None => None,
+        }
+    }
+
     /// Fills in the variables. A value is taken as it is: `#{…}` within it stays text.
     ///
     /// # Errors

@@ -44,6 +44,9 @@ pub fn template(
     if template.body.trim().is_empty() {
         return Err(FieldError::new("body", "must not be empty"));
     }
+    if let Some(field) = template.unclosed() {
+        return Err(FieldError::new(field, "must close each variable: #{name}"));
+    }
     let channel = channel.ok_or_else(|| {
         FieldError::new("channel", format!("there is no channel {:?}", template.channel))
     })?;
@@ -125,32 +128,53 @@ pub fn schedule(
         let must = format!("there is no audience {:?}", schedule.audience);
         return Err(FieldError::new("audience", must));
     }
-    let hours = scheduled_hours(template, channel, surroundings.hours);
-    let window = match hours {
+    match scheduled_hours(template, channel, surroundings.hours) {
         Hours::Never => {
             let must = "has no sending hours in common with its channel and stack";
-            return Err(FieldError::new("template", must));
+            Err(FieldError::new("template", must))
         }
-        Hours::Exempt => return Ok(()),
-        Hours::Within(window) => window,
-    };
-    // Both were checked above.
-    let (Some(zone), Ok(channel_zone)) = (schedule.zone(), TimeZone::get(&channel.timezone)) else {
-        return Ok(());
-    };
-    let times = schedule.times_after(now, &zone);
-    match (schedule.outside_window, first_outside(times, now, hours, &channel_zone)) {
-        (OutsideWindow::Defer, _) | (OutsideWindow::Refuse, None) => Ok(()),
-        (OutsideWindow::Refuse, Some(at)) => {
-            let must = format!(
-                "must keep to the sending window {window} ({}): {} is outside it. Move the times, \
-                 or say outside_window: defer to let the messages wait for the window",
-                channel.timezone,
-                local(at, &zone),
-            );
-            Err(FieldError::new("expression", must))
+        Hours::Exempt => Ok(()),
+        Hours::Within(window) => {
+            match first_time_outside(schedule, template, channel, surroundings.hours, now) {
+                None => Ok(()),
+                Some(at) => {
+                    let must = format!(
+                        "must keep to the sending window {window} ({}): {} is outside it. Move \
+                         the times, or say outside_window: defer to let the messages wait for \
+                         the window",
+                        channel.timezone,
+                        in_its_zone(schedule, at),
+                    );
+                    Err(FieldError::new("expression", must))
+                }
+            }
         }
     }
+}
+
+/// The first of a schedule's times in the next year that may not leave then, unless its messages
+/// are to wait.
+#[must_use]
+pub fn first_time_outside(
+    schedule: &Schedule,
+    template: &Template,
+    channel: &Channel,
+    hours: &HoursConfig,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if schedule.outside_window == OutsideWindow::Defer {
+        return None;
+    }
+    let hours = scheduled_hours(template, channel, hours);
+    let zone = schedule.zone()?;
+    let channel_zone = TimeZone::get(&channel.timezone).ok()?;
+    first_outside(schedule.times_after(now, &zone), now, hours, &channel_zone)
+}
+
+/// A time of a schedule, with its zone's offset then.
+#[must_use]
+pub fn in_its_zone(schedule: &Schedule, at: Timestamp) -> String {
+    local(at, &schedule.zone().unwrap_or(TimeZone::UTC))
 }
 
 /// The hours of a schedule's messages.

@@ -6,6 +6,8 @@
 
 pub mod check;
 mod entry;
+mod lane;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ pub use self::entry::{Entry, read};
 use super::FieldError;
 use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use crate::ports::scheduling::{Changed, Document, Documents, Expected, Kind};
-use crate::ports::{Catalog, Clock, PortError, WakeGroup, Waker};
+use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker, WindowClasses};
 
 /// Documents read in one request of the store.
 const PAGE: usize = 100;
@@ -53,6 +55,10 @@ pub struct Configure {
     pub documents: Arc<dyn Documents>,
     /// The same as the functions read them.
     pub catalog: Arc<dyn Catalog>,
+    /// What lanes hold.
+    pub agenda: Arc<dyn Agenda>,
+    /// The window classes of what lanes hold.
+    pub classes: Arc<dyn WindowClasses>,
     /// Wakes senders.
     pub waker: Arc<dyn Waker>,
     /// The wall clock.
@@ -79,6 +85,7 @@ impl Configure {
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
         entry.keep_own(current.as_ref(), now)?;
         self.check(&entry, now).await?;
+        window::keeps(self, &entry, current.as_ref(), now).await?;
         let document = document(&name, entry.body()?, by, now_ms);
         let saved = self.save(kind, document, expected).await?;
         // What waits for its hours may have others now, and what was paused may go on.
@@ -110,9 +117,17 @@ impl Configure {
         if !users.is_empty() {
             return Err(NotChanged::InUse(users.join(", ")));
         }
+        if kind == Kind::Channel
+            && let Some(held) = lane::held(&*self.agenda, &*self.classes, name).await?
+        {
+            return Err(NotChanged::InUse(held.to_owned()));
+        }
         if kind == Kind::Hours {
             // The defaults hold then.
-            self.check(&Entry::Hours(HoursConfig::default()), Timestamp::UNIX_EPOCH).await?;
+            let defaults = Entry::Hours(HoursConfig::default());
+            let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
+            self.check(&defaults, now).await?;
+            window::keeps(self, &defaults, current.as_ref(), now).await?;
         }
         let at_ms = self.clock.now_ms();
         match self.documents.delete_document(kind, name, expected, by, at_ms).await? {

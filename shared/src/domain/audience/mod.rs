@@ -2,13 +2,13 @@
 
 pub mod file;
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use self::file::{AudienceFormat, Member};
 use super::channel::is_name;
 use super::notification::Recipient;
 use super::phone::PhoneNumber;
+use super::zone::{MUST_BE_A_ZONE, zone};
 
 /// Who, and from where the members are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +113,8 @@ pub fn recipient_of(member: &Member) -> Result<Recipient, BadMember> {
         .map(PhoneNumber::try_from)
         .transpose()
         .map_err(|error| BadMember { field: "phone", must: error.to_string() })?;
-    if member.timezone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
-        let must = "must be an IANA time zone, such as Asia/Seoul".to_owned();
+    if member.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
+        let must = MUST_BE_A_ZONE.to_owned();
         return Err(BadMember { field: "timezone", must });
     }
     Ok(Recipient { id: member.id.clone(), phone, timezone: member.timezone.clone() })

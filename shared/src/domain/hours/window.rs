@@ -63,6 +63,9 @@ impl Window {
     /// 08:00–20:50.
     pub const OUTSIDE_QUIET_HOURS: Self = Self { from_minute: 8 * 60, to_minute: 20 * 60 + 50 };
 
+    /// 00:00–24:00.
+    pub const ALL_DAY: Self = Self { from_minute: 0, to_minute: DAY_MINUTES };
+
     /// A window from `HH:MM` to `HH:MM`; `to` may be `24:00`.
     ///
     /// # Errors
