@@ -424,7 +424,8 @@ const PACE: &str = "\
 A backlog of a minute, drained by the sender on a thread of its own, over HTTP to the provider on
 another. N is the limit, J the jitter allowance of 25 ms; even spacing allows N/(1+J). Arrivals are
 counted by the provider. Everything that arrives counts: messages, tokens, the opening of a
-connection. Receipts are left out, since the embedded database would be the bottleneck. *Strict*
+connection. Receipts are left out, since the
+embedded database would be the bottleneck; three lanes are measured at once. *Strict*
 waits for answers, so what it reaches is bounded by N / (1 + latency), not by the sender.";
 
 const PRIORITY: &str = "\
