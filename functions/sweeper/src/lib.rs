@@ -2,7 +2,7 @@
 
 mod heal;
 
-use alimi::delivery::{Plan, ResumeRuns, Sweep, SweepReport};
+use alimi::delivery::{DiscardUploads, Plan, ResumeRuns, Sweep, SweepReport};
 use alimi::ports::PortError;
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ pub struct Sweeper {
     pub resume: ResumeRuns,
     /// Schedules that differ from their rows.
     pub plan: Plan,
+    /// Uploads that nobody reads any more.
+    pub discard: DiscardUploads,
 }
 
 /// What a round did.

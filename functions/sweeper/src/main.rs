@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, Plan, ResumeRuns, Sweep};
+use alimi::delivery::{Apply, DiscardUploads, Plan, ResumeRuns, Sweep};
 use alimi::time::SystemClock;
 use alimi_sweeper::Sweeper;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -23,6 +23,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         resume: ResumeRuns {
             runs: store.clone(),
             queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
+            clock: clock.clone(),
+        },
+        discard: DiscardUploads {
+            uploads: store.clone(),
+            members: store.clone(),
+            catalog: store.clone(),
+            runs: store.clone(),
             clock: clock.clone(),
         },
         plan: Plan {
