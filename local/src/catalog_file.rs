@@ -74,18 +74,18 @@ impl CatalogFile {
         for (name, schedule) in &mut file.schedules {
             schedule.name.clone_from(name);
         }
-        file.check(&file.hours.unwrap_or(ANY_HOURS))?;
+        file.check(file.hours.unwrap_or(ANY_HOURS))?;
         Ok(file)
     }
 
     /// What can be said without knowing the time.
-    fn check(&self, hours: &HoursConfig) -> Result<(), CatalogError> {
+    fn check(&self, hours: HoursConfig) -> Result<(), CatalogError> {
         for (name, channel) in &self.channels {
-            check::channel(channel, [], hours).map_err(in_section("channels", name))?;
+            check::channel(channel, [], &hours).map_err(in_section("channels", name))?;
         }
         for (name, template) in &self.templates {
             let channel = self.channels.get(&template.channel);
-            check::template(template, channel, hours).map_err(in_section("templates", name))?;
+            check::template(template, channel, &hours).map_err(in_section("templates", name))?;
         }
         for (name, audience) in &self.audiences {
             check::audience(audience).map_err(in_section("audiences", name))?;
@@ -94,14 +94,14 @@ impl CatalogFile {
     }
 
     /// Whether the schedules, from now on, find what they name and keep to the windows.
-    fn check_schedules(&self, hours: &HoursConfig, now: Timestamp) -> Result<(), CatalogError> {
+    fn check_schedules(&self, hours: HoursConfig, now: Timestamp) -> Result<(), CatalogError> {
         for (name, schedule) in &self.schedules {
             let template = self.templates.get(&schedule.template);
             let surroundings = check::Surroundings {
                 template,
                 channel: template.and_then(|template| self.channels.get(&template.channel)),
                 audience: self.audiences.get(&schedule.audience),
-                hours,
+                hours: &hours,
             };
             check::schedule(schedule, surroundings, now).map_err(in_section("schedules", name))?;
         }
@@ -118,8 +118,8 @@ impl CatalogFile {
             Some(hours) => hours,
             None => Catalog::hours(store).await?,
         };
-        self.check(&hours)?;
-        self.check_schedules(&hours, store.now())?;
+        self.check(hours)?;
+        self.check_schedules(hours, store.now())?;
         if let Some(hours) = &self.hours {
             store.put_hours(hours).await?;
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use alimi::delivery::{
-    Accept, Apply, Audiences, Configure, Drain, DrainSettings, DryRun, MissedTimes, Plan, Receive,
-    ResumeRuns, RunSettings, Runner, Sweep, Upload,
+    Accept, Apply, Audiences, Configure, DiscardUploads, Drain, DrainSettings, DryRun, MissedTimes,
+    Plan, Receive, ResumeRuns, RunSettings, Runner, Sweep, Upload,
 };
 use alimi::http::Callers;
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
@@ -249,6 +249,13 @@ impl Common {
                 clock: self.clock.clone(),
             },
             plan,
+            discard: DiscardUploads {
+                uploads: self.store.clone(),
+                members: self.store.clone(),
+                catalog: self.store.clone(),
+                runs: self.store.clone(),
+                clock: self.clock.clone(),
+            },
         }
     }
 }

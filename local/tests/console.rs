@@ -852,6 +852,72 @@ async fn an_outage_during_an_upload_is_503_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_nobody_reads_are_discarded_after_a_day() {
+    let world = scheduled_world().await;
+    let rows = |ids: &str| {
+        let lines = ids.chars().map(|id| format!("{id},01012345678,n,c\n"));
+        format!("id,phone,name,code\n{}", lines.collect::<String>())
+    };
+    let stored = |version: String| {
+        let store = world.store.clone();
+        async move { store.members("teachers", &version, None, 100).await.expect("members").len() }
+    };
+    let discard = world.stack.sweep.discard.clone();
+    let first = upload(&world, "", CSV, &rows("ab")).await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let head = || async {
+        let head = get(&world, "/v1/audiences/teachers").await.body;
+        head["source"]["version"].as_str().expect("a version").to_owned()
+    };
+    let first = head().await;
+    // A run begins with the first and does not end.
+    let key = RunKey::new("daily", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let mut run = Value::Null;
+    for steps in 1..100 {
+        let _died =
+            Doom::after(steps).over(world.stack.runner.run(&key, Duration::from_secs(60))).await;
+        run = get(&world, "/v1/schedules/daily/runs").await.body["items"][0].clone();
+        if !run.is_null() {
+            break;
+        }
+    }
+    assert_eq!(run["status"], "running", "{run}");
+
+    let replaced = upload(&world, "", CSV, &rows("cde")).await;
+    assert_eq!(replaced.status, 200, "{}", replaced.body);
+    let second = head().await;
+    let begun = upload(&world, "?upload=begun&first_line=1", CSV, &rows("f")).await;
+    assert_eq!(begun.status, 200, "{}", begun.body);
+    upload(&world, "", CSV, &rows("gh")).await;
+    let third = head().await;
+
+    // Before the day is over nothing goes.
+    tokio::time::sleep(Duration::from_secs(23 * 3600)).await;
+    assert_eq!(discard.round().await.expect("a round"), 0);
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    // A sweeper that dies leaves the rest to the next one.
+    for steps in [3, 9, 12] {
+        let _died = Doom::after(steps).over(discard.round()).await;
+    }
+    discard.round().await.expect("a round");
+    let begun = "upload-begun".to_owned();
+    for (version, left) in [(&first, 2), (&second, 0), (&begun, 0), (&third, 2)] {
+        assert_eq!(stored(version.clone()).await, left, "{version}");
+    }
+
+    // The same again is stored anew; a run that has ended lets go of its members.
+    upload(&world, "", CSV, &rows("cde")).await;
+    assert_eq!(stored(second.clone()).await, 3);
+    world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a run");
+    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    assert_eq!(discard.round().await.expect("a round"), 2);
+    for (version, left) in [(&first, 0), (&second, 3), (&third, 0)] {
+        assert_eq!(stored(version.clone()).await, left, "{version}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
     let world = scheduled_world().await;
     let first = upload(&world, "", CSV, "id\na\n");

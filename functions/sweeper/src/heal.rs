@@ -1,4 +1,4 @@
-//! Runs and schedules. Whatever fails here is told, and keeps nothing from being swept.
+//! Runs, schedules and uploads. Whatever fails here is told, and keeps nothing from being swept.
 
 use std::time::Duration;
 
@@ -6,6 +6,9 @@ use super::Sweeper;
 
 /// Schedules are compared in every tenth minute: drift is rare, and comparing asks for each.
 const COMPARED_EVERY_MINUTES: i64 = 10;
+/// Uploads are looked through once an hour, in another minute than that.
+const DISCARDED_EVERY_MINUTES: i64 = 60;
+const DISCARDED_IN_MINUTE: i64 = 25;
 /// Well under the function's time.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
 
@@ -18,8 +21,8 @@ pub(super) struct Healed {
 }
 
 pub(super) async fn round(sweeper: &Sweeper) -> Healed {
-    let (runs_resumed, times_missed, schedules_put_right) =
-        futures::join!(resume(sweeper), catch_up(sweeper), compare(sweeper));
+    let (runs_resumed, times_missed, schedules_put_right, ()) =
+        futures::join!(resume(sweeper), catch_up(sweeper), compare(sweeper), discard(sweeper),);
     Healed { runs_resumed, times_missed, schedules_put_right }
 }
 
@@ -48,6 +51,18 @@ async fn resume(sweeper: &Sweeper) -> usize {
             tracing::error!("resuming runs took too long");
             0
         }
+    }
+}
+
+async fn discard(sweeper: &Sweeper) {
+    let minute = sweeper.discard.clock.now_ms() / 60_000;
+    if minute % DISCARDED_EVERY_MINUTES != DISCARDED_IN_MINUTE {
+        return;
+    }
+    match tokio::time::timeout(GIVE_UP_AFTER, sweeper.discard.round()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(%error, "uploads were not discarded"),
+        Err(_) => tracing::warn!("discarding uploads goes on in an hour"),
     }
 }
 

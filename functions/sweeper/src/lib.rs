@@ -2,7 +2,7 @@
 
 mod heal;
 
-use alimi::delivery::{MissedTimes, Plan, ResumeRuns, Sweep, SweepReport};
+use alimi::delivery::{DiscardUploads, MissedTimes, Plan, ResumeRuns, Sweep, SweepReport};
 use alimi::ports::PortError;
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub struct Sweeper {
     pub missed: MissedTimes,
     /// Schedules that differ from their rows.
     pub plan: Plan,
+    /// Uploads that nobody reads any more.
+    pub discard: DiscardUploads,
 }
 
 /// What a round did.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, MissedTimes, Plan, ResumeRuns, Sweep};
+use alimi::delivery::{Apply, DiscardUploads, MissedTimes, Plan, ResumeRuns, Sweep};
 use alimi::time::SystemClock;
 use alimi_sweeper::Sweeper;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -26,6 +26,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             documents: store.clone(),
             runs: store.clone(),
             queue: run_queue,
+            clock: clock.clone(),
+        },
+        discard: DiscardUploads {
+            uploads: store.clone(),
+            members: store.clone(),
+            catalog: store.clone(),
+            runs: store.clone(),
             clock: clock.clone(),
         },
         plan: Plan {

@@ -278,9 +278,9 @@ mod tests {
             },
         ];
         for change in changes {
-            let mut changed = ours.clone();
-            change(&mut changed);
-            assert!(!is_ours(&found(changed, off.clone())));
+            let mut altered = ours.clone();
+            change(&mut altered);
+            assert!(!is_ours(&found(altered, off.clone())));
         }
     }
 }

@@ -184,7 +184,7 @@ fn no_such_place(error: AudienceError, is_said: bool) -> NotRun {
             let must = "must be the next of the answer before, for the same audience";
             NotRun::Invalid(FieldError::new("after", must))
         }
-        error => unreadable(error),
+        AudienceError::Unreadable(_) | AudienceError::Port(_) => unreadable(error),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod audience;
 pub mod compose;
 pub mod configure;
+pub mod discard;
 pub mod drain;
 pub mod dry_run;
 pub mod forecast;
@@ -18,6 +19,7 @@ pub use accept::{Accept, Accepted, Draft, FieldError, NotAccepted, SequenceDraft
 pub use apply::{Applied, Apply};
 pub use audience::Audiences;
 pub use configure::{Configure, Entry, NotChanged};
+pub use discard::DiscardUploads;
 pub use drain::{Drain, DrainReport, DrainSettings};
 pub use dry_run::{DryRun, DryRunReport, NotRun};
 pub use plan::{Plan, Planned, Reconciled};

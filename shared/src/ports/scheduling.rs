@@ -190,6 +190,19 @@ pub struct UploadPart {
     pub is_last: bool,
 }
 
+/// That there is an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadNote {
+    /// Whose.
+    pub audience: String,
+    /// Which.
+    pub version: String,
+    /// When it was last seen in use.
+    pub used_at_ms: i64,
+    /// It is being discarded.
+    pub is_discarded: bool,
+}
+
 /// The parts that an upload came in: so it is known that none is missing.
 #[async_trait]
 pub trait Uploads: Send + Sync {
@@ -205,6 +218,24 @@ pub trait Uploads: Send + Sync {
 
     /// The parts of an upload, by their first line.
     async fn parts(&self, audience: &str, version: &str) -> Result<Vec<UploadPart>, PortError>;
+
+    /// Notes that an upload is in use, before anything of it is stored. [`Saved::Lost`] while it is
+    /// being discarded.
+    async fn note_use(&self, audience: &str, version: &str, at_ms: i64)
+    -> Result<Saved, PortError>;
+
+    /// Uploads in a fixed order, from the first after `after`.
+    async fn uploads(
+        &self,
+        after: Option<&UploadNote>,
+        limit: usize,
+    ) -> Result<Vec<UploadNote>, PortError>;
+
+    /// Lets nobody add to an upload any more, on the condition that it was not in use since.
+    async fn begin_discarding(&self, note: &UploadNote) -> Result<Saved, PortError>;
+
+    /// Deletes what is noted of an upload, once its members are gone.
+    async fn forget_upload(&self, audience: &str, version: &str) -> Result<(), PortError>;
 }
 
 /// One state of a file.

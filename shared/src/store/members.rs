@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
@@ -12,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
 use crate::domain::audience::file::Member;
-use crate::ports::scheduling::{MemberSaved, Members, StoredMember, UploadPart, Uploads};
+use crate::ports::scheduling::{
+    MemberSaved, Members, StoredMember, UploadNote, UploadPart, Uploads,
+};
 use crate::ports::{PortError, Saved};
 
 const WHAT: &str = "the members table";
@@ -43,6 +46,40 @@ fn members_of(audience: &str, version: &str) -> String {
 
 fn parts_of(audience: &str, version: &str) -> String {
     format!("parts#{audience}#{version}")
+}
+
+/// The partition of what is known of uploads.
+const UPLOADS: &str = "uploads";
+
+fn note_key(audience: &str, version: &str) -> Item {
+    let id = members_of(audience, version);
+    Item::from([("pk".to_owned(), text(UPLOADS)), ("id".to_owned(), text(id))])
+}
+
+fn note(item: &Item) -> Result<UploadNote, PortError> {
+    let id = item.get("id").and_then(|id| id.as_s().ok());
+    let used_at_ms = item.get("used_at_ms").and_then(|at| at.as_n().ok());
+    let (Some((audience, version)), Some(used_at_ms)) = (
+        id.and_then(|id| id.split_once('#')),
+        used_at_ms.and_then(|used_at_ms| used_at_ms.parse().ok()),
+    ) else {
+        return Err(corrupt(WHAT, "a note of an upload does not decode"));
+    };
+    Ok(UploadNote {
+        audience: audience.to_owned(),
+        version: version.to_owned(),
+        used_at_ms,
+        is_discarded: item.contains_key("is_discarded"),
+    })
+}
+
+/// Whether a conditional update held.
+fn saved<T>(sent: Result<T, SdkError<UpdateItemError>>) -> Result<Saved, PortError> {
+    let Err(error) = sent else { return Ok(Saved::Done) };
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
+        _ => Err(unavailable(WHAT, &error)),
+    }
 }
 
 fn to_item<T: Serialize>(row: &T) -> Result<Item, PortError> {
@@ -221,11 +258,85 @@ impl Uploads for DynamoStore {
             .expression_attribute_values(":members", number(part.members))
             .send()
             .await;
-        let Err(error) = noted else { return Ok(Saved::Done) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
-            _ => Err(unavailable(WHAT, &error)),
+        saved(noted)
+    }
+
+    async fn note_use(
+        &self,
+        audience: &str,
+        version: &str,
+        at_ms: i64,
+    ) -> Result<Saved, PortError> {
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.tables.members)
+            .set_key(Some(note_key(audience, version)))
+            .update_expression("SET used_at_ms = :at")
+            .condition_expression("attribute_not_exists(is_discarded)")
+            .expression_attribute_values(":at", number(at_ms))
+            .send()
+            .await;
+        saved(noted)
+    }
+
+    async fn uploads(
+        &self,
+        after: Option<&UploadNote>,
+        limit: usize,
+    ) -> Result<Vec<UploadNote>, PortError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.tables.members)
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .expression_attribute_values(":pk", text(UPLOADS));
+        let query = match after {
+            None => query.key_condition_expression("pk = :pk"),
+            Some(after) => {
+                let after = members_of(&after.audience, &after.version);
+                query
+                    .key_condition_expression("pk = :pk AND id > :after")
+                    .expression_attribute_values(":after", text(after))
+            }
+        };
+        let page = query.send().await.map_err(|error| unavailable(WHAT, &error))?;
+        page.items.unwrap_or_default().iter().map(note).collect()
+    }
+
+    async fn begin_discarding(&self, note: &UploadNote) -> Result<Saved, PortError> {
+        let marked = self
+            .client
+            .update_item()
+            .table_name(&self.tables.members)
+            .set_key(Some(note_key(&note.audience, &note.version)))
+            .update_expression("SET is_discarded = :yes")
+            .condition_expression("used_at_ms = :used")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":used", number(note.used_at_ms))
+            .send()
+            .await;
+        saved(marked)
+    }
+
+    async fn forget_upload(&self, audience: &str, version: &str) -> Result<(), PortError> {
+        let pk = parts_of(audience, version);
+        let mut keys: Vec<Item> = self
+            .parts(audience, version)
+            .await?
+            .iter()
+            .map(|part| {
+                let id = format!("{:013}", part.first_line);
+                Item::from([("pk".to_owned(), text(&pk)), ("id".to_owned(), text(id))])
+            })
+            .collect();
+        // The note goes last: what is noted is found again.
+        keys.push(note_key(audience, version));
+        for batch in keys.chunks(BATCH) {
+            self.delete_batch(batch).await?;
         }
+        Ok(())
     }
 
     async fn parts(&self, audience: &str, version: &str) -> Result<Vec<UploadPart>, PortError> {

@@ -21,9 +21,9 @@ pub(super) async fn keeps(
     now: Timestamp,
 ) -> Result<(), NotChanged> {
     let change = match entry {
-        Entry::Channel(channel) => Change::OfChannel(channel, current.map(read).transpose()?),
-        Entry::Template(template) => Change::OfTemplate(template, current.map(read).transpose()?),
-        Entry::Hours(hours) => Change::OfHours(*hours),
+        Entry::Channel(channel) => Change::Channel(channel, current.map(read).transpose()?),
+        Entry::Template(template) => Change::Template(template, current.map(read).transpose()?),
+        Entry::Hours(hours) => Change::Hours(*hours),
         Entry::Schedule(_) | Entry::Audience(_) => return Ok(()),
     };
     if !change.may_close() {
@@ -39,13 +39,13 @@ pub(super) async fn keeps(
         by_name(configure, Kind::Channel, |c: &Channel| &c.name).await?;
     let mut hours = configure.catalog.hours().await?;
     match &change {
-        Change::OfChannel(channel, _) => {
+        Change::Channel(channel, _) => {
             channels.insert(channel.name.clone(), (*channel).clone());
         }
-        Change::OfTemplate(template, _) => {
+        Change::Template(template, _) => {
             templates.insert(template.name.clone(), (*template).clone());
         }
-        Change::OfHours(new) => hours = *new,
+        Change::Hours(new) => hours = *new,
     }
     for schedule in schedules.iter().filter(|schedule| schedule.enabled) {
         // One that names nothing sends nothing.
@@ -78,9 +78,9 @@ async fn by_name<T: serde::de::DeserializeOwned>(
 
 /// What is changed, and what it was.
 enum Change<'a> {
-    OfChannel(&'a Channel, Option<Channel>),
-    OfTemplate(&'a Template, Option<Template>),
-    OfHours(HoursConfig),
+    Channel(&'a Channel, Option<Channel>),
+    Template(&'a Template, Option<Template>),
+    Hours(HoursConfig),
 }
 
 impl Change<'_> {
@@ -88,34 +88,34 @@ impl Change<'_> {
     /// for one that lost it.
     fn may_close(&self) -> bool {
         match self {
-            Self::OfChannel(new, Some(old)) => {
+            Self::Channel(new, Some(old)) => {
                 new.window != old.window || new.timezone != old.timezone
             }
-            Self::OfTemplate(new, Some(old)) => {
+            Self::Template(new, Some(old)) => {
                 new.window != old.window
                     || new.category != old.category
                     || new.channel != old.channel
             }
-            Self::OfChannel(_, None) | Self::OfTemplate(_, None) | Self::OfHours(_) => true,
+            Self::Channel(_, None) | Self::Template(_, None) | Self::Hours(_) => true,
         }
     }
 
     fn touches(&self, template: &Template, channel: &Channel) -> bool {
         match self {
-            Self::OfChannel(changed, _) => changed.name == channel.name,
-            Self::OfTemplate(changed, _) => changed.name == template.name,
-            Self::OfHours(_) => true,
+            Self::Channel(changed, _) => changed.name == channel.name,
+            Self::Template(changed, _) => changed.name == template.name,
+            Self::Hours(_) => true,
         }
     }
 
     /// The field that shuts out a time.
     fn field(&self, at: Timestamp, channel: &Channel) -> &'static str {
         match self {
-            Self::OfChannel(new, Some(old)) if new.window == old.window => "timezone",
-            Self::OfTemplate(new, Some(old)) if new.channel != old.channel => "channel",
-            Self::OfTemplate(new, Some(old)) if new.window == old.window => "category",
-            Self::OfChannel(..) | Self::OfTemplate(..) => "window",
-            Self::OfHours(hours) => {
+            Self::Channel(new, Some(old)) if new.window == old.window => "timezone",
+            Self::Template(new, Some(old)) if new.channel != old.channel => "channel",
+            Self::Template(new, Some(old)) if new.window == old.window => "category",
+            Self::Channel(..) | Self::Template(..) => "window",
+            Self::Hours(hours) => {
                 let zone = TimeZone::get(&channel.timezone).unwrap_or(TimeZone::UTC);
                 if hours.scheduled.contains(at, &zone) { "advertising" } else { "scheduled" }
             }
