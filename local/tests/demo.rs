@@ -13,7 +13,7 @@ async fn the_demonstration_keeps_its_promises() {
         pace: Duration::from_millis(250),
         // Half of the limit, so that a machine that stalls for a while breaks no promise.
         jitter: Some(SignedDuration::from_millis(1000)),
-        refusal_every: Duration::from_secs(3),
+        refusal_every: Duration::from_secs(6),
         ..DemoSettings::default()
     };
     let demonstrated = demo::run(settings).await.expect("it can be held");

@@ -84,7 +84,9 @@ pub struct DemoSettings {
     /// The channel's jitter allowance, where it is not to be the example's: more of it bears a
     /// machine that is busy with other things.
     pub jitter: Option<SignedDuration>,
-    /// Every how often the provider refuses a request for no good reason (a 429).
+    /// Every how often the provider refuses a request for no good reason (a 429). Each halves the
+    /// lane's pace, which takes most of a minute to grow back: more often than a few times, the
+    /// demonstration would show little else.
     pub refusal_every: Duration,
     /// When to give up.
     pub patience: Duration,
@@ -94,9 +96,9 @@ impl Default for DemoSettings {
     fn default() -> Self {
         Self {
             teachers: usize::MAX,
-            pace: Duration::from_millis(80),
+            pace: Duration::from_millis(90),
             jitter: None,
-            refusal_every: Duration::from_secs(4),
+            refusal_every: Duration::from_secs(20),
             patience: Duration::from_secs(180),
         }
     }
