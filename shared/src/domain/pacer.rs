@@ -56,6 +56,8 @@ struct Departed {
     number: DepartureNumber,
     at_us: i64,
     answered_at_us: Option<i64>,
+    /// Its way is not that of the others: it may open a connection first.
+    is_cold: bool,
 }
 
 /// Decides when the next request may leave.
@@ -104,7 +106,7 @@ impl Pacer {
         let mut at_us = self.due_us.max(self.hold_until_us);
         if let Some(before) = self.a_limit_ago() {
             at_us = at_us.max(before.at_us + self.window_us());
-            if self.limit.strict {
+            if self.limit.strict || before.is_cold {
                 match before.answered_at_us {
                     Some(answered_at_us) => at_us = at_us.max(answered_at_us + SECOND_US),
                     None => return Slot::AfterAnswer,
@@ -116,11 +118,21 @@ impl Pacer {
 
     /// A request leaves.
     pub fn depart(&mut self, at_us: i64) -> DepartureNumber {
+        self.leave(at_us, false)
+    }
+
+    /// A request leaves that may have to open a connection first. The jitter allowance does not
+    /// cover that, so it counts from its answer, as all do for a strict pacer.
+    pub fn depart_cold(&mut self, at_us: i64) -> DepartureNumber {
+        self.leave(at_us, true)
+    }
+
+    fn leave(&mut self, at_us: i64, is_cold: bool) -> DepartureNumber {
         self.slow_down.recover(at_us);
         self.due_us = self.due_us.max(at_us - CATCH_UP_US) + self.spacing_us();
         self.departures += 1;
         let number = DepartureNumber(self.departures);
-        self.recent.push_back(Departed { number, at_us, answered_at_us: None });
+        self.recent.push_back(Departed { number, at_us, answered_at_us: None, is_cold });
         while self.recent.len() > Channel::PER_SECOND_MAX as usize {
             self.recent.pop_front();
         }
@@ -165,10 +177,11 @@ impl Pacer {
         if !self.recent.is_empty() {
             next_at_us = next_at_us.max(self.due_us + CATCH_UP_US);
         }
-        if self.limit.strict {
+        let counts_from_answer = |d: &&Departed| self.limit.strict || d.is_cold;
+        if self.recent.iter().any(|d| counts_from_answer(&d)) {
             // One without an answer may arrive as late as its time-out.
             let arrived_us = |d: &Departed| d.answered_at_us.unwrap_or(d.at_us + LONGEST_WAY_US);
-            let latest_us = self.recent.iter().map(arrived_us).max();
+            let latest_us = self.recent.iter().filter(counts_from_answer).map(arrived_us).max();
             next_at_us = next_at_us.max(latest_us.unwrap_or(0) + SECOND_US);
         }
         PacerPosition { next_at_us, slow_down: self.slow_down }
@@ -391,6 +404,17 @@ mod tests {
             successor.spacing_us(),
             2 * Pacer::new(limit(10, 0), PacerPosition::default()).spacing_us()
         );
+    }
+
+    #[test]
+    fn a_request_that_may_open_a_connection_counts_from_its_answer() {
+        let mut pacer = pacer(limit(2, 25));
+        let number = pacer.depart_cold(1_000_000_000);
+        pacer.depart(1_000_512_500);
+        assert_eq!(pacer.next(), Slot::AfterAnswer);
+        pacer.answered(number, 1_000_300_000);
+        assert_eq!(pacer.next(), Slot::At(1_001_300_000));
+        assert!(pacer.position().next_at_us >= 1_001_300_000);
     }
 
     #[test]

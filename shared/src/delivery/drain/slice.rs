@@ -356,7 +356,7 @@ impl<'a> Slice<'a> {
         if traffic.until_slot().is_some_and(|wait| wait.is_zero()) {
             // What is claimed waits: it could not be sent.
             traffic.close();
-            let number = traffic.pacer_mut().depart(self.drain.clock.now_us());
+            let number = traffic.pacer_mut().depart_cold(self.drain.clock.now_us());
             if let Err(error) = traffic.alongside(self.provider.prepare()).await {
                 tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
                 traffic.heed(error.advice, Some(number));
