@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alimi::delivery::{Draft, FieldError, SequenceDraft, StepDraft};
+use alimi::domain::zone::MUST_BE_A_ZONE;
 use alimi::domain::{PhoneNumber, Priority, Recipient};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -127,10 +128,9 @@ impl RecipientRequest {
             .transpose()
             .map_err(|error| FieldError::new("to.phone", error.to_string()))?;
         if let Some(zone) = &self.timezone
-            && jiff::tz::TimeZone::get(zone).is_err()
+            && alimi::domain::zone::zone(zone).is_none()
         {
-            let detail = "must be an IANA time zone, such as Asia/Seoul";
-            return Err(FieldError::new("to.timezone", detail));
+            return Err(FieldError::new("to.timezone", MUST_BE_A_ZONE));
         }
         Ok(Recipient { id: self.id, phone, timezone: self.timezone })
     }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::FieldError;
 use super::accept::CheckMessage;
+use crate::domain::audience::file::Member;
+use crate::domain::audience::recipient_of;
 use crate::domain::hours::{Hours, Opening, Origin, hours_of};
+use crate::domain::zone::{MUST_BE_A_ZONE, zone};
 use crate::domain::{
-    Channel, HoursConfig, Notification, NotificationId, Priority, Recipient, Status, Template,
-    WindowClass,
+    Channel, HoursConfig, Notification, NotificationId, Priority, Recipient, RunKey, Status,
+    Template, WindowClass,
 };
 
 /// How far ahead a message may be asked for. Also keeps times within the digits of the index keys.
@@ -52,9 +54,8 @@ pub fn compose(order: Order<'_>, check: CheckMessage) -> Result<Notification, Fi
     let message = template.render(order.variables).map_err(|missing| {
         FieldError::new(format!("variables.{}", missing.0), missing.to_string())
     })?;
-    if order.to.timezone.as_deref().is_some_and(|zone| TimeZone::get(zone).is_err()) {
-        let must = "must be an IANA time zone, such as Asia/Seoul";
-        return Err(FieldError::new("to.timezone", must));
+    if order.to.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
+        return Err(FieldError::new("to.timezone", MUST_BE_A_ZONE));
     }
     check(channel, &message, &order.to)
         .map_err(|unsendable| FieldError::new(unsendable.field, unsendable.must))?;
@@ -109,6 +110,54 @@ pub fn compose(order: Order<'_>, check: CheckMessage) -> Result<Notification, Fi
         confirm_within_ms: None,
         deadline_ms: None,
         status_since_ms: now_ms,
+    })
+}
+
+/// What a run makes a member's notification with.
+#[derive(Clone, Copy)]
+pub struct MemberOrder<'a> {
+    /// The run.
+    pub key: &'a RunKey,
+    /// The template.
+    pub template: &'a Template,
+    /// The template's channel.
+    pub channel: &'a Channel,
+    /// The stack's windows.
+    pub hours: &'a HoursConfig,
+    /// The messages' place in the lane's order.
+    pub priority: Priority,
+    /// Now.
+    pub now_ms: i64,
+}
+
+/// Makes a member's notification, as a run stores it and a dry run only tries it.
+///
+/// # Errors
+/// Names the member's column that keeps it from being made.
+pub fn compose_member(
+    order: MemberOrder<'_>,
+    line: u64,
+    member: &Member,
+    check: CheckMessage,
+) -> Result<Notification, FieldError> {
+    let to = recipient_of(member).map_err(|bad| FieldError::new(bad.field, bad.must))?;
+    let order = Order {
+        id: order.key.notification_id(&member.id),
+        digest: order.key.digest(line),
+        template: order.template,
+        channel: order.channel,
+        hours: order.hours,
+        to,
+        variables: &member.variables,
+        priority: order.priority,
+        not_before_ms: None,
+        expires_at_ms: None,
+        now_ms: order.now_ms,
+    };
+    // `to.phone` is the column `phone` of an audience.
+    compose(order, check).map_err(|error| match error.field.strip_prefix("to.") {
+        Some(field) => FieldError::new(field, error.detail),
+        None => error,
     })
 }
 

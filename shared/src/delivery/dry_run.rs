@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use super::FieldError;
 use super::accept::CheckMessage;
 use super::audience::{AudienceError, Audiences};
-use super::compose::{Order, compose};
-use crate::domain::audience::file::{Member, Record};
-use crate::domain::audience::recipient_of;
+use super::compose::{MemberOrder, compose_member};
+use crate::domain::audience::file::Record;
 use crate::domain::run::MemberFault;
 use crate::domain::{
     Channel, HoursConfig, Notification, Priority, Run, RunKey, Schedule, Template,
@@ -149,24 +148,16 @@ impl DryRun {
         let line = record.line;
         let fault = |field: Option<String>, fault: String| MemberFault { line, field, fault };
         let member = record.member.map_err(|bad| fault(bad.field, bad.fault))?;
-        let to = recipient_of(&member)
-            .map_err(|bad| fault(Some(bad.field.to_owned()), bad.must.clone()))?;
-        let Member { id, variables, .. } = &member;
-        let order = Order {
-            id: making.key.notification_id(id),
-            digest: making.key.digest(line),
+        let order = MemberOrder {
+            key: &making.key,
             template: &making.template,
             channel: &making.channel,
             hours: &making.hours,
-            to,
-            variables,
             priority: making.priority,
-            not_before_ms: None,
-            expires_at_ms: None,
             now_ms: self.clock.now_ms(),
         };
-        compose(order, self.check)
-            .map_err(|error| fault(Some(as_a_members_field(error.field)), error.detail))
+        compose_member(order, line, &member, self.check)
+            .map_err(|error| fault(Some(error.field), error.detail))
     }
 }
 
@@ -186,9 +177,4 @@ fn no_such_place(error: AudienceError, is_said: bool) -> NotRun {
         }
         AudienceError::Unreadable(_) | AudienceError::Port(_) => unreadable(error),
     }
-}
-
-/// `to.phone` is the column `phone` of an audience.
-fn as_a_members_field(field: String) -> String {
-    field.strip_prefix("to.").map(str::to_owned).unwrap_or(field)
 }

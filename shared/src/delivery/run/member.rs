@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 
 use super::{Course, Runner};
 use crate::delivery::FieldError;
-use crate::delivery::compose::{Order, compose};
+use crate::delivery::compose::{MemberOrder, compose_member};
 use crate::domain::audience::file::Member;
 use crate::domain::hours::{Decision, DropReason, decide, hours_of};
-use crate::domain::{Notification, PhoneNumber, Recipient, RunKey};
+use crate::domain::{Notification, RunKey};
 
 /// A notification as it is stored first.
 pub(super) struct Planned {
@@ -24,30 +24,18 @@ impl Runner {
         key: &RunKey,
         course: &Course,
         line: u64,
-        member: Member,
+        member: &Member,
     ) -> Result<Planned, FieldError> {
-        let id = key.notification_id(&member.id);
-        let phone = member.phone.map(PhoneNumber::try_from).transpose();
-        let to = Recipient {
-            id: member.id,
-            phone: phone.map_err(|error| FieldError::new("phone", error.to_string()))?,
-            timezone: member.timezone,
-        };
         let now_ms = self.clock.now_ms();
-        let order = Order {
-            id,
-            digest: key.digest(line),
+        let order = MemberOrder {
+            key,
             template: &course.pins.template,
             channel: &course.channel,
             hours: &course.hours,
-            to,
-            variables: &member.variables,
             priority: course.pins.priority,
-            not_before_ms: None,
-            expires_at_ms: None,
             now_ms,
         };
-        let notification = compose(order, self.check).map_err(as_a_members_field)?;
+        let notification = compose_member(order, line, member, self.check)?;
         match decision(course, &notification, now_ms) {
             Decision::Send => Ok(Planned { notification, may_leave: true }),
             // It waits in its window class, in place.
@@ -77,13 +65,5 @@ fn never(reason: DropReason) -> &'static str {
             "could never be sent: its time is over before its window opens"
         }
         DropReason::NoCommonHours => "has no sending hours in common with its channel and stack",
-    }
-}
-
-/// `to.phone` is the column `phone` of an audience.
-fn as_a_members_field(error: FieldError) -> FieldError {
-    match error.field.strip_prefix("to.") {
-        Some(field) => FieldError::new(field, error.detail),
-        None => error,
     }
 }

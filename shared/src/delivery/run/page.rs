@@ -58,7 +58,7 @@ impl Runner {
                         fault: bad.fault,
                     })),
                     Ok(_) if doubled.contains(&record.line) => Err(Fate::doubled(record.line)),
-                    Ok(member) => self.plan(key, course, record.line, member).map_err(|error| {
+                    Ok(member) => self.plan(key, course, record.line, &member).map_err(|error| {
                         Fate::Unsendable(MemberFault {
                             line: record.line,
                             field: Some(error.field),
