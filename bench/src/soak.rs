@@ -88,7 +88,11 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
                 return Ok::<_, Failure>(audit);
             }
             if Instant::now() > give_up_at {
-                return Err(format!("{} are not settled", audit.unsettled.len()).into());
+                let mut left: BTreeMap<Status, usize> = BTreeMap::new();
+                for (_, status) in &audit.unsettled {
+                    *left.entry(*status).or_default() += 1;
+                }
+                return Err(format!("these are not settled: {left:?}").into());
             }
         }
     })?;
