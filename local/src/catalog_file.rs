@@ -124,7 +124,10 @@ impl CatalogFile {
             store.put_hours(hours).await?;
         }
         for channel in self.channels.values() {
-            store.put_channel(channel).await?;
+            // One that is there stays paused or not: that is for operators to say.
+            let known = store.channel(&channel.name).await?;
+            let paused = known.map_or(channel.paused, |known| known.paused);
+            store.put_channel(&Channel { paused, ..channel.clone() }).await?;
         }
         for template in self.templates.values() {
             store.put_template(template).await?;

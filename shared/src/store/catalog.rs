@@ -57,17 +57,12 @@ impl DynamoStore {
         }
     }
 
-    /// Stores a channel of a catalog file, new or changed. One that is there stays paused or not:
-    /// that is for operators to say.
+    /// Stores a channel of a catalog file, new or changed.
     ///
     /// # Errors
     /// [`PortError::Unavailable`].
     pub async fn put_channel(&self, channel: &Channel) -> Result<(), PortError> {
-        let mut channel = channel.clone();
-        if let Some(known) = Catalog::channel(self, &channel.name).await? {
-            channel.paused = known.paused;
-        }
-        self.put_entry(Kind::Channel, &channel.name, &channel).await
+        self.put_entry(Kind::Channel, &channel.name, channel).await
     }
 
     /// Stores a template of a catalog file, new or changed.
