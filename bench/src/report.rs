@@ -300,7 +300,7 @@ impl Report {
         let Some(Measured { conditions, figures }) = self.read::<soak::Figures>("soak")? else {
             return Ok(());
         };
-        writeln!(page, "## Half an hour of everything at once\n\n{SOAK}\n")?;
+        writeln!(page, "## Everything at once\n\n{SOAK}\n")?;
         writeln!(page, "{}\n", conditions.words())?;
         writeln!(page, "| | |\n| --- | ---: |")?;
         let mut row = |what: &str, value: String| writeln!(page, "| {what} | {value} |");
