@@ -46,8 +46,10 @@ pub struct Bed {
     pub database: Database,
     /// The provider.
     pub simulator: Arc<Simulator>,
-    /// The thread that serves both.
+    /// Serves the database, and does what is neither sender nor provider.
     pub world: Runtime,
+    /// The provider's own thread: work on the database must not delay what it notes as arrived.
+    _provider: Runtime,
     provider_url: String,
     served: Served,
 }
@@ -78,17 +80,18 @@ impl Bed {
     /// Starts database and provider.
     pub fn new(simulator: SimulatorSettings) -> Result<Self, Failure> {
         let world = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let provider = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let database = embedded::database_without_streams()?;
         let simulator = Simulator::new(simulator, Arc::new(SystemClock));
-        let (served, provider_url) = world.block_on(async {
-            let served = embedded::serve(database.clone(), 0).await?;
+        let served = world.block_on(embedded::serve(database.clone(), 0))?;
+        let provider_url = provider.block_on(async {
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
             let provider_url = format!("http://{}", listener.local_addr()?);
             let router = simulator::router(simulator.clone());
             tokio::spawn(axum::serve(listener, router).into_future());
-            Ok::<_, std::io::Error>((served, provider_url))
+            Ok::<_, std::io::Error>(provider_url)
         })?;
-        Ok(Self { database, simulator, world, provider_url, served })
+        Ok(Self { database, simulator, world, _provider: provider, provider_url, served })
     }
 
     /// Where the database is served.

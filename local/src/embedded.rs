@@ -171,6 +171,21 @@ pub fn notifications(
     }
 }
 
+/// Whether anything is still to be done by itself: a message that is to leave, or whose word is
+/// awaited. Cheap, however many notifications there are.
+///
+/// # Errors
+/// When the database fails or answers oddly.
+pub fn is_agenda_empty(database: &Database) -> Result<bool, EmbeddedError> {
+    let odd = |error: &dyn std::fmt::Display| {
+        EmbeddedError::Database(DynoxideError::InternalServerError(error.to_string()))
+    };
+    let scan = json!({ "TableName": tables().notifications, "IndexName": "agenda", "Limit": 1 });
+    let page = database.scan(serde_json::from_value(scan).map_err(|error| odd(&error))?)?;
+    let page = serde_json::to_value(page).map_err(|error| odd(&error))?;
+    Ok(page["Items"].as_array().is_none_or(Vec::is_empty))
+}
+
 fn config() -> aws_sdk_dynamodb::config::Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())

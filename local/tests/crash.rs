@@ -140,6 +140,50 @@ async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
     assert!(strikes > 20, "only {strikes} deaths");
 }
 
+/// A crash blocks its message group for the visibility time-out. The hand-over that wakes that group
+/// is not heard, so the lane goes on in the other one.
+#[tokio::test(start_paused = true)]
+async fn a_hand_over_that_nobody_hears_costs_seconds_at_most() {
+    let mut settings = WorldSettings::default();
+    settings.simulator.latency = Duration::from_millis(800);
+    let world = World::new(settings).await;
+    let doom = Doom::after(400);
+    world.start_mortal_senders(&doom);
+    for batch in 0..4 {
+        let many: Vec<Value> = (0..500)
+            .map(|n| {
+                json!({
+                    "template": "photo-and-video", "variables": variables(),
+                    "to": { "id": format!("t{batch}-{n}"), "phone": "01012345678" },
+                })
+            })
+            .collect();
+        let key = format!("b{batch}");
+        let (status, _) =
+            world.produce("POST", "/v1/notifications", Some(&key), Value::Array(many)).await;
+        assert_eq!(status, 202);
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(doom.has_struck());
+    // Once, as the sweeper does.
+    world.queue.send("alimtalk-main#1", r#"{"channel":"alimtalk-main"}"#.into(), "as-the-sweeper");
+    tokio::time::sleep(Duration::from_secs(34)).await;
+    let mut arrived_us: Vec<i64> = world.simulator.arrivals().iter().map(|a| a.at_us).collect();
+    arrived_us.sort_unstable();
+    let pauses_ms: Vec<i64> = arrived_us
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]) / 1000)
+        .filter(|pause_ms| *pause_ms > 500)
+        .collect();
+    let [lease_ran_out_ms, hand_over_ms] = pauses_ms[..] else {
+        panic!("the lane stood still otherwise than at the death and at one hand-over: {pauses_ms:?} ms")
+    };
+    assert!(lease_ran_out_ms > 5_000, "{lease_ran_out_ms} ms");
+    assert!(hand_over_ms < 3_000, "{hand_over_ms} ms");
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+}
+
 /// The hand-over is done, the last answers are awaited, and the process dies: nobody takes over a
 /// lease that ran out, and no receipt ever comes.
 #[tokio::test(start_paused = true)]

@@ -229,6 +229,9 @@ pub trait Lanes: Send + Sync {
         until_ms: i64,
     ) -> Result<Saved, PortError>;
 
+    /// Whether somebody else has taken the lane since it was leased so.
+    async fn was_succeeded(&self, lease: &Lease) -> Result<bool, PortError>;
+
     /// Gives the lease back with the pacer's position.
     async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<Saved, PortError>;
 }

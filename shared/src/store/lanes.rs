@@ -176,6 +176,10 @@ impl Lanes for DynamoStore {
         self.update_lease(lease, position, Some(until_ms)).await
     }
 
+    async fn was_succeeded(&self, lease: &Lease) -> Result<bool, PortError> {
+        Ok(self.lane_row(&lease.channel).await?.is_some_and(|row| row.fence > lease.fence))
+    }
+
     async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<Saved, PortError> {
         self.update_lease(lease, position, None).await
     }

@@ -10,7 +10,7 @@ use super::hours::CurrentHours;
 use super::traffic::Claimed;
 use super::{micros, timestamp};
 use crate::delivery::{Applied, Apply};
-use crate::domain::hours::Opening;
+use crate::domain::hours::{Decision, DropReason, Opening};
 use crate::domain::{Channel, Event, NotificationId, Refused, Status};
 use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
 
@@ -59,10 +59,23 @@ impl Claim {
             self.apply.apply_to(notification, &event).await?;
             return Ok(None);
         }
-        let closes_in = match class.opening(timestamp(now_us)) {
-            Opening::Open { until: None } => self.age_max,
-            Opening::Open { until: Some(until) } => micros(until.as_microsecond() - now_us),
+        let now = timestamp(now_us);
+        let expires_at = notification.expires_at_ms.map(|at_ms| timestamp(1000 * at_ms));
+        match class.decide(now, expires_at) {
+            Decision::Send => {}
+            Decision::Drop(DropReason::Expired) => {
+                self.apply.apply_to(notification, &Event::Expired { at_ms }).await?;
+                return Ok(None);
+            }
             // It has closed since the head was read: it waits where it is.
+            Decision::Defer(_)
+            | Decision::Drop(DropReason::NoOpeningBeforeExpiry | DropReason::NoCommonHours) => {
+                return Ok(None);
+            }
+        }
+        let closes_in = match class.opening(now) {
+            Opening::Open { until: Some(until) } => micros(until.as_microsecond() - now_us),
+            Opening::Open { until: None } => self.age_max,
             Opening::Closed { .. } => return Ok(None),
         };
         let confirm_within_ms = self.channel.confirm_within_ms();

@@ -44,6 +44,9 @@ pub struct DrainSettings {
     pub clock_skew: Duration,
     /// How long to try for a lease that somebody holds.
     pub patience: Duration,
+    /// How long after a hand-over the successor may take to be at work, before this sender's own
+    /// group is woken as well.
+    pub succession: Duration,
     /// How long to stay when nothing is queued: longer than wakes are deduplicated and than the
     /// index lags.
     pub linger: Duration,
@@ -67,6 +70,7 @@ impl Default for DrainSettings {
             renew_every: Duration::from_secs(3),
             clock_skew: Duration::from_millis(500),
             patience: Duration::from_secs(3),
+            succession: Duration::from_secs(1),
             linger: Duration::from_secs(2),
             head_every: Duration::from_millis(100),
             channel_every: Duration::from_millis(500),
@@ -171,13 +175,19 @@ impl Drain {
         };
         let goes_on = matches!(ended, Ok(Ending::SliceOver)) && released.is_ok();
         if goes_on {
-            traffic.alongside(self.wake_successor(&lease, group, "after")).await;
+            traffic.alongside(self.wake(&lease, group.other(), "after")).await;
         }
+        let woken_at = Instant::now();
         let (left_work, figures) = traffic.finish().await;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
             // What is back in the queue after the hand-over, the successor may have missed.
-            self.wake_successor(&lease, group, "left-by").await;
+            self.wake(&lease, group.other(), "left-by").await;
+        }
+        if goes_on && !self.is_succeeded(&lease, woken_at).await {
+            // A crash blocks the wakes of its group for the visibility time-out. This group is free
+            // as soon as this sender has ended.
+            self.wake(&lease, group, "instead").await;
         }
 
         tracing::info!(
@@ -258,8 +268,18 @@ impl Drain {
         Ok(())
     }
 
-    async fn wake_successor(&self, lease: &Lease, group: WakeGroup, why: &str) {
-        let next = group.other();
+    /// Whether the successor that was woken is at work, after a while at most.
+    async fn is_succeeded(&self, lease: &Lease, woken_at: Instant) -> bool {
+        for wait in [Duration::ZERO, self.settings.succession] {
+            tokio::time::sleep_until(woken_at + wait).await;
+            if matches!(self.lanes.was_succeeded(lease).await, Ok(true)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn wake(&self, lease: &Lease, next: WakeGroup, why: &str) {
         // Never collapses with another wake: each fence hands over once.
         let deduplication = format!("{}-{}-{why}-{}", lease.channel, next.as_str(), lease.fence);
         if let Err(error) = self.waker.wake(&lease.channel, next, &deduplication).await {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::hours::{Opening, Window};
+use crate::domain::hours::{Decision, Hours, Opening, Window, decide};
 
 /// The text of messages that may leave at any time.
 const EXEMPT: &str = "-";
@@ -59,6 +59,15 @@ impl WindowClass {
     #[must_use]
     pub fn is_exempt(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// What to do with a message of this class now: [`decide`], by what the class says.
+    #[must_use]
+    pub fn decide(&self, now: Timestamp, expires_at: Option<Timestamp>) -> Decision {
+        match &self.0 {
+            None => decide(now, Hours::Exempt, &TimeZone::UTC, expires_at),
+            Some((window, zone)) => decide(now, Hours::Within(*window), zone, expires_at),
+        }
     }
 
     /// Whether messages of this class may leave now, and when that changes.
@@ -116,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::hours::test_zones;
+    use crate::domain::hours::{DropReason, test_zones};
 
     fn class(text: &str) -> Result<WindowClass, BadWindowClass> {
         text.parse()
@@ -178,6 +187,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_decided_is_what_the_opening_says(
+            window in test_zones::window(),
+            (zone, now) in test_zones::zone_and_instant(),
+        ) {
+            let class = WindowClass::within(window, zone.iana_name().unwrap()).unwrap();
+            let expected = match class.opening(now) {
+                Opening::Open { .. } => Decision::Send,
+                Opening::Closed { until } => Decision::Defer(until),
+            };
+            prop_assert_eq!(class.decide(now, None), expected);
+            let over = Decision::Drop(DropReason::Expired);
+            prop_assert_eq!(class.decide(now, Some(now)), over);
+        }
+
         #[test]
         fn every_window_reads_back(window in test_zones::window()) {
             let class = WindowClass::within(window, "Asia/Seoul").unwrap();
