@@ -170,7 +170,8 @@ async fn a_hand_over_that_nobody_hears_costs_seconds_at_most() {
     tokio::time::sleep(Duration::from_secs(34)).await;
     let mut arrived_us: Vec<i64> = world.simulator.arrivals().iter().map(|a| a.at_us).collect();
     arrived_us.sort_unstable();
-    let pauses_ms: Vec<i64> = arrived_us
+    // The first one opens a connection, and is waited for.
+    let pauses_ms: Vec<i64> = arrived_us[1..]
         .windows(2)
         .map(|pair| (pair[1] - pair[0]) / 1000)
         .filter(|pause_ms| *pause_ms > 500)
