@@ -20,6 +20,8 @@ pub enum Step {
     Licences,
     /// `CloudFormation` would understand template.yaml.
     Template,
+    /// template.yaml leaves nothing open that should be closed.
+    Security,
 }
 
 /// Why a step did not pass.
@@ -33,8 +35,15 @@ pub enum Unpassed {
 
 impl Step {
     /// All of them, the quick and likely ones to fail first.
-    pub const ALL: [Self; 6] =
-        [Self::Format, Self::Lints, Self::Tests, Self::Docs, Self::Licences, Self::Template];
+    pub const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Lints,
+        Self::Tests,
+        Self::Docs,
+        Self::Licences,
+        Self::Template,
+        Self::Security,
+    ];
 
     /// The step that a command line means.
     pub fn named(name: &OsStr) -> Option<Self> {
@@ -50,6 +59,7 @@ impl Step {
             Self::Docs => "docs",
             Self::Licences => "licences",
             Self::Template => "template",
+            Self::Security => "security",
         }
     }
 
@@ -85,6 +95,11 @@ impl Step {
                 sam.env("AWS_DEFAULT_REGION", "ap-northeast-2").env("SAM_CLI_TELEMETRY", "0");
                 sam.args(["validate", "--lint"]);
                 sam
+            }
+            Self::Security => {
+                let mut checkov = process::program(tool::checkov()?);
+                checkov.args(["--config-file", ".checkov.yaml"]);
+                checkov
             }
         };
         Ok(process::run(&mut command)?)

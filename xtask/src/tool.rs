@@ -40,7 +40,14 @@ const SAM: Tool = Tool {
     name: "sam",
     version: "1.170.0",
     program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
-    install: install_sam,
+    install: |tool, folder| install_from_pypi(tool, folder, "aws-sam-cli"),
+};
+
+const CHECKOV: Tool = Tool {
+    name: "checkov",
+    version: "3.3.30",
+    program: if cfg!(windows) { "Scripts/checkov.cmd" } else { "bin/checkov" },
+    install: |tool, folder| install_from_pypi(tool, folder, "checkov"),
 };
 
 /// The path of cargo-deny, installed if need be.
@@ -51,6 +58,11 @@ pub fn cargo_deny() -> Result<PathBuf, Missing> {
 /// The path of the SAM CLI, installed if need be.
 pub fn sam() -> Result<PathBuf, Missing> {
     SAM.ready()
+}
+
+/// The path of Checkov, installed if need be.
+pub fn checkov() -> Result<PathBuf, Missing> {
+    CHECKOV.ready()
 }
 
 impl Tool {
@@ -98,7 +110,7 @@ fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
     process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
 }
 
-fn install_sam(tool: &Tool, folder: &Path) -> Result<(), Missing> {
+fn install_from_pypi(tool: &Tool, folder: &Path, package: &str) -> Result<(), Missing> {
     let mut venv = process::program(python()?);
     venv.args(["-m", "venv"]).arg(folder);
     process::run(&mut venv).map_err(|failure| tool.not_installed(&failure))?;
@@ -106,7 +118,7 @@ fn install_sam(tool: &Tool, folder: &Path) -> Result<(), Missing> {
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mut pip = process::program(python);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    pip.arg(format!("aws-sam-cli=={}", tool.version));
+    pip.arg(format!("{package}=={}", tool.version));
     process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
 }
 

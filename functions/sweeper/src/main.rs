@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::delivery::{Apply, DiscardUploads, MissedTimes, Plan, ResumeRuns, Sweep};
+use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::SystemClock;
 use alimi_sweeper::Sweeper;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -20,7 +21,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
     let sweeper = Sweeper {
-        sweep: Sweep::new(store.clone(), store.clone(), store.clone(), waker, clock.clone(), apply),
+        sweep: Sweep::new(
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            waker,
+            Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),
+            clock.clone(),
+            apply,
+        ),
         resume: ResumeRuns { runs: store.clone(), queue: run_queue.clone(), clock: clock.clone() },
         missed: MissedTimes {
             documents: store.clone(),

@@ -9,10 +9,13 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::Apply;
-use crate::domain::agenda::{confirm_partition, due_partition, ready_partition, sort_at, time_in};
+use crate::domain::agenda::{
+    confirm_partition, due_partition, ready_at_in, ready_partition, sort_at, time_in,
+};
+use crate::domain::figures::free_since_ms;
 use crate::domain::hours::Opening;
-use crate::domain::{Channel, Event, WindowClass};
-use crate::ports::{Agenda, Catalog, Clock, PortError, WakeGroup, Waker, WindowClasses};
+use crate::domain::{Channel, Event, SweepFigures, WindowClass};
+use crate::ports::{Agenda, Catalog, Clock, Meter, PortError, WakeGroup, Waker, WindowClasses};
 
 /// How far ahead the sweeper looks: as far as its next round.
 pub(super) const ROUND_MS: i64 = 60_000;
@@ -73,6 +76,7 @@ pub struct Sweep {
     agenda: Arc<dyn Agenda>,
     classes: Arc<dyn WindowClasses>,
     waker: Arc<dyn Waker>,
+    meter: Arc<dyn Meter>,
     clock: Arc<dyn Clock>,
     apply: Apply,
 }
@@ -85,10 +89,11 @@ impl Sweep {
         agenda: Arc<dyn Agenda>,
         classes: Arc<dyn WindowClasses>,
         waker: Arc<dyn Waker>,
+        meter: Arc<dyn Meter>,
         clock: Arc<dyn Clock>,
         apply: Apply,
     ) -> Self {
-        Self { catalog, agenda, classes, waker, clock, apply }
+        Self { catalog, agenda, classes, waker, meter, clock, apply }
     }
 
     /// One round. A channel that fails does not keep the others from being swept.
@@ -103,19 +108,26 @@ impl Sweep {
         let mut report = SweepReport::default();
         let mut later: Vec<(i64, Channel)> = Vec::new();
         let channels = self.catalog.channels().await?;
+        let mut figures = vec![SweepFigures::default(); channels.len()];
         // Wakes first: they are quick, and deadlines can be many.
-        for channel in channels.iter().filter(|channel| !channel.paused) {
-            match self.work(channel).await {
+        for (channel, figures) in channels.iter().zip(&mut figures) {
+            if channel.paused {
+                continue;
+            }
+            match self.work(channel, figures).await {
                 Ok(Work::Nothing) => {}
                 Ok(Work::Now) => report.count_wake(channel, self.wake(channel).await),
                 Ok(Work::At(due_ms)) => later.push((due_ms - AHEAD_MS, channel.clone())),
                 Err(error) => report.count_failure(channel, &error),
             }
         }
-        for channel in &channels {
-            match self.close(channel, started + CLOSING).await {
+        for (channel, figures) in channels.iter().zip(&mut figures) {
+            match self.close(channel, started + CLOSING, figures).await {
                 Ok(closed) => report.deadlines_closed += closed,
                 Err(error) => report.count_failure(channel, &error),
+            }
+            if *figures != SweepFigures::default() {
+                self.meter.swept(&channel.name, self.clock.now_ms(), figures);
             }
         }
         later.sort_by_key(|(at_ms, _)| *at_ms);
@@ -129,15 +141,23 @@ impl Sweep {
 
     /// Closes what nobody else will close any more. What is not reached by `give_up_at` is left to
     /// the next round.
-    async fn close(&self, channel: &Channel, give_up_at: Instant) -> Result<usize, PortError> {
+    async fn close(
+        &self,
+        channel: &Channel,
+        give_up_at: Instant,
+        figures: &mut SweepFigures,
+    ) -> Result<usize, PortError> {
         let at_ms = self.clock.now_ms();
         let overdue = Event::DeadlinePassed { at_ms };
-        let closed = self.apply_between(channel, None, at_ms, &overdue, give_up_at).await?;
+        let closed =
+            self.apply_between(channel, None, at_ms, &overdue, give_up_at, figures).await?;
         // Claims whose sender is certainly gone, whatever became of it and of its lease.
         let within_ms = channel.confirm_within_ms();
         let [from_ms, until_ms] = GONE_MS.map(|ago_ms| at_ms - ago_ms + within_ms);
         let lost = Event::SenderLost { fence: u64::MAX, at_ms };
-        Ok(closed + self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at).await?)
+        let found =
+            self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at, figures);
+        Ok(closed + found.await?)
     }
 
     /// Applies an event to everything with a deadline in a range, and counts what moved.
@@ -148,6 +168,7 @@ impl Sweep {
         until_ms: i64,
         event: &Event,
         give_up_at: Instant,
+        figures: &mut SweepFigures,
     ) -> Result<usize, PortError> {
         let partition = confirm_partition(&channel.name);
         let until = sort_at(until_ms);
@@ -158,35 +179,44 @@ impl Sweep {
             let Some(last) = page.last() else { break };
             // Just after the last one: an entry that the index still shows is not met twice.
             from = Some(format!("{}~", last.sort));
-            moved += self.apply.apply_all(&page, event).await?.len();
+            let after = self.apply.apply_all(&page, event).await?;
+            after.iter().for_each(|notification| figures.count(notification.status));
+            moved += after.len();
         }
         Ok(moved)
     }
 
-    async fn work(&self, channel: &Channel) -> Result<Work, PortError> {
+    async fn work(&self, channel: &Channel, figures: &mut SweepFigures) -> Result<Work, PortError> {
         let now_ms = self.clock.now_ms();
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
         let mut next_ms: Option<i64> = None;
         let mut classes = self.classes.classes(&channel.name).await?;
         classes.push(WindowClass::EXEMPT);
         // Side by side: a lane may have as many classes as its recipients have zones.
-        let held = classes.iter().map(|class| async move {
+        let heads = classes.iter().map(|class| async move {
             let ready = ready_partition(&channel.name, class);
-            Ok::<_, PortError>(!self.agenda.entries(&ready, None, None, 1).await?.is_empty())
+            Ok::<_, PortError>(self.agenda.entries(&ready, None, None, 1).await?.into_iter().next())
         });
-        for (class, holds_some) in classes.iter().zip(join_all(held).await) {
-            if !holds_some? {
-                continue;
-            }
+        let mut has_work = false;
+        for (class, head) in classes.iter().zip(join_all(heads).await) {
+            let Some(head) = head? else { continue };
             match class.opening(now) {
-                Opening::Open { .. } => return Ok(Work::Now),
+                Opening::Open { .. } => {
+                    has_work = true;
+                    let free_ms = ready_at_in(&head.sort).map(|at_ms| free_since_ms(at_ms, class));
+                    let age_ms = free_ms.map(|free_ms| now_ms - free_ms);
+                    figures.queue_age_ms = figures.queue_age_ms.max(age_ms);
+                }
                 // Now and then a sender looks whether its hours have been changed.
-                Opening::Closed { .. } if is_inspection_due(now_ms) => return Ok(Work::Now),
+                Opening::Closed { .. } if is_inspection_due(now_ms) => has_work = true,
                 Opening::Closed { until } => {
                     let opens_ms = until.as_millisecond();
                     next_ms = Some(next_ms.map_or(opens_ms, |next| next.min(opens_ms)));
                 }
             }
+        }
+        if has_work {
+            return Ok(Work::Now);
         }
         let due = due_partition(&channel.name);
         let until = sort_at(now_ms + ROUND_MS);

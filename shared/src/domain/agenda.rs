@@ -61,6 +61,12 @@ pub fn time_in(sort: &str) -> Option<i64> {
     sort.split('#').next()?.parse().ok()
 }
 
+/// Since when the message at a place of a `ready` partition has waited there.
+#[must_use]
+pub fn ready_at_in(sort: &str) -> Option<i64> {
+    sort.split('#').nth(1)?.parse().ok()
+}
+
 /// Where a notification stands on the agenda, if anything is to be done with it.
 #[must_use]
 pub fn agenda_key(notification: &Notification) -> Option<AgendaKey> {

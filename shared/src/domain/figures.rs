@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::hours::Opening;
-use super::notification::{Notification, Outcome, Priority};
+use super::hours::{Opening, WindowClass};
+use super::notification::{Notification, Outcome, Priority, Status};
 
 /// Durations in milliseconds, in buckets whose width is a fixed share of their value. However many
 /// are added, no more than [`Spread::BUCKETS_MAX`] buckets are kept, which is what one metric of
@@ -68,8 +68,12 @@ impl Spread {
 /// What a lane did in one drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneFigures {
+    /// What the provider takes in a second, as the channel says.
+    pub limit_per_second: u32,
     /// Requests that were answered, or will not be, by what that meant.
     pub outcomes: BTreeMap<Outcome, u64>,
+    /// Notifications that became `unknown`: by their answers, and a lost sender's claims.
+    pub unknown: u64,
     /// The most requests under way at once.
     pub in_flight_max: usize,
     /// The longest that a message had been free to leave when it left, in milliseconds.
@@ -86,7 +90,9 @@ pub struct LaneFigures {
 impl Default for LaneFigures {
     fn default() -> Self {
         Self {
+            limit_per_second: 0,
             outcomes: BTreeMap::new(),
+            unknown: 0,
             in_flight_max: 0,
             queue_age_max_ms: 0,
             answers: Spread::of_answers(),
@@ -113,7 +119,8 @@ impl LaneFigures {
             // No answer: that would be the time-out's length.
             Outcome::Unreachable | Outcome::Uncertain => {}
         }
-        let waited_ms = sent_at_ms - free_since_ms(notification);
+        let waited_ms =
+            sent_at_ms - free_since_ms(notification.ready_at_ms, &notification.window_class);
         self.queue_age_max_ms = self.queue_age_max_ms.max(waited_ms);
         // A later claim's wait is that of its retry.
         if notification.claim == 1 {
@@ -133,11 +140,42 @@ impl LaneFigures {
     }
 }
 
-/// Since when a notification may leave, in Unix milliseconds.
-fn free_since_ms(notification: &Notification) -> i64 {
-    let ready_at = Timestamp::from_millisecond(notification.ready_at_ms).unwrap_or_default();
-    match notification.window_class.opening(ready_at) {
-        Opening::Open { .. } => notification.ready_at_ms,
+/// What a round of the sweeper found in a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweepFigures {
+    /// How long the message that is next to leave has been free to, in milliseconds. `None` when
+    /// nothing may leave. It tells what no departure can: that there are none.
+    pub queue_age_ms: Option<i64>,
+    /// Notifications that became `unknown`.
+    pub unknown: u64,
+    /// Notifications that became `unconfirmed`.
+    pub unconfirmed: u64,
+}
+
+impl SweepFigures {
+    /// Counts a notification that was moved.
+    pub fn count(&mut self, status: Status) {
+        match status {
+            Status::Unknown => self.unknown += 1,
+            Status::Unconfirmed => self.unconfirmed += 1,
+            Status::Blocked
+            | Status::Deferred
+            | Status::Queued
+            | Status::Sending
+            | Status::Accepted
+            | Status::Failed
+            | Status::Cancelled
+            | Status::Expired
+            | Status::Delivered => {}
+        }
+    }
+}
+
+/// Since when a message of this class may leave, in Unix milliseconds.
+pub(crate) fn free_since_ms(ready_at_ms: i64, class: &WindowClass) -> i64 {
+    let ready_at = Timestamp::from_millisecond(ready_at_ms).unwrap_or_default();
+    match class.opening(ready_at) {
+        Opening::Open { .. } => ready_at_ms,
         Opening::Closed { until } => until.as_millisecond(),
     }
 }

@@ -31,7 +31,7 @@ pub use agenda::{AgendaKey, ExceptionKey};
 pub use audience::Audience;
 pub use channel::{Channel, Confirmation, DeliveryPolicy, RateLimit, RetryPolicy};
 pub use expression::Expression;
-pub use figures::LaneFigures;
+pub use figures::{LaneFigures, SweepFigures};
 pub use hours::{HoursConfig, WindowClass};
 pub use id::{NotificationId, Reference, RequestKey, SequenceId};
 pub use notification::{

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::domain::{
     Audience, Channel, HoursConfig, LaneFigures, Notification, NotificationId, PacerPosition,
-    Receipt, Reference, Schedule, Template, WindowClass, transition::Response,
+    Receipt, Reference, Schedule, SweepFigures, Template, WindowClass, transition::Response,
 };
 
 /// The world did not do what was asked. What the caller does next is all that it tells.
@@ -282,6 +282,9 @@ pub trait Waker: Send + Sync {
 pub trait Meter: Send + Sync {
     /// A drain is over.
     fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures);
+
+    /// A round of the sweeper has looked after a lane.
+    fn swept(&self, channel: &str, at_ms: i64, figures: &SweepFigures);
 }
 
 /// Secrets by name.

@@ -1,5 +1,5 @@
-//! Metrics: one JSON object a drain in CloudWatch's embedded metric format, written to the log,
-//! from which CloudWatch makes metrics with percentiles.
+//! Metrics: one JSON object a drain, or a lane in a sweeper's round, in CloudWatch's embedded metric
+//! format, written to the log, from which CloudWatch makes metrics with percentiles.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -10,14 +10,28 @@ use std::time::{Duration, SystemTime};
 use metrique_writer_core::format::Format;
 use metrique_writer_core::unit::{NegativeScale, Unit};
 use metrique_writer_core::{Entry, EntryWriter, MetricFlags, Observation, Value, ValueWriter};
-use metrique_writer_format_emf::Emf;
+use metrique_writer_format_emf::{Emf, MetricDefinition, MetricDirective};
 
 use crate::domain::Outcome;
-use crate::domain::figures::{LaneFigures, Spread};
+use crate::domain::figures::{LaneFigures, Spread, SweepFigures};
 use crate::ports::Meter;
 
 /// The metrics' namespace.
 const NAMESPACE: &str = "Alimi";
+
+const UNKNOWN: &str = "Unknown";
+const UNCONFIRMED: &str = "Unconfirmed";
+const QUEUE_AGE: &str = "QueueAge";
+
+/// What template.yaml has alarms on, which cannot search: these are metrics of the whole stack as
+/// well. No more than is needed, since each metric is paid for.
+const WATCHED: [(&str, Unit); 5] = [
+    (name_of(Outcome::Throttled), Unit::None),
+    (name_of(Outcome::ChannelDown), Unit::None),
+    (UNKNOWN, Unit::None),
+    (UNCONFIRMED, Unit::None),
+    (QUEUE_AGE, MILLISECONDS),
+];
 
 /// Writes metrics to a log that CloudWatch reads.
 pub struct EmbeddedMetrics<W> {
@@ -29,14 +43,27 @@ impl<W: Write> EmbeddedMetrics<W> {
     /// Metrics of a stack, to `output`.
     pub fn new(stack: String, output: W) -> Self {
         let dimensions = vec![vec!["Stack".to_owned(), "Channel".to_owned()]];
-        // Validation is for entries that are made by macros; this one is tested.
-        let format = Emf::no_validations(NAMESPACE.to_owned(), dimensions);
+        let watched =
+            WATCHED.map(|(name, unit)| MetricDefinition { name, unit, storage_resolution: None });
+        let of_the_stack = MetricDirective {
+            dimensions: vec![vec!["Stack"]],
+            metrics: watched.into(),
+            namespace: NAMESPACE,
+        };
+        // Validation is for entries that are made by macros; these are tested.
+        let format = Emf::builder(NAMESPACE.to_owned(), dimensions)
+            .skip_all_validations(true)
+            .directive(of_the_stack)
+            .build();
         Self { stack, output: Mutex::new((format, output)) }
     }
 }
 
-impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
-    fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures) {
+impl<W: Write> EmbeddedMetrics<W> {
+    fn write<F>(&self, channel: &str, at_ms: i64, figures: &F)
+    where
+        for<'f> LaneEntry<'f, F>: Entry,
+    {
         let entry = LaneEntry { stack: &self.stack, channel, at_ms, figures };
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let (format, output) = &mut *output;
@@ -50,27 +77,57 @@ impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
     }
 }
 
-struct LaneEntry<'f> {
+impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
+    fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures) {
+        self.write(channel, at_ms, figures);
+    }
+
+    fn swept(&self, channel: &str, at_ms: i64, figures: &SweepFigures) {
+        self.write(channel, at_ms, figures);
+    }
+}
+
+struct LaneEntry<'f, F> {
     stack: &'f str,
     channel: &'f str,
     at_ms: i64,
-    figures: &'f LaneFigures,
+    figures: &'f F,
 }
 
-impl Entry for LaneEntry<'_> {
-    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
-        let figures = self.figures;
+impl<F> LaneEntry<'_, F> {
+    /// What all metrics of a lane begin with.
+    fn begin<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         let since_epoch = Duration::from_millis(u64::try_from(self.at_ms).unwrap_or(0));
         writer.timestamp(SystemTime::UNIX_EPOCH + since_epoch);
         writer.value("Stack", self.stack);
         writer.value("Channel", self.channel);
+    }
+}
+
+impl Entry for LaneEntry<'_, SweepFigures> {
+    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
+        self.begin(writer);
+        if let Some(queue_age_ms) = self.figures.queue_age_ms {
+            writer.value(QUEUE_AGE, &Milliseconds(queue_age_ms));
+        }
+        writer.value(UNKNOWN, &self.figures.unknown);
+        writer.value(UNCONFIRMED, &self.figures.unconfirmed);
+    }
+}
+
+impl Entry for LaneEntry<'_, LaneFigures> {
+    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
+        let figures = self.figures;
+        self.begin(writer);
+        writer.value("Limit", &figures.limit_per_second);
         writer.value("Departures", &figures.departures());
         for outcome in Outcome::ALL {
             writer.value(name_of(outcome), &figures.outcomes.get(&outcome).copied().unwrap_or(0));
         }
+        writer.value(UNKNOWN, &figures.unknown);
         writer.value("InFlightMax", &(figures.in_flight_max as u64));
         if figures.departures() > 0 {
-            writer.value("QueueAge", &Milliseconds(figures.queue_age_max_ms));
+            writer.value(QUEUE_AGE, &Milliseconds(figures.queue_age_max_ms));
         }
         writer.value("RequestToResponse", &Percentiles(&figures.answers));
         writer.value("AcceptedToDepartedRealTime", &Percentiles(&figures.waits_real_time));
@@ -79,7 +136,7 @@ impl Entry for LaneEntry<'_> {
 }
 
 /// What the metric of an outcome is called.
-fn name_of(outcome: Outcome) -> &'static str {
+const fn name_of(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "Accepted",
         Outcome::Rejected => "Rejected",
@@ -120,9 +177,15 @@ mod tests {
 
     use super::*;
 
+    const AT_MS: i64 = 1_795_305_600_000;
+
     fn line(figures: &LaneFigures) -> Json {
+        written_by(|metrics| metrics.drained("alimtalk-main", AT_MS, figures))
+    }
+
+    fn written_by(meter: impl FnOnce(&EmbeddedMetrics<Vec<u8>>)) -> Json {
         let metrics = EmbeddedMetrics::new("alimi".to_owned(), Vec::new());
-        metrics.drained("alimtalk-main", 1_795_305_600_000, figures);
+        meter(&metrics);
         let written = metrics.output.into_inner().expect("no panic").1;
         assert_eq!(written.last(), Some(&b'\n'), "a line of its own");
         serde_json::from_slice(&written).expect("one JSON object")
@@ -132,6 +195,8 @@ mod tests {
     fn a_drain_becomes_metrics_of_its_stack_and_channel() {
         let mut figures =
             LaneFigures { in_flight_max: 3, queue_age_max_ms: 40, ..LaneFigures::default() };
+        figures.limit_per_second = 50;
+        figures.unknown = 4;
         figures.outcomes.insert(Outcome::Accepted, 2);
         figures.outcomes.insert(Outcome::Throttled, 1);
         figures.answers.add(52);
@@ -144,6 +209,7 @@ mod tests {
         assert_eq!(line["_aws"]["Timestamp"], 1_795_305_600_000_i64);
         assert_eq!((&line["Stack"], &line["Channel"]), (&json!("alimi"), &json!("alimtalk-main")));
         assert_eq!(line["Departures"], 3);
+        assert_eq!((&line["Limit"], &line["Unknown"]), (&json!(50), &json!(4)));
         assert_eq!(
             (&line["Accepted"], &line["Throttled"], &line["Rejected"]),
             (&json!(2), &json!(1), &json!(0))
@@ -161,6 +227,48 @@ mod tests {
         assert_eq!(unit("RequestToResponse"), Some(json!("Milliseconds")));
         // What there is nothing of would only pull the percentiles down.
         assert!(line.get("AcceptedToDepartedScheduled").is_none());
+    }
+
+    #[test]
+    fn a_sweepers_round_becomes_metrics_of_what_it_found() {
+        let figures = SweepFigures { queue_age_ms: Some(90_000), unknown: 1, unconfirmed: 2 };
+        let line = written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures));
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Stack", "Channel"]])
+        );
+        assert_eq!(line["QueueAge"], 90_000);
+        assert_eq!((&line["Unknown"], &line["Unconfirmed"]), (&json!(1), &json!(2)));
+        assert!(line.get("Departures").is_none(), "that is the sender's: {line}");
+    }
+
+    /// An alarm cannot search for channels.
+    #[test]
+    fn what_alarms_watch_is_a_metric_of_the_whole_stack_too() {
+        let mut figures = LaneFigures { queue_age_max_ms: 40, ..LaneFigures::default() };
+        figures.outcomes.insert(Outcome::Throttled, 1);
+        let directives = &line(&figures)["_aws"]["CloudWatchMetrics"];
+        let by_channel = &directives[0]["Metrics"];
+        let of_the_stack = &directives[1];
+        assert_eq!(of_the_stack["Namespace"], "Alimi");
+        assert_eq!(of_the_stack["Dimensions"], json!([["Stack"]]));
+        let names: Vec<_> = of_the_stack["Metrics"]
+            .as_array()
+            .expect("metrics")
+            .iter()
+            .map(|metric| metric["Name"].as_str().expect("a name"))
+            .collect();
+        assert_eq!(names, ["Throttled", "ChannelDown", "Unknown", "Unconfirmed", "QueueAge"]);
+        // The same units, or they would be two metrics.
+        for metric in of_the_stack["Metrics"].as_array().expect("metrics") {
+            let same = |other: &&Json| other["Name"] == metric["Name"];
+            let Some(other) = by_channel.as_array().expect("metrics").iter().find(same) else {
+                assert_eq!(metric["Name"], "Unconfirmed", "the sweeper's only");
+                continue;
+            };
+            let unit = |metric: &Json| metric.get("Unit").cloned().unwrap_or(json!("None"));
+            assert_eq!(unit(metric), unit(other), "{metric}");
+        }
     }
 
     #[test]

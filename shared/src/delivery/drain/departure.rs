@@ -67,7 +67,7 @@ impl Departure {
         let after = self.record(&event).await;
         let notification = Box::new(self.notification);
         let sent = Some(Sent { notification, outcome, at_ms, received_at_ms });
-        Landed { answered, advice, sent, ..waiting_again(after.as_ref()) }
+        Landed { answered, advice, sent, ..standing(after.as_ref()) }
     }
 
     /// Gives the claim back unsent.
@@ -76,7 +76,7 @@ impl Departure {
         let after = self.record(&event).await;
         let now_us = self.clock.now_us();
         let answered = self.number.map(|number| (number, now_us));
-        Landed { answered, ..waiting_again(after.as_ref()) }
+        Landed { answered, ..standing(after.as_ref()) }
     }
 
     /// Records an event, and tries again for a while when the store fails. What cannot be
@@ -104,16 +104,16 @@ impl Departure {
     }
 }
 
-/// What the lane has to know of a message that waits to be sent again.
-fn waiting_again(after: Option<&Notification>) -> Landed {
+/// What the lane has to know of where a message stands now.
+fn standing(after: Option<&Notification>) -> Landed {
     let Some(after) = after else { return Landed::default() };
     match after.status {
         Status::Queued => Landed { requeued: agenda_key(after), ..Landed::default() },
         Status::Deferred => Landed { due_ms: Some(after.ready_at_ms), ..Landed::default() },
+        Status::Unknown => Landed { is_unknown: true, ..Landed::default() },
         Status::Blocked
         | Status::Sending
         | Status::Accepted
-        | Status::Unknown
         | Status::Unconfirmed
         | Status::Failed
         | Status::Cancelled

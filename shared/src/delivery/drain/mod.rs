@@ -178,7 +178,9 @@ impl Drain {
             traffic.alongside(self.wake(&lease, group.other(), "after")).await;
         }
         let woken_at = Instant::now();
-        let (left_work, figures) = traffic.finish().await;
+        let (left_work, mut figures) = traffic.finish().await;
+        figures.limit_per_second = channel.limit.per_second;
+        figures.unknown += report.found as u64;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
             // What is back in the queue after the hand-over, the successor may have missed.

@@ -31,6 +31,8 @@ pub(super) struct Landed {
     pub advice: LaneAdvice,
     /// What was sent and what came of it. `None` when it was given back unsent.
     pub sent: Option<Sent>,
+    /// Nobody knows whether it was sent.
+    pub is_unknown: bool,
 }
 
 /// A request that left.
@@ -44,7 +46,14 @@ pub(super) struct Sent {
 
 impl Default for Landed {
     fn default() -> Self {
-        Self { answered: None, requeued: None, due_ms: None, advice: LaneAdvice::GoOn, sent: None }
+        Self {
+            answered: None,
+            requeued: None,
+            due_ms: None,
+            advice: LaneAdvice::GoOn,
+            sent: None,
+            is_unknown: false,
+        }
     }
 }
 
@@ -316,6 +325,7 @@ impl Traffic {
         }
         self.heed(landed.advice, departure);
         if let Some(sent) = landed.sent.take() {
+            self.figures.unknown += u64::from(landed.is_unknown);
             self.figures.sent(&sent.notification, sent.outcome, sent.at_ms, sent.received_at_ms);
         }
         self.landed.push(landed);
