@@ -99,10 +99,28 @@ fn create(with_streams: bool) -> Result<Database, EmbeddedError> {
     Ok(database)
 }
 
+/// The template.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn template() -> Result<serde_yaml_ng::Value, EmbeddedError> {
+    serde_yaml_ng::from_str(TEMPLATE).map_err(|error| EmbeddedError::Template(error.to_string()))
+}
+
+/// The attribute that each table is partitioned by.
+pub(crate) fn partition_keys() -> Result<BTreeMap<String, String>, EmbeddedError> {
+    let key = |properties: &Value| {
+        let schema = properties["KeySchema"].as_array()?;
+        let hash = schema.iter().find(|key| key["KeyType"] == "HASH")?;
+        Some(hash["AttributeName"].as_str()?.to_owned())
+    };
+    let tables = template_tables()?.into_iter();
+    Ok(tables.filter_map(|(name, properties)| Some((name, key(&properties)?))).collect())
+}
+
 /// The DynamoDB tables of the template: logical id and properties.
 fn template_tables() -> Result<Vec<(String, Value)>, EmbeddedError> {
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE)
-        .map_err(|error| EmbeddedError::Template(error.to_string()))?;
+    let template = template()?;
     let resources = template
         .get("Resources")
         .and_then(serde_yaml_ng::Value::as_mapping)

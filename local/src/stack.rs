@@ -7,6 +7,7 @@ use alimi::delivery::{
     Plan, Receive, ResumeRuns, RunSettings, Runner, Sweep, Upload,
 };
 use alimi::http::Callers;
+use alimi::ports::scheduling::{AudienceFiles, RunQueue, Scheduler};
 use alimi::ports::{Clock, Entropy, Http, Meter, PortError, Secrets, Waker};
 use alimi::providers::{Registry, check_message};
 use alimi::store::DynamoStore;
@@ -19,9 +20,11 @@ use axum::Router;
 use secrecy::SecretString;
 
 use crate::files::LocalFiles;
+use crate::permissions::{Function, Permissions};
 use crate::queue::LocalQueue;
 use crate::run_queue::LocalRunQueue;
 use crate::scheduler::LocalScheduler;
+use crate::services::Services;
 use crate::simulator::PASSWORD;
 
 /// The secret in every local webhook's address.
@@ -76,50 +79,57 @@ impl Stack {
     /// Puts the functions together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let scheduler = Arc::new(LocalScheduler::new(parts.clock.clone()));
-        let run_queue = Arc::new(LocalRunQueue::default());
-        let files = Arc::new(LocalFiles::default());
-        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets);
-        let Parts { store, queue, http, meter, clock, entropy, settings } = parts;
-        let common = Common { store: store.clone(), waker: queue, clock: clock.clone() };
-        let intake = common.intake();
-        let desk = common.desk(files.clone());
-        let webhook = alimi_webhook::router(Webhook {
-            catalog: store.clone(),
-            secrets: secrets.clone(),
-            receive: Receive::new(store.clone(), common.apply(), clock.clone()),
-        });
-        let plan = Plan {
-            catalog: store.clone(),
-            documents: store.clone(),
+        let Backing { scheduler, run_queue, files } = Backing::new(&parts.clock);
+        let reach = Reach {
+            store: parts.store.clone(),
+            waker: parts.queue.clone(),
+            run_queue: run_queue.clone(),
             scheduler: scheduler.clone(),
-            clock: clock.clone(),
+            files: files.clone(),
+            secrets: Arc::new(LocalSecrets),
         };
-        let runner = common.runner(files.clone(), run_queue.clone(), entropy.clone());
-        let sweep = common.sweeper(plan.clone(), run_queue.clone());
-        let drain = Drain {
-            catalog: store.clone(),
-            notifications: store.clone(),
-            agenda: store.clone(),
-            lanes: store.clone(),
-            classes: store.clone(),
-            providers: Arc::new(Registry { http, tokens: store, secrets, clock: clock.clone() }),
-            waker: common.waker,
-            meter,
-            clock,
-            entropy,
-            settings,
-        };
+        let backing = Backing { scheduler, run_queue, files };
+        Self::of(parts, backing, |_| reach.clone())
+    }
+
+    /// Puts the functions together over the AWS clients that they have when they are deployed, each
+    /// held to what its policy permits. Nothing leaves the process: `database` is as the caller has
+    /// it, and the other services are stand-ins.
+    #[must_use]
+    pub fn permitted(
+        parts: Parts,
+        database: &aws_sdk_dynamodb::Client,
+        permissions: &Permissions,
+    ) -> Self {
+        let backing = Backing::new(&parts.clock);
+        let services = Services::new(
+            parts.queue.clone(),
+            backing.run_queue.clone(),
+            backing.scheduler.clone(),
+            backing.files.clone(),
+        );
+        let clock = parts.clock.clone();
+        Self::of(parts, backing, |function| {
+            services.reach(database, clock.clone(), permissions.guard(function))
+        })
+    }
+
+    fn of(parts: Parts, backing: Backing, reach: impl Fn(Function) -> Reach) -> Self {
+        let Parts { store: _, queue: _, http, meter, clock, entropy, settings } = parts;
+        let Backing { scheduler, run_queue, files } = backing;
+        let intake = reach(Function::Enqueue).intake(&clock);
+        let desk = reach(Function::Console).desk(&clock);
+        let webhook = alimi_webhook::router(reach(Function::Webhook).webhook(&clock));
         let enqueue = alimi_enqueue::router(intake.clone());
         let console = alimi_console::router(desk.clone());
         Self {
             enqueue,
             webhook,
             console,
-            drain,
-            sweep,
-            runner,
-            plan,
+            sweep: reach(Function::Sweeper).sweeper(&clock, meter.clone()),
+            runner: reach(Function::Trigger).runner(&clock, entropy.clone()),
+            plan: reach(Function::Planner).plan(&clock),
+            drain: reach(Function::Sender).drain(&clock, http, meter, entropy, settings),
             scheduler,
             run_queue,
             files,
@@ -139,19 +149,43 @@ impl Stack {
     }
 }
 
-/// What most functions have in common.
-struct Common {
-    store: Arc<DynamoStore>,
-    waker: Arc<dyn Waker>,
-    clock: Arc<dyn Clock>,
+/// What stands in for the services behind the functions.
+struct Backing {
+    scheduler: Arc<LocalScheduler>,
+    run_queue: Arc<LocalRunQueue>,
+    files: Arc<LocalFiles>,
 }
 
-impl Common {
-    fn apply(&self) -> Apply {
-        Apply::new(self.store.clone(), self.waker.clone(), self.clock.clone())
+impl Backing {
+    fn new(clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            scheduler: Arc::new(LocalScheduler::new(clock.clone())),
+            run_queue: Arc::default(),
+            files: Arc::default(),
+        }
+    }
+}
+
+/// What one function reaches of AWS.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    pub store: Arc<DynamoStore>,
+    pub waker: Arc<dyn Waker>,
+    pub run_queue: Arc<dyn RunQueue>,
+    pub scheduler: Arc<dyn Scheduler>,
+    pub files: Arc<dyn AudienceFiles>,
+    pub secrets: Arc<dyn Secrets>,
+}
+
+type SharedClock = Arc<dyn Clock>;
+
+/// Each as the function's `main.rs` puts it together.
+impl Reach {
+    fn apply(&self, clock: &SharedClock) -> Apply {
+        Apply::new(self.store.clone(), self.waker.clone(), clock.clone())
     }
 
-    fn intake(&self) -> Enqueue {
+    fn intake(&self, clock: &SharedClock) -> Enqueue {
         Enqueue {
             accept: Accept {
                 catalog: self.store.clone(),
@@ -159,18 +193,26 @@ impl Common {
                 requests: self.store.clone(),
                 classes: self.store.clone(),
                 waker: self.waker.clone(),
-                clock: self.clock.clone(),
+                clock: clock.clone(),
                 check: check_message,
             },
-            apply: self.apply(),
+            apply: self.apply(clock),
             notifications: self.store.clone(),
-            clock: self.clock.clone(),
+            clock: clock.clone(),
             // Whoever reaches a port on loopback is let in.
             callers: |_| Some("local".to_owned()),
         }
     }
 
-    fn desk(&self, files: Arc<LocalFiles>) -> Console {
+    fn webhook(&self, clock: &SharedClock) -> Webhook {
+        Webhook {
+            catalog: self.store.clone(),
+            secrets: self.secrets.clone(),
+            receive: Receive::new(self.store.clone(), self.apply(clock), clock.clone()),
+        }
+    }
+
+    fn desk(&self, clock: &SharedClock) -> Console {
         Console {
             configure: Configure {
                 documents: self.store.clone(),
@@ -178,7 +220,7 @@ impl Common {
                 agenda: self.store.clone(),
                 classes: self.store.clone(),
                 waker: self.waker.clone(),
-                clock: self.clock.clone(),
+                clock: clock.clone(),
             },
             documents: self.store.clone(),
             catalog: self.store.clone(),
@@ -186,78 +228,121 @@ impl Common {
                 documents: self.store.clone(),
                 members: self.store.clone(),
                 uploads: self.store.clone(),
-                clock: self.clock.clone(),
+                clock: clock.clone(),
             },
             dry_run: DryRun {
                 catalog: self.store.clone(),
-                audiences: self.audiences(files.clone()),
-                clock: self.clock.clone(),
+                audiences: self.audiences(),
+                clock: clock.clone(),
                 check: check_message,
             },
-            files,
+            files: self.files.clone(),
             runs: self.store.clone(),
-            clock: self.clock.clone(),
+            clock: clock.clone(),
             callers: |_| Some("local".to_owned()),
         }
     }
 
-    fn audiences(&self, files: Arc<LocalFiles>) -> Audiences {
-        Audiences { members: self.store.clone(), files, part_bytes: Audiences::PART_BYTES }
+    fn audiences(&self) -> Audiences {
+        Audiences {
+            members: self.store.clone(),
+            files: self.files.clone(),
+            part_bytes: Audiences::PART_BYTES,
+        }
     }
 
-    fn runner(
+    fn drain(
         &self,
-        files: Arc<LocalFiles>,
-        queue: Arc<LocalRunQueue>,
+        clock: &SharedClock,
+        http: Arc<dyn Http>,
+        meter: Arc<dyn Meter>,
         entropy: Arc<dyn Entropy>,
-    ) -> Runner {
+        settings: DrainSettings,
+    ) -> Drain {
+        Drain {
+            catalog: self.store.clone(),
+            notifications: self.store.clone(),
+            agenda: self.store.clone(),
+            lanes: self.store.clone(),
+            classes: self.store.clone(),
+            providers: Arc::new(Registry {
+                http,
+                tokens: self.store.clone(),
+                secrets: self.secrets.clone(),
+                clock: clock.clone(),
+            }),
+            waker: self.waker.clone(),
+            meter,
+            clock: clock.clone(),
+            entropy,
+            settings,
+        }
+    }
+
+    fn runner(&self, clock: &SharedClock, entropy: Arc<dyn Entropy>) -> Runner {
         Runner {
             catalog: self.store.clone(),
             documents: self.store.clone(),
             runs: self.store.clone(),
-            audiences: self.audiences(files),
+            audiences: self.audiences(),
             notifications: self.store.clone(),
             classes: self.store.clone(),
-            queue,
+            queue: self.run_queue.clone(),
             waker: self.waker.clone(),
-            clock: self.clock.clone(),
+            clock: clock.clone(),
             entropy,
             check: check_message,
             settings: RunSettings::default(),
         }
     }
 
-    fn sweeper(&self, plan: Plan, queue: Arc<LocalRunQueue>) -> Sweeper {
+    fn plan(&self, clock: &SharedClock) -> Plan {
+        Plan {
+            catalog: self.store.clone(),
+            documents: self.store.clone(),
+            scheduler: self.scheduler.clone(),
+            clock: clock.clone(),
+        }
+    }
+
+    fn sweeper(&self, clock: &SharedClock, meter: Arc<dyn Meter>) -> Sweeper {
         Sweeper {
             sweep: Sweep::new(
                 self.store.clone(),
                 self.store.clone(),
                 self.store.clone(),
                 self.waker.clone(),
-                self.clock.clone(),
-                self.apply(),
+                meter,
+                clock.clone(),
+                self.apply(clock),
             ),
             resume: ResumeRuns {
                 runs: self.store.clone(),
-                queue: queue.clone(),
-                clock: self.clock.clone(),
+                queue: self.run_queue.clone(),
+                clock: clock.clone(),
             },
             missed: MissedTimes {
                 documents: self.store.clone(),
                 runs: self.store.clone(),
-                queue,
-                clock: self.clock.clone(),
+                queue: self.run_queue.clone(),
+                clock: clock.clone(),
             },
-            plan,
+            plan: self.plan(clock),
             discard: DiscardUploads {
                 uploads: self.store.clone(),
                 members: self.store.clone(),
                 catalog: self.store.clone(),
                 runs: self.store.clone(),
-                clock: self.clock.clone(),
+                clock: clock.clone(),
             },
         }
     }
+}
+
+/// What every channel's secret holds.
+pub(crate) fn local_secret() -> String {
+    let secret = serde_json::json!({ "password": PASSWORD, "webhook_secrets": [WEBHOOK_SECRET] });
+    secret.to_string()
 }
 
 /// One secret for every channel.
@@ -266,10 +351,6 @@ struct LocalSecrets;
 #[async_trait]
 impl Secrets for LocalSecrets {
     async fn secret(&self, _name: &str) -> Result<Option<SecretString>, PortError> {
-        let secret = serde_json::json!({
-            "password": PASSWORD,
-            "webhook_secrets": [WEBHOOK_SECRET],
-        });
-        Ok(Some(SecretString::from(secret.to_string())))
+        Ok(Some(SecretString::from(local_secret())))
     }
 }

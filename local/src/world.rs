@@ -31,6 +31,7 @@ use crate::catalog_file::CatalogFile;
 use crate::embedded::{self, DatabaseFaults};
 use crate::figures::Ledger;
 use crate::meter::DatabaseMeter;
+use crate::permissions::Permissions;
 use crate::queue::LocalQueue;
 use crate::schedules;
 use crate::simulator::{self, Simulator, SimulatorSettings};
@@ -55,9 +56,12 @@ pub struct WorldSettings {
     pub database_latency: Duration,
     /// Counts what all functions ask of the database.
     pub meter: DatabaseMeter,
+    /// What the functions may do.
+    pub permissions: Permissions,
 }
 
 impl Default for WorldSettings {
+    #[expect(clippy::expect_used, reason = "this fails the test that asked for the world")]
     fn default() -> Self {
         Self {
             simulator: SimulatorSettings::default(),
@@ -65,6 +69,7 @@ impl Default for WorldSettings {
             catalog: include_str!("../../examples/teacher-onboarding/catalog.yaml").to_owned(),
             database_latency: Duration::from_millis(2),
             meter: DatabaseMeter::default(),
+            permissions: Permissions::of_template().expect("the template's policies"),
         }
     }
 }
@@ -89,6 +94,8 @@ pub struct World {
     pub ledger: Arc<Ledger>,
     /// The functions.
     pub stack: Stack,
+    /// What they may do, and have done.
+    pub permissions: Permissions,
 }
 
 impl World {
@@ -104,14 +111,15 @@ impl World {
         let latency = settings.database_latency;
         let client = embedded::client_in_process(database.clone(), latency, faults.clone());
         let client = settings.meter.attached_to(&client);
-        let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
+        // The tests' own, which may do anything.
+        let store = Arc::new(DynamoStore::new(client.clone(), embedded::tables(), clock.clone()));
         let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
         catalog.apply(&store).await.expect("the catalog is stored");
         let simulator = Simulator::new(settings.simulator, clock.clone());
         let http = Arc::new(RouterHttp::new(simulator::router(simulator.clone())));
         let queue = Arc::new(LocalQueue::default());
         let ledger = Arc::new(Ledger::default());
-        let stack = Stack::new(Parts {
+        let parts = Parts {
             store: store.clone(),
             queue: queue.clone(),
             http: http.clone(),
@@ -119,7 +127,9 @@ impl World {
             clock: clock.clone(),
             entropy: Arc::new(Counting::default()),
             settings: settings.drain,
-        });
+        };
+        let permissions = settings.permissions;
+        let stack = Stack::permitted(parts, &client, &permissions);
         let webhook = stack.webhook.clone();
         simulator.push_to(Arc::new(move |push| {
             let webhook = webhook.clone();
@@ -129,7 +139,7 @@ impl World {
             }
             .boxed()
         }));
-        Self { clock, store, database, faults, simulator, http, queue, ledger, stack }
+        Self { clock, store, database, faults, simulator, http, queue, ledger, stack, permissions }
     }
 
     /// Feeds wakes to senders from now on. Dropping the handle does not stop them.
@@ -237,6 +247,8 @@ impl World {
             );
         }
         sweeps.abort();
+        let refused = self.permissions.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
     }
 
     /// What an outsider who saw everything can say.
@@ -256,6 +268,8 @@ impl World {
     /// # Panics
     /// When an invariant is broken: that fails the test.
     pub fn check_invariants(&self, limit_per_second: usize) {
+        let refused = self.permissions.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
         let violations = self.audit().violations(limit_per_second);
         assert!(violations.is_empty(), "{violations:#?}");
     }

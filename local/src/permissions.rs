@@ -1,0 +1,516 @@
+//! What the policies of template.yaml permit each function, held against every call that it makes.
+//!
+//! Only what the functions' own code calls is here. What Lambda does for them (logs, polling queues
+//! and the stream, network interfaces, tracing) SAM permits by AWS's managed policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::operation::get_object::GetObjectInput;
+use aws_sdk_s3::operation::head_object::HeadObjectInput;
+use aws_sdk_scheduler::operation::create_schedule::CreateScheduleInput;
+use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleInput;
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleInput;
+use aws_sdk_scheduler::operation::list_schedules::ListSchedulesInput;
+use aws_sdk_scheduler::operation::update_schedule::UpdateScheduleInput;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueInput;
+use aws_sdk_sqs::operation::send_message::SendMessageInput;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, Input,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use serde_yaml_ng::Value as Yaml;
+
+use crate::embedded::{self, EmbeddedError};
+
+/// A function of the template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Function {
+    /// Takes notifications in.
+    Enqueue,
+    /// Sends them.
+    Sender,
+    /// Takes receipts.
+    Webhook,
+    /// Serves operators.
+    Console,
+    /// Runs schedules.
+    Trigger,
+    /// Plans schedules.
+    Planner,
+    /// Heals.
+    Sweeper,
+}
+
+impl Function {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Enqueue,
+        Self::Sender,
+        Self::Webhook,
+        Self::Console,
+        Self::Trigger,
+        Self::Planner,
+        Self::Sweeper,
+    ];
+
+    /// Its name in the template.
+    #[must_use]
+    pub const fn logical_id(self) -> &'static str {
+        match self {
+            Self::Enqueue => "EnqueueFunction",
+            Self::Sender => "SenderFunction",
+            Self::Webhook => "WebhookFunction",
+            Self::Console => "ConsoleFunction",
+            Self::Trigger => "TriggerFunction",
+            Self::Planner => "PlannerFunction",
+            Self::Sweeper => "SweeperFunction",
+        }
+    }
+}
+
+/// One action that a statement permits on one resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// To which function.
+    pub function: Function,
+    /// In which statement.
+    pub statement: String,
+    /// The action.
+    pub action: String,
+    /// The resource: logical ids stand for ARNs, and `*` for anything.
+    pub resource: String,
+    /// How its items' partition keys have to look; `None` when they may be any.
+    leading_keys: Option<Vec<String>>,
+}
+
+impl Grant {
+    fn permits(&self, call: &Call) -> bool {
+        let keys_fit = match (&self.leading_keys, &call.leading_key) {
+            (None, _) => true,
+            (Some(patterns), Some(key)) => patterns.iter().any(|pattern| fits(pattern, key)),
+            (Some(_), None) => false,
+        };
+        self.action == call.action && fits(&self.resource, &call.resource) && keys_fit
+    }
+}
+
+impl std::fmt::Display for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { function, statement, action, resource, .. } = self;
+        write!(f, "{} / {statement}: {action} on {resource}", function.logical_id())
+    }
+}
+
+/// One thing that a function asks of AWS, as policies speak of it.
+#[derive(Clone, Debug)]
+struct Call {
+    action: String,
+    resource: String,
+    leading_key: Option<String>,
+}
+
+impl Call {
+    fn new(action: &str, resource: impl Into<String>) -> Self {
+        Self { action: action.to_owned(), resource: resource.into(), leading_key: None }
+    }
+}
+
+/// The policies, and what was done under them.
+#[derive(Clone)]
+pub struct Permissions(Arc<Inner>);
+
+struct Inner {
+    grants: BTreeSet<Grant>,
+    /// Each table's partition key.
+    partition_keys: BTreeMap<String, String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    used: BTreeSet<Grant>,
+    refused: BTreeSet<String>,
+}
+
+impl std::fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(&self.0.grants).finish()
+    }
+}
+
+impl Permissions {
+    /// Those of template.yaml, with every parameter given.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when a policy says something that this module does not understand.
+    pub fn of_template() -> Result<Self, EmbeddedError> {
+        let template = embedded::template()?;
+        let mut grants = BTreeSet::new();
+        for function in Function::ALL {
+            let policies = &template["Resources"][function.logical_id()]["Properties"]["Policies"];
+            let read = read_policies(function, policies);
+            let odd = |fault| format!("the policies of {}: {fault}", function.logical_id());
+            grants.extend(read.map_err(|fault| EmbeddedError::Template(odd(fault)))?);
+        }
+        let partition_keys = embedded::partition_keys()?;
+        Ok(Self(Arc::new(Inner { grants, partition_keys, state: Mutex::default() })))
+    }
+
+    /// What holds a function to its policy: an interceptor for its clients.
+    #[must_use]
+    pub fn guard(&self, function: Function) -> Guard {
+        Guard { function, permissions: self.clone() }
+    }
+
+    /// What nothing has called so far.
+    #[must_use]
+    pub fn unused(&self) -> Vec<String> {
+        let state = self.state();
+        self.0.grants.difference(&state.used).map(ToString::to_string).collect()
+    }
+
+    /// What was called and is not permitted.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        self.state().refused.iter().cloned().collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, function: Function, call: &Call) -> Result<(), String> {
+        let of_function = self.0.grants.iter().filter(|grant| grant.function == function);
+        let permitting: Vec<_> = of_function.filter(|grant| grant.permits(call)).cloned().collect();
+        let mut state = self.state();
+        if permitting.is_empty() {
+            let Call { action, resource, leading_key } = call;
+            let key = leading_key.as_deref().unwrap_or("-");
+            let function = function.logical_id();
+            let refusal = format!(
+                "the policy of {function} in template.yaml does not permit {action} on {resource} \
+                 (partition key {key})"
+            );
+            state.refused.insert(refusal.clone());
+            return Err(refusal);
+        }
+        state.used.extend(permitting);
+        Ok(())
+    }
+}
+
+/// Holds the clients that it is attached to, to what one function may do.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    function: Function,
+    permissions: Permissions,
+}
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "Guard"
+    }
+
+    #[expect(clippy::panic, reason = "a test is to fail, however its functions take a refusal")]
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input = context.input();
+        let calls = self.database_calls(input).or_else(|| other_calls(input));
+        let calls = calls.unwrap_or_else(|| {
+            let operation = config.load::<Metadata>().map_or("?".to_owned(), |operation| {
+                format!("{}:{}", operation.service().to_lowercase(), operation.name())
+            });
+            vec![Call::new(&operation, "something that this test does not know")]
+        });
+        for call in &calls {
+            if let Err(refusal) = self.permissions.ask(self.function, call) {
+                panic!("{refusal}");
+            }
+        }
+        Ok(())
+    }
+}
+
+type Attributes = std::collections::HashMap<String, AttributeValue>;
+
+impl Guard {
+    fn database_calls(&self, input: &Input) -> Option<Vec<Call>> {
+        let on_item = |action: &str, table: Option<&str>, item: Option<&Attributes>| {
+            let table = table.unwrap_or_default();
+            let key = self.permissions.0.partition_keys.get(table);
+            let key = key.and_then(|key| item?.get(key)?.as_s().ok()).cloned();
+            Call { leading_key: key, ..Call::new(action, table) }
+        };
+        let one = |call| Some(vec![call]);
+        if let Some(get) = input.downcast_ref::<GetItemInput>() {
+            one(on_item("dynamodb:GetItem", get.table_name(), get.key()))
+        } else if let Some(put) = input.downcast_ref::<PutItemInput>() {
+            one(on_item("dynamodb:PutItem", put.table_name(), put.item()))
+        } else if let Some(update) = input.downcast_ref::<UpdateItemInput>() {
+            one(on_item("dynamodb:UpdateItem", update.table_name(), update.key()))
+        } else if let Some(delete) = input.downcast_ref::<DeleteItemInput>() {
+            one(on_item("dynamodb:DeleteItem", delete.table_name(), delete.key()))
+        } else if let Some(query) = input.downcast_ref::<QueryInput>() {
+            let table = query.table_name().unwrap_or_default();
+            let index = query.index_name().map(|index| format!("/index/{index}"));
+            one(Call::new("dynamodb:Query", format!("{table}{}", index.unwrap_or_default())))
+        } else if let Some(batch) = input.downcast_ref::<BatchWriteItemInput>() {
+            let tables = batch.request_items().into_iter().flatten();
+            Some(tables.map(|(table, _)| Call::new("dynamodb:BatchWriteItem", table)).collect())
+        } else if let Some(transaction) = input.downcast_ref::<TransactWriteItemsInput>() {
+            // A transaction is permitted by what it consists of.
+            let mut calls = Vec::new();
+            for write in transaction.transact_items() {
+                if let Some(put) = write.put() {
+                    let item = Some(put.item());
+                    calls.push(on_item("dynamodb:PutItem", Some(put.table_name()), item));
+                }
+                if let Some(update) = write.update() {
+                    let key = Some(update.key());
+                    calls.push(on_item("dynamodb:UpdateItem", Some(update.table_name()), key));
+                }
+                if let Some(delete) = write.delete() {
+                    let key = Some(delete.key());
+                    calls.push(on_item("dynamodb:DeleteItem", Some(delete.table_name()), key));
+                }
+                if let Some(check) = write.condition_check() {
+                    let (table, key) = (Some(check.table_name()), Some(check.key()));
+                    calls.push(on_item("dynamodb:ConditionCheckItem", table, key));
+                }
+            }
+            Some(calls)
+        } else {
+            None
+        }
+    }
+}
+
+fn other_calls(input: &Input) -> Option<Vec<Call>> {
+    let schedule = |action: &str, group: Option<&str>, name: Option<&str>| {
+        let path = format!("{}/{}", group.unwrap_or("default"), name.unwrap_or_default());
+        Call::new(action, format!("{}:schedule/{path}", arn("scheduler")))
+    };
+    // Whoever puts a schedule hands the scheduler a role.
+    let put = |call: Call, target: Option<&aws_sdk_scheduler::types::Target>| {
+        let role = target.map(aws_sdk_scheduler::types::Target::role_arn);
+        vec![call, Call::new("iam:PassRole", role.unwrap_or_default())]
+    };
+    let object = |bucket: Option<&str>, key: Option<&str>| {
+        let path = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
+        Call::new("s3:GetObject", format!("arn:aws:s3:::{path}"))
+    };
+    if let Some(send) = input.downcast_ref::<SendMessageInput>() {
+        let queue = send.queue_url().and_then(|url| url.rsplit('/').next());
+        Some(vec![Call::new("sqs:SendMessage", queue.unwrap_or_default())])
+    } else if let Some(get) = input.downcast_ref::<GetSecretValueInput>() {
+        let name = get.secret_id().unwrap_or_default();
+        let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
+        // Secrets Manager decrypts on behalf of whoever reads.
+        Some(vec![
+            Call::new("secretsmanager:GetSecretValue", secret),
+            Call::new("kms:Decrypt", "SecretsKeyArn"),
+        ])
+    } else if let Some(get) = input.downcast_ref::<GetObjectInput>() {
+        Some(vec![object(get.bucket(), get.key())])
+    } else if let Some(head) = input.downcast_ref::<HeadObjectInput>() {
+        // There is no action of that name.
+        Some(vec![object(head.bucket(), head.key())])
+    } else if let Some(create) = input.downcast_ref::<CreateScheduleInput>() {
+        let call = schedule("scheduler:CreateSchedule", create.group_name(), create.name());
+        Some(put(call, create.target()))
+    } else if let Some(update) = input.downcast_ref::<UpdateScheduleInput>() {
+        let call = schedule("scheduler:UpdateSchedule", update.group_name(), update.name());
+        Some(put(call, update.target()))
+    } else if let Some(get) = input.downcast_ref::<GetScheduleInput>() {
+        Some(vec![schedule("scheduler:GetSchedule", get.group_name(), get.name())])
+    } else if let Some(delete) = input.downcast_ref::<DeleteScheduleInput>() {
+        Some(vec![schedule("scheduler:DeleteSchedule", delete.group_name(), delete.name())])
+    } else if let Some(list) = input.downcast_ref::<ListSchedulesInput>() {
+        Some(vec![schedule("scheduler:ListSchedules", list.group_name(), None)])
+    } else {
+        None
+    }
+}
+
+/// How ARNs of a service begin here.
+fn arn(service: &str) -> String {
+    format!("arn:aws:{service}:region:account")
+}
+
+/// Whether a text fits a pattern in which `*` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| fits(rest, text)))
+        }),
+    }
+}
+
+fn read_policies(function: Function, policies: &Yaml) -> Result<Vec<Grant>, String> {
+    let mut grants = Vec::new();
+    for policy in policies.as_sequence().ok_or("no list")? {
+        let statements = policy["Statement"].as_sequence().ok_or("a policy by name")?;
+        for statement in statements {
+            // With every parameter given, conditions hold.
+            let statement = match statement {
+                Yaml::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
+                other => other,
+            };
+            grants.extend(read_statement(function, statement)?);
+        }
+    }
+    Ok(grants)
+}
+
+fn read_statement(function: Function, statement: &Yaml) -> Result<Vec<Grant>, String> {
+    let sid = statement["Sid"].as_str().ok_or("a statement without Sid")?;
+    let odd = |fault: &str| format!("{sid}: {fault}");
+    if statement["Effect"].as_str() != Some("Allow") {
+        return Err(odd("only Allow is understood"));
+    }
+    let leading_keys = leading_keys(&statement["Condition"]).map_err(|fault| odd(&fault))?;
+    let mut grants = Vec::new();
+    for action in each(&statement["Action"]) {
+        let action = action.as_str().ok_or_else(|| odd("an action that is no text"))?;
+        if action.contains('*') {
+            return Err(odd("actions are named one by one"));
+        }
+        for resource in each(&statement["Resource"]) {
+            grants.push(Grant {
+                function,
+                statement: sid.to_owned(),
+                action: action.to_owned(),
+                resource: resource_of(resource).ok_or_else(|| odd("an unknown resource"))?,
+                leading_keys: leading_keys.clone(),
+            });
+        }
+    }
+    Ok(grants)
+}
+
+fn each(value: &Yaml) -> Vec<&Yaml> {
+    value.as_sequence().map_or_else(|| vec![value], |values| values.iter().collect())
+}
+
+/// What conditions say of partition keys. Others say through which service alone something is done:
+/// that is how it is done here.
+fn leading_keys(conditions: &Yaml) -> Result<Option<Vec<String>>, String> {
+    let mut keys = None;
+    for (operator, members) in conditions.as_mapping().into_iter().flatten() {
+        for (name, values) in members.as_mapping().into_iter().flatten() {
+            match (operator.as_str(), name.as_str()) {
+                (Some("ForAllValues:StringLike"), Some("dynamodb:LeadingKeys")) => {
+                    let values = each(values).into_iter().map(Yaml::as_str);
+                    keys = values.map(|value| value.map(str::to_owned)).collect();
+                }
+                (Some("StringEquals"), Some("iam:PassedToService" | "kms:ViaService")) => {}
+                (operator, name) => return Err(format!("the condition {operator:?} {name:?}")),
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// A resource as calls name it.
+fn resource_of(value: &Yaml) -> Option<String> {
+    match value {
+        Yaml::String(text) => Some(text.clone()),
+        Yaml::Tagged(tagged) => {
+            let text = tagged.value.as_str()?;
+            if tagged.tag == "GetAtt" {
+                text.strip_suffix(".Arn").map(str::to_owned)
+            } else if tagged.tag == "Ref" {
+                Some(text.to_owned())
+            } else if tagged.tag == "Sub" {
+                substituted(text)
+            } else {
+                None
+            }
+        }
+        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::Sequence(_) | Yaml::Mapping(_) => None,
+    }
+}
+
+fn substituted(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after.split_once('}')?;
+        out.push_str(before);
+        out.push_str(match name {
+            "AWS::Partition" => "aws",
+            "AWS::Region" => "region",
+            "AWS::AccountId" => "account",
+            // Its default, which the example's secrets are named by.
+            "SecretPrefix" => "alimi/",
+            // Tests have more than one.
+            "AudienceBucket" => "*",
+            other => other.strip_suffix(".Arn").unwrap_or(other),
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(function: Function, action: &str, resource: &str, key: Option<&str>) -> bool {
+        let permissions = Permissions::of_template().expect("the template's policies");
+        let call = Call { leading_key: key.map(str::to_owned), ..Call::new(action, resource) };
+        permissions.ask(function, &call).is_ok()
+    }
+
+    #[test]
+    fn policies_are_read_as_aws_reads_them() {
+        let put = |table, key| asked(Function::Enqueue, "dynamodb:PutItem", table, key);
+        assert!(put("NotificationsTable", Some("29698ed96c0fc24da63deffce69aa3")));
+        assert!(put("StateTable", Some("request#1")));
+        assert!(!put("StateTable", Some("token#alimtalk-main")), "another partition key");
+        assert!(!put("StateTable", None), "no partition key where one is asked for");
+        assert!(!put("CatalogTable", Some("channel")), "another table");
+        let query = |resource| asked(Function::Sender, "dynamodb:Query", resource, None);
+        assert!(query("NotificationsTable/index/agenda"));
+        assert!(!query("NotificationsTable"), "an index is not its table");
+        assert!(!query("NotificationsTable/index/history"), "another index");
+        assert!(!asked(Function::Sender, "dynamodb:DeleteItem", "StateTable", Some("lane#a")));
+        let secret = |name: &str| {
+            let arn = format!("{}:secret:{name}", arn("secretsmanager"));
+            asked(Function::Webhook, "secretsmanager:GetSecretValue", &arn, None)
+        };
+        assert!(secret("alimi/alimtalk-main-a1b2c3"));
+        assert!(!secret("payroll-a1b2c3"));
+        assert!(!asked(
+            Function::Planner,
+            "scheduler:DeleteSchedule",
+            "arn:aws:scheduler:region:account:schedule/default/x",
+            None
+        ));
+    }
+
+    #[test]
+    fn a_star_stands_for_anything_and_nothing_else_does() {
+        assert!(fits("a*c", "abc") && fits("a*c", "ac") && fits("*", "") && fits("a*", "a한"));
+        assert!(!fits("a*c", "abcd") && !fits("a", "ab") && !fits("a.c", "abc"));
+    }
+}

@@ -1,0 +1,363 @@
+//! What holds for all of template.yaml, whatever is added to it.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use alimi::domain::{LaneFigures, SweepFigures};
+use alimi::ports::Meter;
+use alimi::telemetry::EmbeddedMetrics;
+use alimi_local::embedded;
+use alimi_local::permissions::Function;
+use serde_json::Value as Json;
+use serde_yaml_ng::Value;
+
+fn template() -> Value {
+    embedded::template().expect("template.yaml")
+}
+
+/// The resources of a type, by name.
+fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let all = template["Resources"].as_mapping().expect("resources");
+    let found: BTreeMap<_, _> = all
+        .iter()
+        .filter(|(_, resource)| resource["Type"].as_str() == Some(kind))
+        .map(|(name, resource)| (name.as_str().expect("a name").to_owned(), resource.clone()))
+        .collect();
+    assert!(!found.is_empty(), "there is no {kind} any more: mend this test");
+    found
+}
+
+/// What a `!Ref` or `!GetAtt` names.
+fn named(value: &Value) -> Option<&str> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "Ref" || tagged.tag == "GetAtt" => {
+            tagged.value.as_str()?.split('.').next()
+        }
+        Value::Tagged(tagged) if tagged.tag == "If" => named(&tagged.value[1]),
+        _ => None,
+    }
+}
+
+fn functions() -> BTreeMap<String, Value> {
+    resources(&template(), "AWS::Serverless::Function")
+}
+
+#[test]
+fn the_functions_are_those_that_the_permissions_test_knows() {
+    let known: BTreeSet<_> = Function::ALL.map(|f| f.logical_id().to_owned()).into();
+    assert_eq!(functions().into_keys().collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn every_function_has_a_log_group_of_its_own_that_forgets_and_whose_errors_count() {
+    let template = template();
+    let groups = resources(&template, "AWS::Logs::LogGroup");
+    let filters = resources(&template, "AWS::Logs::MetricFilter");
+    for (name, group) in &groups {
+        let days = &group["Properties"]["RetentionInDays"];
+        assert_eq!(named(days), Some("LogRetentionDays"), "{name} keeps its lines for ever");
+    }
+    let mut taken = BTreeSet::new();
+    for (name, function) in functions() {
+        let group = named(&function["Properties"]["LoggingConfig"]["LogGroup"]).map(str::to_owned);
+        let group = group.unwrap_or_else(|| panic!("{name} has no log group of its own"));
+        assert!(groups.contains_key(&group), "{name} names {group}");
+        let counted = filters.values().any(|filter| {
+            let filter = &filter["Properties"];
+            named(&filter["LogGroupName"]) == Some(&group)
+                && filter["FilterPattern"].as_str() == Some("{ $.level = \"ERROR\" }")
+                && filter["MetricTransformations"][0]["MetricName"].as_str() == Some("ErrorsLogged")
+        });
+        assert!(counted, "errors in {group} are not counted");
+        assert!(taken.insert(group), "{name} shares its log group");
+    }
+}
+
+#[test]
+fn every_table_outlives_the_stack_and_can_be_brought_back() {
+    for (name, table) in resources(&template(), "AWS::DynamoDB::Table") {
+        assert_eq!(table["DeletionPolicy"].as_str(), Some("Retain"), "{name}");
+        assert_eq!(table["UpdateReplacePolicy"].as_str(), Some("Retain"), "{name}");
+        let properties = &table["Properties"];
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"].as_bool(), Some(true), "{name}");
+        let recovery = &properties["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"].as_bool(), Some(true), "{name}");
+        assert!(properties["TableName"].is_null(), "{name}: two stacks could not share an account");
+    }
+}
+
+#[test]
+fn every_queue_is_encrypted_and_gives_up_into_one_that_is_watched() {
+    let template = template();
+    let queues = resources(&template, "AWS::SQS::Queue");
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let number = |queue: &Value, name: &str| queue["Properties"][name].as_u64().expect("a number");
+    let mut dead_letter_queues = BTreeSet::new();
+    for (name, queue) in &queues {
+        let encrypted = queue["Properties"]["SqsManagedSseEnabled"].as_bool();
+        assert_eq!(encrypted, Some(true), "{name}");
+        let redrive = &queue["Properties"]["RedrivePolicy"];
+        if let Some(target) = named(&redrive["deadLetterTargetArn"]) {
+            dead_letter_queues.insert(target.to_owned());
+            assert!(redrive["maxReceiveCount"].as_u64().is_some_and(|count| count > 1), "{name}");
+            // A message keeps the time of its first queue.
+            let kept = number(&queues[target], "MessageRetentionPeriod");
+            assert!(kept > number(queue, "MessageRetentionPeriod"), "{target} forgets before {name}");
+        }
+    }
+    for (name, queue) in &queues {
+        let gives_up = !queue["Properties"]["RedrivePolicy"].is_null();
+        assert_ne!(gives_up, dead_letter_queues.contains(name), "{name} has no dead-letter queue");
+    }
+    for name in dead_letter_queues {
+        let watched = alarms.values().any(|alarm| {
+            let alarm = &alarm["Properties"];
+            alarm["MetricName"].as_str() == Some("ApproximateNumberOfMessagesVisible")
+                && named(&alarm["Dimensions"][0]["Value"]) == Some(&name)
+                && alarm["Threshold"].as_u64() == Some(0)
+        });
+        assert!(watched, "nobody is told of {name}");
+    }
+}
+
+#[test]
+fn a_queue_hides_a_message_for_longer_than_its_function_may_take() {
+    let template = template();
+    let queues = resources(&template, "AWS::SQS::Queue");
+    let mut met = 0;
+    for (name, function) in functions() {
+        let timeout = function["Properties"]["Timeout"].as_u64().expect("a timeout");
+        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+            if event["Type"].as_str() != Some("SQS") {
+                continue;
+            }
+            met += 1;
+            let queue = named(&event["Properties"]["Queue"]).expect("a queue");
+            let hidden = queues[queue]["Properties"]["VisibilityTimeout"].as_u64();
+            assert!(hidden.is_some_and(|hidden| hidden > timeout), "{queue} and {name}");
+            let partial = event["Properties"]["FunctionResponseTypes"][0].as_str();
+            assert_eq!(partial, Some("ReportBatchItemFailures"), "{name}");
+        }
+    }
+    assert_eq!(met, 2);
+}
+
+#[test]
+fn as_many_senders_are_reserved_as_the_queue_starts() {
+    let sender = &functions()["SenderFunction"]["Properties"];
+    assert_eq!(named(&sender["ReservedConcurrentExecutions"]), None, "it can be done without");
+    let Value::Tagged(reserved) = &sender["ReservedConcurrentExecutions"] else { panic!("no !If") };
+    assert_eq!(reserved.value[0].as_str(), Some("ReservesSenderConcurrency"));
+    assert_eq!(named(&reserved.value[1]), Some("SenderConcurrency"));
+    assert_eq!(named(&reserved.value[2]), Some("AWS::NoValue"));
+    let polled = &sender["Events"]["Wake"]["Properties"]["ScalingConfig"]["MaximumConcurrency"];
+    assert_eq!(named(polled), Some("SenderConcurrency"));
+}
+
+/// It alone calls the provider.
+#[test]
+fn the_sender_alone_is_in_the_users_subnets() {
+    let inside = |function: &Value| !function["Properties"]["VpcConfig"].is_null();
+    let found: Vec<_> = functions().into_iter().filter(|(_, f)| inside(f)).collect();
+    assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["SenderFunction"]);
+}
+
+#[test]
+fn the_access_log_names_the_route_and_never_the_path() {
+    let template = template();
+    for (name, api) in resources(&template, "AWS::Serverless::HttpApi") {
+        let log = &api["Properties"]["AccessLogSettings"];
+        assert_eq!(named(&log["DestinationArn"]), Some("ApiLogGroup"), "{name}");
+        let format = log["Format"].as_str().expect("a format");
+        let line: BTreeMap<String, String> = serde_json::from_str(format).expect("JSON");
+        let told: BTreeSet<_> = line.into_values().collect();
+        // The webhook's path holds its secret. Others, such as the caller's address, are people's.
+        let harmless = [
+            "$context.requestId",
+            "$context.routeKey",
+            "$context.status",
+            "$context.responseLatency",
+            "$context.integrationLatency",
+            "$context.integrationErrorMessage",
+        ];
+        assert_eq!(told, harmless.map(str::to_owned).into(), "{name}");
+    }
+}
+
+#[test]
+fn only_the_webhook_takes_requests_that_nobody_signed() {
+    let api = &resources(&template(), "AWS::Serverless::HttpApi")["Api"];
+    assert_eq!(api["Properties"]["Auth"]["DefaultAuthorizer"].as_str(), Some("AWS_IAM"));
+    let mut open = Vec::new();
+    for function in functions().values() {
+        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+            let event = &event["Properties"];
+            if !event["Auth"].is_null() {
+                open.push(event["Path"].as_str().expect("a path").to_owned());
+            }
+        }
+    }
+    assert_eq!(open, ["/webhooks/{channel}/{secret}"]);
+}
+
+#[test]
+fn no_secret_is_in_an_environment_variable() {
+    let template = template();
+    let mut environments = vec![template["Globals"]["Function"]["Environment"].clone()];
+    for function in functions().values() {
+        environments.push(function["Properties"]["Environment"].clone());
+    }
+    let mut met = 0;
+    for environment in environments {
+        for (name, value) in environment["Variables"].as_mapping().into_iter().flatten() {
+            met += 1;
+            let name = name.as_str().expect("a name");
+            let source = named(value).unwrap_or_else(|| panic!("{name} is written out"));
+            let known = !template["Resources"][source].is_null()
+                || ["LogLevel", "AWS::StackName"].contains(&source);
+            assert!(known, "{name} comes from {source}");
+        }
+    }
+    assert!(met > 10);
+}
+
+#[test]
+fn every_parameter_is_described_and_checked() {
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_mapping().expect("parameters") {
+        let name = name.as_str().expect("a name");
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 20), "{name}");
+        assert!(!parameter["Default"].is_null(), "{name}: deploying asks for nothing");
+        let checked = ["AllowedValues", "AllowedPattern", "MaxValue"]
+            .iter()
+            .any(|check| !parameter[*check].is_null());
+        assert!(checked, "{name} takes anything");
+        // CloudFormation quotes the pattern otherwise.
+        if parameter["AllowedValues"].is_null() {
+            assert!(!parameter["ConstraintDescription"].is_null(), "{name} does not say what to do");
+        }
+    }
+}
+
+#[test]
+fn every_alarm_says_what_to_do_and_tells_whom_it_was_told_to() {
+    for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
+        assert!(!alarm["TreatMissingData"].is_null(), "{name}: what if there is no data?");
+        for actions in ["AlarmActions", "OKActions"] {
+            let Value::Tagged(actions) = &alarm[actions] else { panic!("{name}: {actions}") };
+            assert_eq!(actions.value[0].as_str(), Some("HasAlarmTopic"), "{name}");
+            assert_eq!(named(&actions.value[1][0]), Some("AlarmTopicArn"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_function_has_an_alarm_on_its_errors() {
+    let alarms = resources(&template(), "AWS::CloudWatch::Alarm");
+    for name in functions().into_keys() {
+        let watched = alarms.values().any(|alarm| {
+            let alarm = &alarm["Properties"];
+            alarm["Namespace"].as_str() == Some("AWS/Lambda")
+                && alarm["MetricName"].as_str() == Some("Errors")
+                && named(&alarm["Dimensions"][0]["Value"]) == Some(&name)
+        });
+        assert!(watched, "{name}");
+    }
+}
+
+/// What the functions write, by its dimensions: the names of metrics.
+fn emitted() -> BTreeMap<String, BTreeSet<String>> {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let metrics = EmbeddedMetrics::new("alimi".to_owned(), log.clone());
+    let mut drained = LaneFigures::default();
+    drained.outcomes.insert(alimi::domain::Outcome::Accepted, 1);
+    drained.answers.add(50);
+    drained.waits_real_time.add(5);
+    drained.waits_scheduled.add(5);
+    metrics.drained("alimtalk-main", 0, &drained);
+    let swept = SweepFigures { queue_age_ms: Some(1), unknown: 1, unconfirmed: 1 };
+    metrics.swept("alimtalk-main", 0, &swept);
+
+    let mut emitted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let written = log.0.lock().expect("no panic").clone();
+    for line in String::from_utf8(written).expect("text").lines() {
+        let line: Json = serde_json::from_str(line).expect("JSON");
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().expect("directives") {
+            for dimensions in directive["Dimensions"].as_array().expect("dimensions") {
+                let dimensions: Vec<_> =
+                    dimensions.as_array().expect("names").iter().filter_map(Json::as_str).collect();
+                let metrics = directive["Metrics"].as_array().expect("metrics").iter();
+                let names = metrics.filter_map(|metric| metric["Name"].as_str());
+                // A name without a value is no metric.
+                let names = names.filter(|name| line.get(*name).is_some()).map(str::to_owned);
+                emitted.entry(dimensions.join(",")).or_default().extend(names);
+            }
+        }
+    }
+    emitted
+}
+
+#[test]
+fn alarms_watch_metrics_that_the_functions_write() {
+    let of_the_stack = &emitted()["Stack"];
+    let mut watched = BTreeSet::new();
+    for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        if alarm["Namespace"].as_str() == Some("Alimi") {
+            let dimensions = alarm["Dimensions"].as_sequence().expect("dimensions");
+            assert_eq!(dimensions.len(), 1, "{name}");
+            assert_eq!(dimensions[0]["Name"].as_str(), Some("Stack"), "{name}");
+            assert_eq!(named(&dimensions[0]["Value"]), Some("AWS::StackName"), "{name}");
+            watched.insert(alarm["MetricName"].as_str().expect("a name").to_owned());
+        }
+    }
+    // None is paid for that nothing watches.
+    assert_eq!(&watched, of_the_stack);
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_the_functions_write_and_resources_that_are_there() {
+    let template = template();
+    let dashboard = &resources(&template, "AWS::CloudWatch::Dashboard")["Dashboard"];
+    let Value::Tagged(body) = &dashboard["Properties"]["DashboardBody"] else { panic!("no !Sub") };
+    let body = body.value.as_str().expect("a text");
+    let body: Json = serde_json::from_str(body).expect("JSON");
+    let by_channel = &emitted()["Stack,Channel"];
+    let mut shown = BTreeSet::new();
+    for widget in body["widgets"].as_array().expect("widgets") {
+        for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
+            let expression = metric[0]["expression"].as_str().unwrap_or_default();
+            if let Some((_, searched)) = expression.split_once("MetricName=\"") {
+                assert!(expression.starts_with("SEARCH('{Alimi,Stack,Channel} "), "{expression}");
+                let name = searched.split('"').next().expect("a name");
+                assert!(by_channel.contains(name), "nobody writes {name}");
+                shown.insert(name.to_owned());
+            }
+            for (at, dimension) in metric.as_array().expect("a metric").iter().enumerate() {
+                let named = dimension.as_str().and_then(|text| text.strip_prefix("${"));
+                if let Some(named) = named {
+                    let name = named.trim_end_matches('}').split('.').next().expect("a name");
+                    let known = name.starts_with("AWS::") || !template["Resources"][name].is_null();
+                    assert!(known, "{name} at {at} of {metric}");
+                }
+            }
+        }
+    }
+    for needed in ["Departures", "Limit", "QueueAge", "RequestToResponse", "Unknown", "Throttled"] {
+        assert!(shown.contains(needed), "{needed} is not shown");
+    }
+}
