@@ -758,10 +758,10 @@ async fn a_schedule_that_was_made_to_fire_something_else_is_healed() {
     world.stack.scheduler.tamper_with("daily");
     let tampered = world.stack.scheduler.schedule("daily").await.expect("read").expect("there");
     assert_eq!((tampered.planned == ours.planned, tampered.is_ours), (true, false));
-    let healed = world.stack.plan.reconcile().await.expect("compared");
+    let healed = world.stack.sweep.plan.reconcile().await.expect("compared");
     assert_eq!((healed.put, healed.removed, healed.failed), (1, 0, 0));
     assert_eq!(world.stack.scheduler.schedule("daily").await.expect("read"), Some(ours));
-    let healed = world.stack.plan.reconcile().await.expect("compared");
+    let healed = world.stack.sweep.plan.reconcile().await.expect("compared");
     assert_eq!(healed.put, 0);
 }
 

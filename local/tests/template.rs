@@ -104,7 +104,10 @@ fn every_queue_is_encrypted_and_gives_up_into_one_that_is_watched() {
             assert!(redrive["maxReceiveCount"].as_u64().is_some_and(|count| count > 1), "{name}");
             // A message keeps the time of its first queue.
             let kept = number(&queues[target], "MessageRetentionPeriod");
-            assert!(kept > number(queue, "MessageRetentionPeriod"), "{target} forgets before {name}");
+            assert!(
+                kept > number(queue, "MessageRetentionPeriod"),
+                "{target} forgets before {name}"
+            );
         }
     }
     for (name, queue) in &queues {
@@ -236,7 +239,10 @@ fn every_parameter_is_described_and_checked() {
         assert!(checked, "{name} takes anything");
         // CloudFormation quotes the pattern otherwise.
         if parameter["AllowedValues"].is_null() {
-            assert!(!parameter["ConstraintDescription"].is_null(), "{name} does not say what to do");
+            assert!(
+                !parameter["ConstraintDescription"].is_null(),
+                "{name} does not say what to do"
+            );
         }
     }
 }

@@ -57,3 +57,111 @@ impl Secrets for SecretsManager {
         Ok(secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    /// Secrets Manager: what it answers, and how often it was asked.
+    #[derive(Clone, Debug, Default)]
+    struct Service(Arc<Mutex<(u16, &'static str, usize)>>);
+
+    impl Service {
+        fn answers(&self, status: u16, body: &'static str) {
+            let mut state = self.0.lock().expect("no panic");
+            (state.0, state.1) = (status, body);
+        }
+
+        fn asked(&self) -> usize {
+            self.0.lock().expect("no panic").2
+        }
+    }
+
+    impl HttpClient for Service {
+        fn http_connector(
+            &self,
+            _: &HttpConnectorSettings,
+            _: &RuntimeComponents,
+        ) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Service {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            let mut state = self.0.lock().expect("no panic");
+            state.2 += 1;
+            let status = state.0.try_into().expect("a status");
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(state.1))))
+        }
+    }
+
+    fn secrets(service: &Service) -> SecretsManager {
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("ap-northeast-2"))
+            .credentials_provider(Credentials::for_tests())
+            .http_client(service.clone())
+            .endpoint_url("http://secretsmanager.in-process")
+            .build();
+        SecretsManager::new(Client::from_conf(config))
+    }
+
+    async fn read(secrets: &SecretsManager) -> Option<String> {
+        let secret = secrets.secret("alimi/alimtalk-main").await.expect("an answer");
+        secret.map(|secret| secret.expose_secret().to_owned())
+    }
+
+    const NONE: &str = r#"{"__type":"ResourceNotFoundException","Message":"there is none"}"#;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rotated_secret_is_taken_up_within_a_minute_and_asked_for_once_in_it() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.answers(200, r#"{"SecretString":"old"}"#);
+        assert_eq!(read(&secrets).await.as_deref(), Some("old"));
+        service.answers(200, r#"{"SecretString":"new"}"#);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(read(&secrets).await.as_deref(), Some("old"));
+        assert_eq!(service.asked(), 1);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(read(&secrets).await.as_deref(), Some("new"));
+        assert_eq!(service.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_is_not_there_is_asked_for_no_more_often() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.answers(400, NONE);
+        for _ in 0..100 {
+            assert_eq!(read(&secrets).await, None);
+        }
+        assert_eq!(service.asked(), 1);
+        service.answers(200, r#"{"SecretString":"made since"}"#);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(read(&secrets).await.as_deref(), Some("made since"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_told_by_its_code_and_not_kept() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.answers(400, r#"{"__type":"AccessDeniedException","Message":"arn and names"}"#);
+        let error = secrets.secret("alimi/alimtalk-main").await.expect_err("no secret").to_string();
+        assert_eq!(error, "Secrets Manager is not available: AccessDeniedException");
+        service.answers(200, r#"{"SecretString":"permitted since"}"#);
+        assert_eq!(read(&secrets).await.as_deref(), Some("permitted since"));
+    }
+}

@@ -1,0 +1,220 @@
+//! Every policy of template.yaml against what its function calls. That nothing is called which is
+//! not permitted holds in every test's world; here everything that is permitted is called.
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+
+use std::time::Duration;
+
+use alimi::domain::RunKey;
+use alimi_local::permissions::Permissions;
+use alimi_local::schedules;
+use alimi_local::world::{Answer, Doom, World, WorldSettings};
+use alimi_planner::StreamEvent;
+use serde_json::{Value, json};
+
+const CREATE: (&str, &str) = ("if-none-match", "*");
+const CSV: (&str, &str) = ("content-type", "text/csv");
+const DELIVERED: &str = "010-1234-5678";
+const A_MINUTE: Duration = Duration::from_secs(60);
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[tokio::test(start_paused = true)]
+async fn every_function_makes_use_of_all_that_its_policy_permits() {
+    let permissions = Permissions::of_template().expect("the template's policies");
+    producers_and_a_backlog(&world(&permissions).await).await;
+    operators_and_schedules(&world(&permissions).await).await;
+    a_run_in_parts(world(&permissions).await).await;
+    what_the_sweeper_heals(&world(&permissions).await).await;
+    hours_that_become_wider(&world(&permissions).await).await;
+    let unused = permissions.unused();
+    assert!(
+        unused.is_empty(),
+        "permitted in template.yaml, and called by nothing here: take it out, or show here what \
+         calls it: {unused:#?}"
+    );
+}
+
+async fn world(permissions: &Permissions) -> World {
+    let permissions = permissions.clone();
+    World::new(WorldSettings { permissions, ..WorldSettings::default() }).await
+}
+
+fn message(priority: u16) -> Value {
+    json!({
+        "template": "photo-and-video", "priority": priority,
+        "to": { "id": "teacher-1", "phone": DELIVERED },
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    })
+}
+
+async fn post(world: &World, path: &str, key: &str, body: &Value) -> Value {
+    let (status, answer) = world.produce("POST", path, Some(key), body).await;
+    assert!(status.is_success(), "{path}: {answer}");
+    answer
+}
+
+/// A sequence, and a backlog that takes more than one slice; reading and cancelling.
+async fn producers_and_a_backlog(world: &World) {
+    let step =
+        |template: &str| json!({ "template": template, "variables": message(0)["variables"] });
+    let sequence = json!({
+        "to": message(0)["to"], "steps": [step("consultation-start"), step("photo-and-video")],
+    });
+    let sequence = post(world, "/v1/sequences", "sequence", &sequence).await;
+    let backlog: Vec<_> = (0..500).map(|_| message(600)).collect();
+    for key in ["first", "second", "third"] {
+        post(world, "/v1/notifications", key, &json!(backlog)).await;
+    }
+    let one = post(world, "/v1/notifications", "one", &message(0)).await;
+    for path in [
+        format!("/v1/notifications/{}", one["id"].as_str().expect("an id")),
+        format!("/v1/sequences/{}", sequence["id"].as_str().expect("an id")),
+    ] {
+        assert_eq!(world.produce("GET", &path, None, "").await.0, 200);
+    }
+    let cancel = format!("/v1/notifications/{}/cancel", one["id"].as_str().expect("an id"));
+    assert_eq!(world.produce("POST", &cancel, None, "").await.0, 200);
+    world.start_senders();
+    world.settle(A_DAY).await;
+}
+
+async fn put(world: &World, path: &str, body: Value) -> Answer {
+    let before = world.operate("GET", path, &[], "").await;
+    let expected = before.etag.as_deref().map_or(CREATE, |etag| ("if-match", etag));
+    let answer = world.operate("PUT", path, &[expected], body).await;
+    assert!(answer.status < 300, "{path}: {}", answer.body);
+    answer
+}
+
+async fn upload(world: &World, query: &str, ids: &str) {
+    let lines = ids.chars().map(|id| format!("{id},{DELIVERED},김하나,a1\n"));
+    let csv = format!("id,phone,name,code\n{}", lines.collect::<String>());
+    let path = format!("/v1/audiences/teachers/members{query}");
+    let answer = world.operate("POST", &path, &[CSV], csv).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn schedule(expression: &str, audience: &str) -> Value {
+    json!({ "expression": expression, "template": "photo-and-video", "audience": audience })
+}
+
+/// Two audiences and a schedule for each.
+async fn prepare(world: &World) {
+    put(world, "/v1/audiences/teachers", json!({ "source": { "kind": "members" } })).await;
+    let file = json!({ "kind": "s3", "bucket": "bucket", "key": "all.csv", "format": "csv" });
+    put(world, "/v1/audiences/file", json!({ "source": file })).await;
+    upload(world, "", "abcdef").await;
+    world.stack.files.save("bucket", "all.csv", "id,phone,name,code\na,01012345678,n,c\n");
+    put(world, "/v1/schedules/members", schedule("cron(0 11 * * ? *)", "teachers")).await;
+    put(world, "/v1/schedules/file", schedule("cron(0 12 * * ? *)", "file")).await;
+}
+
+/// The stream tells the planner that schedules were changed.
+async fn changed(world: &World) {
+    let records = ["members", "file"].map(|name| {
+        json!({ "dynamodb": {
+            "Keys": { "kind": { "S": "schedule" }, "name": { "S": name } }, "SequenceNumber": "1",
+        }})
+    });
+    let event = serde_json::from_value::<StreamEvent>(json!({ "Records": records }));
+    let answer = alimi_planner::handle(&world.stack.plan, event.expect("an event")).await;
+    assert_eq!(answer.failures, []);
+}
+
+/// All that the console has, and what the planner and the trigger make of it.
+async fn operators_and_schedules(world: &World) {
+    prepare(world).await;
+    for path in [
+        "/v1/schedules",
+        "/v1/schedules/members",
+        "/v1/schedules/members/history",
+        "/v1/schedules/members/preview",
+        "/v1/schedules/file/preview",
+        "/v1/schedules/members/runs",
+    ] {
+        assert_eq!(world.operate("GET", path, &[], "").await.status, 200, "{path}");
+    }
+    for path in [
+        "/v1/schedules/members/dry-run",
+        "/v1/schedules/file/dry-run",
+        "/v1/channels/alimtalk-main/pause",
+        "/v1/channels/alimtalk-main/resume",
+    ] {
+        assert_eq!(world.operate("POST", path, &[], "").await.status, 200, "{path}");
+    }
+    changed(world).await;
+    world.start_senders();
+    world.start_schedules();
+    tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+    world.settle(A_DAY).await;
+    assert_eq!(world.notifications().len(), 7);
+
+    put(world, "/v1/schedules/file", schedule("cron(0 13 * * ? *)", "file")).await;
+    let members = world.operate("GET", "/v1/schedules/members", &[], "").await;
+    let etag = members.etag.expect("an ETag");
+    let deletion = [("if-match", etag.as_str())];
+    let deleted = world.operate("DELETE", "/v1/schedules/members", &deletion, "").await;
+    assert_eq!(deleted.status, 204);
+    changed(world).await;
+    // It is looked at whether its lane is empty.
+    let channel = "/v1/channels/alimtalk-main";
+    let etag = world.operate("GET", channel, &[], "").await.etag.expect("an ETag");
+    world.operate("DELETE", channel, &[("if-match", &etag)], "").await;
+}
+
+/// A run that goes on in another invocation, beside one that is at work.
+async fn a_run_in_parts(mut world: World) {
+    prepare(&world).await;
+    world.stack.runner.settings.page = 3;
+    world.stack.runner.settings.margin = Duration::from_millis(299_999);
+    let key = RunKey::new("members", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let firing = json!({ "schedule": key.schedule, "scheduled_time": "2026-03-02T02:00:00Z" });
+    let answer = schedules::invoke(&world.stack.runner, &Doom::never(), firing).await;
+    let answer = serde_json::to_value(answer.expect("an answer")).expect("JSON");
+    assert_eq!(answer["outcome"], "to_be_continued", "{answer}");
+    assert_eq!(world.stack.run_queue.sent(), 1);
+    // While it is at work its upload is not discarded; nobody goes on with it but the sweeper.
+    upload(&world, "?upload=begun&first_line=1", "xyz").await;
+    for _ in 0..60 {
+        tokio::time::sleep(A_MINUTE).await;
+        alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+    }
+    assert!(world.stack.run_queue.sent() > 1);
+}
+
+/// Wakes, deadlines, drift, a missed time, an upload that nobody reads.
+async fn what_the_sweeper_heals(world: &World) {
+    prepare(world).await;
+    upload(world, "?upload=begun&first_line=1", "xyz").await;
+    changed(world).await;
+    // Fires something else; has no row; is not there.
+    world.stack.scheduler.tamper_with("file");
+    let found = alimi::ports::scheduling::Scheduler::schedule(&*world.stack.scheduler, "members");
+    let mut stray = found.await.expect("read").expect("there").planned;
+    stray.name = "stray".to_owned();
+    let put = alimi::ports::scheduling::Scheduler::put_schedule(&*world.stack.scheduler, &stray);
+    put.await.expect("put");
+    let gone =
+        alimi::ports::scheduling::Scheduler::remove_schedule(&*world.stack.scheduler, "members");
+    gone.await.expect("removed");
+    post(world, "/v1/notifications", "one", &message(0)).await;
+    // Its sender dies with it, so that its deadline passes.
+    tokio::time::sleep(A_MINUTE).await;
+    alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+    assert!(world.queue.sent() > 0);
+    world.start_mortal_senders(&Doom::after(30));
+    for _ in 0..(26 * 60) {
+        tokio::time::sleep(A_MINUTE).await;
+        alimi_sweeper::handle(&world.stack.sweep).await.expect("a round");
+    }
+}
+
+/// The sender moves what waits to the class that it belongs to now.
+async fn hours_that_become_wider(world: &World) {
+    tokio::time::sleep(Duration::from_secs(10 * 3600)).await;
+    post(world, "/v1/notifications", "evening", &message(600)).await;
+    let wider = json!({ "scheduled": { "from": "10:00", "to": "22:00" } });
+    put(world, "/v1/hours/stack", wider).await;
+    world.start_senders();
+    world.settle(Duration::from_secs(3600)).await;
+}
