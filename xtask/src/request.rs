@@ -27,8 +27,9 @@ Steps of the test, in this order; --only may be given several times:
   docs       cargo doc, where a warning is an error
   licences   cargo-deny: licences, banned crates and sources of all dependencies
   template   sam validate --lint, of template.yaml
+  security   checkov, of template.yaml: .checkov.yaml has the exceptions
 
-The last two install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
+The last three install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
 that cannot be had skips its step; with CI=true that is a failure.";
 
 /// A command line, understood.
