@@ -136,6 +136,8 @@ async fn every_drain_tells_the_limit_that_it_keeps() {
     world.start_senders();
     post(&world, "one", "010-1234-5678").await;
     world.settle(A_WHILE).await;
+    // The sender lingers.
+    tokio::time::sleep(Duration::from_secs(30)).await;
     let drains = world.ledger.drains();
     assert!(!drains.is_empty());
     assert!(drains.iter().all(|drained| drained.figures.limit_per_second == 40), "{drains:#?}");

@@ -31,13 +31,9 @@ fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
 
 /// What a `!Ref` or `!GetAtt` names.
 fn named(value: &Value) -> Option<&str> {
-    match value {
-        Value::Tagged(tagged) if tagged.tag == "Ref" || tagged.tag == "GetAtt" => {
-            tagged.value.as_str()?.split('.').next()
-        }
-        Value::Tagged(tagged) if tagged.tag == "If" => named(&tagged.value[1]),
-        _ => None,
-    }
+    let Value::Tagged(tagged) = value else { return None };
+    let is_name = tagged.tag == "Ref" || tagged.tag == "GetAtt";
+    is_name.then(|| tagged.value.as_str()?.split('.').next()).flatten()
 }
 
 fn functions() -> BTreeMap<String, Value> {
