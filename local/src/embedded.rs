@@ -1,7 +1,7 @@
 //! DynamoDB inside this process: dynoxide on `SQLite`, reached by the real AWS client.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use alimi::domain::{Notification, NotificationId};
@@ -99,12 +99,18 @@ fn create(with_streams: bool) -> Result<Database, EmbeddedError> {
     Ok(database)
 }
 
-/// The template.
+/// The template, read once: tests make thousands of databases.
 ///
 /// # Errors
 /// [`EmbeddedError`].
-pub fn template() -> Result<serde_yaml_ng::Value, EmbeddedError> {
-    serde_yaml_ng::from_str(TEMPLATE).map_err(|error| EmbeddedError::Template(error.to_string()))
+pub fn template() -> Result<&'static serde_yaml_ng::Value, EmbeddedError> {
+    static READ: OnceLock<serde_yaml_ng::Value> = OnceLock::new();
+    if let Some(template) = READ.get() {
+        return Ok(template);
+    }
+    let template = serde_yaml_ng::from_str(TEMPLATE)
+        .map_err(|error| EmbeddedError::Template(error.to_string()))?;
+    Ok(READ.get_or_init(|| template))
 }
 
 /// The attribute that each table is partitioned by.

@@ -4,7 +4,7 @@
 //! and the stream, network interfaces, tracing) SAM permits by AWS's managed policies.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
@@ -133,10 +133,14 @@ impl Call {
 pub struct Permissions(Arc<Inner>);
 
 struct Inner {
+    policies: &'static Policies,
+    state: Mutex<State>,
+}
+
+struct Policies {
     grants: BTreeSet<Grant>,
     /// Each table's partition key.
     partition_keys: BTreeMap<String, String>,
-    state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -145,18 +149,8 @@ struct State {
     refused: BTreeSet<String>,
 }
 
-impl std::fmt::Debug for Permissions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(&self.0.grants).finish()
-    }
-}
-
-impl Permissions {
-    /// Those of template.yaml, with every parameter given.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`] when a policy says something that this module does not understand.
-    pub fn of_template() -> Result<Self, EmbeddedError> {
+impl Policies {
+    fn of_template() -> Result<Self, EmbeddedError> {
         let template = embedded::template()?;
         let mut grants = BTreeSet::new();
         for function in Function::ALL {
@@ -166,7 +160,31 @@ impl Permissions {
             grants.extend(read.map_err(|fault| EmbeddedError::Template(odd(fault)))?);
         }
         let partition_keys = embedded::partition_keys()?;
-        Ok(Self(Arc::new(Inner { grants, partition_keys, state: Mutex::default() })))
+        Ok(Self { grants, partition_keys })
+    }
+}
+
+impl std::fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(&self.0.policies.grants).finish()
+    }
+}
+
+impl Permissions {
+    /// Those of template.yaml, with every parameter given.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when a policy says something that this module does not understand.
+    pub fn of_template() -> Result<Self, EmbeddedError> {
+        static READ: OnceLock<Policies> = OnceLock::new();
+        let policies = match READ.get() {
+            Some(policies) => policies,
+            None => {
+                let policies = Policies::of_template()?;
+                READ.get_or_init(|| policies)
+            }
+        };
+        Ok(Self(Arc::new(Inner { policies, state: Mutex::default() })))
     }
 
     /// What holds a function to its policy: an interceptor for its clients.
@@ -179,7 +197,7 @@ impl Permissions {
     #[must_use]
     pub fn unused(&self) -> Vec<String> {
         let state = self.state();
-        self.0.grants.difference(&state.used).map(ToString::to_string).collect()
+        self.0.policies.grants.difference(&state.used).map(ToString::to_string).collect()
     }
 
     /// What was called and is not permitted.
@@ -193,7 +211,7 @@ impl Permissions {
     }
 
     fn ask(&self, function: Function, call: &Call) -> Result<(), String> {
-        let of_function = self.0.grants.iter().filter(|grant| grant.function == function);
+        let of_function = self.0.policies.grants.iter().filter(|grant| grant.function == function);
         let permitting: Vec<_> = of_function.filter(|grant| grant.permits(call)).cloned().collect();
         let mut state = self.state();
         if permitting.is_empty() {
@@ -254,7 +272,7 @@ impl Guard {
     fn database_calls(&self, input: &Input) -> Option<Vec<Call>> {
         let on_item = |action: &str, table: Option<&str>, item: Option<&Attributes>| {
             let table = table.unwrap_or_default();
-            let key = self.permissions.0.partition_keys.get(table);
+            let key = self.permissions.0.policies.partition_keys.get(table);
             let key = key.and_then(|key| item?.get(key)?.as_s().ok()).cloned();
             Call { leading_key: key, ..Call::new(action, table) }
         };

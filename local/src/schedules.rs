@@ -52,7 +52,8 @@ pub async fn invoke(runner: &Runner, doom: &Doom, event: Value) -> Option<Answer
 /// Keeps the scheduler equal to the catalog from now on, by comparing all of it again and again:
 /// here nothing feeds the table's stream to `planner`.
 pub fn start_planner(stack: &Stack, every: Duration) {
-    let plan = stack.plan.clone();
+    // The sweeper's, which alone may list them.
+    let plan = stack.sweep.plan.clone();
     tokio::spawn(async move {
         loop {
             if let Err(error) = plan.reconcile().await {

@@ -13,7 +13,7 @@ use alimi_local::permissions::Function;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
-fn template() -> Value {
+fn template() -> &'static Value {
     embedded::template().expect("template.yaml")
 }
 
@@ -37,7 +37,7 @@ fn named(value: &Value) -> Option<&str> {
 }
 
 fn functions() -> BTreeMap<String, Value> {
-    resources(&template(), "AWS::Serverless::Function")
+    resources(template(), "AWS::Serverless::Function")
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn the_functions_are_those_that_the_permissions_test_knows() {
 #[test]
 fn every_function_has_a_log_group_of_its_own_that_forgets_and_whose_errors_count() {
     let template = template();
-    let groups = resources(&template, "AWS::Logs::LogGroup");
-    let filters = resources(&template, "AWS::Logs::MetricFilter");
+    let groups = resources(template, "AWS::Logs::LogGroup");
+    let filters = resources(template, "AWS::Logs::MetricFilter");
     for (name, group) in &groups {
         let days = &group["Properties"]["RetentionInDays"];
         assert_eq!(named(days), Some("LogRetentionDays"), "{name} keeps its lines for ever");
@@ -73,7 +73,7 @@ fn every_function_has_a_log_group_of_its_own_that_forgets_and_whose_errors_count
 
 #[test]
 fn every_table_outlives_the_stack_and_can_be_brought_back() {
-    for (name, table) in resources(&template(), "AWS::DynamoDB::Table") {
+    for (name, table) in resources(template(), "AWS::DynamoDB::Table") {
         assert_eq!(table["DeletionPolicy"].as_str(), Some("Retain"), "{name}");
         assert_eq!(table["UpdateReplacePolicy"].as_str(), Some("Retain"), "{name}");
         let properties = &table["Properties"];
@@ -87,8 +87,8 @@ fn every_table_outlives_the_stack_and_can_be_brought_back() {
 #[test]
 fn every_queue_is_encrypted_and_gives_up_into_one_that_is_watched() {
     let template = template();
-    let queues = resources(&template, "AWS::SQS::Queue");
-    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let queues = resources(template, "AWS::SQS::Queue");
+    let alarms = resources(template, "AWS::CloudWatch::Alarm");
     let number = |queue: &Value, name: &str| queue["Properties"][name].as_u64().expect("a number");
     let mut dead_letter_queues = BTreeSet::new();
     for (name, queue) in &queues {
@@ -124,7 +124,7 @@ fn every_queue_is_encrypted_and_gives_up_into_one_that_is_watched() {
 #[test]
 fn a_queue_hides_a_message_for_longer_than_its_function_may_take() {
     let template = template();
-    let queues = resources(&template, "AWS::SQS::Queue");
+    let queues = resources(template, "AWS::SQS::Queue");
     let mut met = 0;
     for (name, function) in functions() {
         let timeout = function["Properties"]["Timeout"].as_u64().expect("a timeout");
@@ -166,7 +166,7 @@ fn the_sender_alone_is_in_the_users_subnets() {
 #[test]
 fn the_access_log_names_the_route_and_never_the_path() {
     let template = template();
-    for (name, api) in resources(&template, "AWS::Serverless::HttpApi") {
+    for (name, api) in resources(template, "AWS::Serverless::HttpApi") {
         let log = &api["Properties"]["AccessLogSettings"];
         assert_eq!(named(&log["DestinationArn"]), Some("ApiLogGroup"), "{name}");
         let format = log["Format"].as_str().expect("a format");
@@ -187,7 +187,7 @@ fn the_access_log_names_the_route_and_never_the_path() {
 
 #[test]
 fn only_the_webhook_takes_requests_that_nobody_signed() {
-    let api = &resources(&template(), "AWS::Serverless::HttpApi")["Api"];
+    let api = &resources(template(), "AWS::Serverless::HttpApi")["Api"];
     assert_eq!(api["Properties"]["Auth"]["DefaultAuthorizer"].as_str(), Some("AWS_IAM"));
     let mut open = Vec::new();
     for function in functions().values() {
@@ -245,7 +245,7 @@ fn every_parameter_is_described_and_checked() {
 
 #[test]
 fn every_alarm_says_what_to_do_and_tells_whom_it_was_told_to() {
-    for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
+    for (name, alarm) in resources(template(), "AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
         assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
         assert!(!alarm["TreatMissingData"].is_null(), "{name}: what if there is no data?");
@@ -259,7 +259,7 @@ fn every_alarm_says_what_to_do_and_tells_whom_it_was_told_to() {
 
 #[test]
 fn every_function_has_an_alarm_on_its_errors() {
-    let alarms = resources(&template(), "AWS::CloudWatch::Alarm");
+    let alarms = resources(template(), "AWS::CloudWatch::Alarm");
     for name in functions().into_keys() {
         let watched = alarms.values().any(|alarm| {
             let alarm = &alarm["Properties"];
@@ -317,7 +317,7 @@ fn emitted() -> BTreeMap<String, BTreeSet<String>> {
 fn alarms_watch_metrics_that_the_functions_write() {
     let of_the_stack = &emitted()["Stack"];
     let mut watched = BTreeSet::new();
-    for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
+    for (name, alarm) in resources(template(), "AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
         if alarm["Namespace"].as_str() == Some("Alimi") {
             let dimensions = alarm["Dimensions"].as_sequence().expect("dimensions");
@@ -334,7 +334,7 @@ fn alarms_watch_metrics_that_the_functions_write() {
 #[test]
 fn the_dashboard_shows_metrics_that_the_functions_write_and_resources_that_are_there() {
     let template = template();
-    let dashboard = &resources(&template, "AWS::CloudWatch::Dashboard")["Dashboard"];
+    let dashboard = &resources(template, "AWS::CloudWatch::Dashboard")["Dashboard"];
     let Value::Tagged(body) = &dashboard["Properties"]["DashboardBody"] else { panic!("no !Sub") };
     let body = body.value.as_str().expect("a text");
     let body: Json = serde_json::from_str(body).expect("JSON");
