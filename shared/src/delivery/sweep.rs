@@ -180,7 +180,9 @@ impl Sweep {
             // Just after the last one: an entry that the index still shows is not met twice.
             from = Some(format!("{}~", last.sort));
             let after = self.apply.apply_all(&page, event).await?;
-            after.iter().for_each(|notification| figures.count(notification.status));
+            for notification in &after {
+                figures.count(notification.status);
+            }
             moved += after.len();
         }
         Ok(moved)
