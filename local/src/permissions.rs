@@ -177,12 +177,11 @@ impl Permissions {
     /// [`EmbeddedError`] when a policy says something that this module does not understand.
     pub fn of_template() -> Result<Self, EmbeddedError> {
         static READ: OnceLock<Policies> = OnceLock::new();
-        let policies = match READ.get() {
-            Some(policies) => policies,
-            None => {
-                let policies = Policies::of_template()?;
-                READ.get_or_init(|| policies)
-            }
+        let policies = if let Some(policies) = READ.get() {
+            policies
+        } else {
+            let policies = Policies::of_template()?;
+            READ.get_or_init(|| policies)
         };
         Ok(Self(Arc::new(Inner { policies, state: Mutex::default() })))
     }
@@ -360,10 +359,9 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         Some(vec![schedule("scheduler:GetSchedule", get.group_name(), get.name())])
     } else if let Some(delete) = input.downcast_ref::<DeleteScheduleInput>() {
         Some(vec![schedule("scheduler:DeleteSchedule", delete.group_name(), delete.name())])
-    } else if let Some(list) = input.downcast_ref::<ListSchedulesInput>() {
-        Some(vec![schedule("scheduler:ListSchedules", list.group_name(), None)])
     } else {
-        None
+        let list = input.downcast_ref::<ListSchedulesInput>()?;
+        Some(vec![schedule("scheduler:ListSchedules", list.group_name(), None)])
     }
 }
 
@@ -388,11 +386,9 @@ fn read_policies(function: Function, policies: &Yaml) -> Result<Vec<Grant>, Stri
         let statements = policy["Statement"].as_sequence().ok_or("a policy by name")?;
         for statement in statements {
             // With every parameter given, conditions hold.
-            let statement = match statement {
-                Yaml::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
-                other => other,
-            };
-            grants.extend(read_statement(function, statement)?);
+            let chosen =
+                if let Yaml::Tagged(tagged) = statement { &tagged.value[1] } else { statement };
+            grants.extend(read_statement(function, chosen)?);
         }
     }
     Ok(grants)

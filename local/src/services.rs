@@ -79,7 +79,7 @@ impl Services {
         &self,
         database: &aws_sdk_dynamodb::Client,
         clock: Arc<dyn Clock>,
-        guard: Guard,
+        guard: &Guard,
     ) -> Reach {
         let config = database.config().to_builder().interceptor(guard.clone()).build();
         let database = aws_sdk_dynamodb::Client::from_conf(config);
@@ -214,8 +214,8 @@ impl Inner {
     async fn names(&self) -> Answer {
         match self.scheduler.schedule_names().await {
             Ok(names) => {
-                let named: Vec<_> = names.iter().map(|name| json!({ "Name": name })).collect();
-                Answer::json(200, &json!({ "Schedules": named }))
+                let shown: Vec<_> = names.iter().map(|name| json!({ "Name": name })).collect();
+                Answer::json(200, &json!({ "Schedules": shown }))
             }
             Err(error) => Answer::failure(&error),
         }

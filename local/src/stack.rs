@@ -110,7 +110,7 @@ impl Stack {
         );
         let clock = parts.clock.clone();
         Self::of(parts, backing, |function| {
-            services.reach(database, clock.clone(), permissions.guard(function))
+            services.reach(database, clock.clone(), &permissions.guard(function))
         })
     }
 

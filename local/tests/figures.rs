@@ -1,6 +1,5 @@
 //! What is counted for alarms: each notification that needs a person once, whoever finds it, and
 //! how long a lane has waited even when nothing leaves it.
-#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
 
 use std::time::Duration;
 
