@@ -207,7 +207,7 @@ async fn what_the_sweeper_heals(world: &World) {
     let scheduler = &world.stack.scheduler;
     scheduler.tamper_with("file");
     let mut stray = scheduler.schedule("members").await.expect("read").expect("there").planned;
-    stray.name = "stray".to_owned();
+    stray.name = "stray".into();
     scheduler.put_schedule(&stray).await.expect("put");
     scheduler.remove_schedule("members").await.expect("removed");
     let mut silent = message(0);
