@@ -321,6 +321,8 @@ impl Report {
         row("sliding seconds over the limit of 50", figures.seconds_over.to_string())?;
         row("busiest sliding second", figures.busiest_second.to_string())?;
         row("· as it departed", figures.busiest_second_departing.to_string())?;
+        let way = format!("{:.0} ms, {:.0} ms", figures.usual_way_ms, figures.longest_way_ms);
+        row("from departure to arrival: median, longest (the allowance is 50 ms)", way)?;
         row("senders killed", figures.senders_killed.to_string())?;
         row("faults of the provider, beside unlucky numbers", figures.provider_faults.to_string())?;
         writeln!(page)?;

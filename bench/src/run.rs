@@ -118,10 +118,10 @@ pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
     });
     stack.runner.settings.puts_per_second = None;
     let copies = function.block_on(Copies::new(&stack, &client))?;
-    let mut copied = 0;
+    let mut done = 0;
     let mut put_some = || {
-        let first = copied;
-        copied += PUTS;
+        let first = done;
+        done += PUTS;
         function.block_on(per_second(PUTS, 1, |index| copies.put(first + index)))
     };
     // Connections are opened before anything is measured.

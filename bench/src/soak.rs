@@ -13,7 +13,7 @@ use alimi_local::audit::Audit;
 use alimi_local::embedded;
 use alimi_local::meter::DatabaseMeter;
 use alimi_local::queue::LocalQueue;
-use alimi_local::simulator::{Fault, SimulatorSettings};
+use alimi_local::simulator::{Arrival, Fault, SimulatorSettings};
 use alimi_local::stack::{Stack, WEBHOOK_SECRET};
 use aws_lambda_events::sqs::SqsEvent;
 use axum::body::Body;
@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::bed::{Bed, CHANNEL, Failure, enqueue, post};
-use crate::measure::{over_limit, times};
+use crate::measure::{over_limit, percentile, times};
 
 const PER_SECOND: u32 = 50;
 const BATCH: usize = 8_000;
@@ -52,6 +52,10 @@ pub struct Figures {
     pub busiest_second: usize,
     /// The same of departures, as the senders noted them in answered attempts.
     pub busiest_second_departing: usize,
+    /// The longest and the usual time from departure to arrival; the allowance covers their
+    /// difference.
+    pub longest_way_ms: f64,
+    pub usual_way_ms: f64,
     pub senders_killed: usize,
     pub provider_faults: usize,
     pub violations: Vec<String>,
@@ -109,14 +113,24 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         *by_status.entry(notification.status.as_str().to_owned()).or_insert(0) += 1;
     }
     let delivered = stored.iter().filter(|n| n.status == Status::Delivered).count();
-    let mut departed_us: Vec<i64> = stored
-        .iter()
-        .flat_map(|notification| &notification.attempts)
-        .filter_map(|attempt| Some(1000 * attempt.request_sent_at_ms?))
-        .collect();
+    let mut departed = BTreeMap::new();
+    for notification in &stored {
+        for attempt in &notification.attempts {
+            if let Some(at_ms) = attempt.request_sent_at_ms {
+                departed.insert((&notification.id, attempt.number), 1000 * at_ms);
+            }
+        }
+    }
+    let mut departed_us: Vec<i64> = departed.values().copied().collect();
     departed_us.sort_unstable();
     let (_, busiest_second_departing) = over_limit(&departed_us, PER_SECOND as usize);
     let arrivals = bed.simulator.arrivals();
+    let way_ms = |arrival: &Arrival| {
+        let reference = arrival.reference.as_ref()?;
+        let departed_us = departed.get(&(&reference.id, reference.attempt))?;
+        Some((arrival.at_us - departed_us) as f64 / 1000.0)
+    };
+    let mut ways_ms: Vec<f64> = arrivals.iter().filter_map(way_ms).collect();
     let (seconds_over, busiest_second) = over_limit(&times(&arrivals), PER_SECOND as usize);
     Ok(Figures {
         minutes,
@@ -131,6 +145,8 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         seconds_over,
         busiest_second,
         busiest_second_departing,
+        longest_way_ms: percentile(&mut ways_ms, 1.0),
+        usual_way_ms: percentile(&mut ways_ms, 0.5),
         senders_killed: killed.load(Ordering::Relaxed),
         provider_faults: faults,
         violations: audit.violations(PER_SECOND as usize),

@@ -177,7 +177,9 @@ async fn a_hand_over_that_nobody_hears_costs_seconds_at_most() {
         .filter(|pause_ms| *pause_ms > 500)
         .collect();
     let [lease_ran_out_ms, hand_over_ms] = pauses_ms[..] else {
-        panic!("the lane stood still otherwise than at the death and at one hand-over: {pauses_ms:?} ms")
+        panic!(
+            "the lane stood still otherwise than at the death and at one hand-over: {pauses_ms:?} ms"
+        )
     };
     assert!(lease_ran_out_ms > 5_000, "{lease_ran_out_ms} ms");
     assert!(hand_over_ms < 3_000, "{hand_over_ms} ms");
