@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use crate::e2e;
 use crate::process::{self, Failure};
 use crate::tool::{self, Missing};
 
@@ -20,6 +21,8 @@ pub enum Step {
     Licences,
     /// `CloudFormation` would understand template.yaml.
     Template,
+    /// Alimi keeps its promises where it is deployed.
+    E2e,
 }
 
 /// Why a step did not pass.
@@ -33,8 +36,15 @@ pub enum Unpassed {
 
 impl Step {
     /// All of them, the quick and likely ones to fail first.
-    pub const ALL: [Self; 6] =
-        [Self::Format, Self::Lints, Self::Tests, Self::Docs, Self::Licences, Self::Template];
+    pub const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Lints,
+        Self::Tests,
+        Self::Docs,
+        Self::Licences,
+        Self::Template,
+        Self::E2e,
+    ];
 
     /// The step that a command line means.
     pub fn named(name: &OsStr) -> Option<Self> {
@@ -50,6 +60,7 @@ impl Step {
             Self::Docs => "docs",
             Self::Licences => "licences",
             Self::Template => "template",
+            Self::E2e => "e2e",
         }
     }
 
@@ -86,6 +97,7 @@ impl Step {
                 sam.args(["validate", "--lint"]);
                 sam
             }
+            Self::E2e => e2e::ready(&[])?,
         };
         Ok(process::run(&mut command)?)
     }
