@@ -87,6 +87,8 @@ async fn tell(arguments: Arguments) -> Result<bool> {
     let checkout = here.parent().unwrap_or(here).to_owned();
     let folder = sam::folder(&checkout);
     std::fs::create_dir_all(&folder)?;
+    let only = std::fs::File::create(folder.join("lock"))?;
+    only.try_lock().map_err(|_| "another end-to-end test runs in this checkout")?;
     // Functions' logs are appended to; those of the last run would mix in.
     for old in ["logs", "tmp"] {
         if folder.join(old).exists() {
@@ -108,7 +110,8 @@ async fn tell(arguments: Arguments) -> Result<bool> {
         }
     };
     if built {
-        let ministack = MiniStack::start(&arguments.python, &here.join("run_ministack.py"), &folder);
+        let ministack =
+            MiniStack::start(&arguments.python, &here.join("run_ministack.py"), &folder);
         tell_stories(&mut report, sam, ministack.await?, &arguments.python).await;
     }
     let table = report.table();

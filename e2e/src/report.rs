@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
-use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
 use tokio::time::Instant;
 
 use crate::Told;
@@ -49,7 +50,7 @@ impl Report {
     ) -> bool {
         self.say(&format!("… {name}"));
         let start = Instant::now();
-        let told = match tokio::time::timeout(limit, story).await {
+        let told = match tokio::time::timeout(limit, heard(story, start)).await {
             Ok(Ok(remark)) => Ok(remark),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("it was not over after {} s", limit.as_secs())),
@@ -74,6 +75,7 @@ impl Report {
     pub fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED).set_header(["story", "result", "seconds", "seen"]);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
         for line in &self.lines {
             let (result, seen) = match &line.told {
                 Ok(remark) => ("passed", remark.as_str()),
@@ -83,6 +85,18 @@ impl Report {
             table.add_row([line.name, result, seconds.as_str(), seen]);
         }
         table.to_string()
+    }
+}
+
+/// A story that is heard of while it takes long.
+async fn heard(story: impl Future<Output = Told>, start: Instant) -> Told {
+    const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+    let mut story = pin!(story);
+    loop {
+        match tokio::time::timeout(SIGN_OF_LIFE, &mut story).await {
+            Ok(told) => return told,
+            Err(_) => println!("  {} s", start.elapsed().as_secs()),
+        }
     }
 }
 

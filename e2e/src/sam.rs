@@ -78,7 +78,8 @@ impl Sam {
             }
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.cargo_lambda.clone()).chain(std::env::split_paths(&path));
+        let folders =
+            std::iter::once(self.cargo_lambda.clone()).chain(std::env::split_paths(&path));
         build.env("PATH", std::env::join_paths(folders)?);
         self.run(build, "build", BUILD_WITHIN).await?;
         Ok("in the debug profile, for this machine".to_owned())
@@ -216,9 +217,7 @@ mod tests {
 
     #[test]
     fn outputs_are_read_by_name_and_a_missing_one_is_named() {
-        let output = |key: &str, value: &str| {
-            serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" })
-        };
+        let output = |key: &str, value: &str| serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" });
         let all = serde_json::json!([
             output("WakeQueueUrl", "http://queue"),
             output("ApiUrl", "http://api"),

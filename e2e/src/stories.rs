@@ -187,7 +187,8 @@ pub async fn real_time_overtakes_a_batch(stack: &Stack) -> Told {
     for message in &urgent {
         let came_us = stack.provider.taken_once_us(message)?;
         let came = stack.provider.taken_after(since);
-        let of_batch = came.iter().filter(|arrival| batch.iter().any(|id| provider::is_of(arrival, id)));
+        let of_batch =
+            came.iter().filter(|arrival| batch.iter().any(|id| provider::is_of(arrival, id)));
         let ahead = of_batch.filter(|it| (answered_us..came_us).contains(&it.at_us)).count();
         ahead_most = ahead_most.max(ahead);
         waited_ms.push((came_us - answered_us) / 1000);
@@ -405,7 +406,8 @@ pub async fn deploying_again_keeps_everything(stack: &Stack) -> Told {
     let fresh = post_many(stack, "e2e-after-redeploy", 0, 3).await?;
     let over = until_over(stack, &fresh).await?;
     ensure(over.iter().all(|status| status == "delivered"), || format!("{over:?}"))?;
-    Ok("nothing the first time, the log level the second; data, routes and webhook stayed".to_owned())
+    Ok("nothing the first time, the log level the second; data, routes and webhook stayed"
+        .to_owned())
 }
 
 /// Over all stories.
