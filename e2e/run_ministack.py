@@ -8,8 +8,9 @@ tests nothing. What stays unlike AWS is listed in the module documentation of al
 
 FOLDER gets `logs/<function>.log`, what each function wrote. MiniStack's own log goes to stderr. The
 port and the region come from the environment, as MiniStack reads them. It is to lead a process group
-of its own, and reads commands: `kill PART` kills what works for functions whose name has this part
-in it, and answers `killed N`. When its input ends, it ends with all of its group.
+of its own. It reads commands and answers each with a number: `kill PART` kills the processes that
+work for functions whose name has this part in it; `busy` says how many invocations are under way.
+When its input ends, it ends with all of its group.
 """
 
 import hashlib
@@ -392,11 +393,17 @@ def kill(part):
 
 def obey():
     for line in sys.stdin:
-        command, _, argument = line.strip().partition(" ")
-        print("killed", kill(argument) if command == "kill" and argument else 0, flush=True)
+        match line.split():
+            case ["kill", part]:
+                print(kill(part), flush=True)
+            case ["busy"]:
+                print(lambda_svc.executions_in_flight()[0], flush=True)
+            case _:
+                fail(f"{line!r} is no command")
     os.killpg(0, signal.SIGKILL)
 
 
+expect(lambda_svc, "executions_in_flight")
 expect(lambda_runtime.ProvidedWorker, "__init__", "self", "func_name", "config", "code_zip")
 if os.getpgrp() != os.getpid():
     fail("it does not lead a process group: start it with setsid")

@@ -8,6 +8,8 @@ use crate::{REGION, Result};
 
 /// The services.
 pub struct Aws {
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
     /// SQS.
@@ -27,6 +29,7 @@ impl Aws {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
             sqs: aws_sdk_sqs::Client::new(&sdk),
             scheduler: aws_sdk_scheduler::Client::new(&sdk),

@@ -1,6 +1,7 @@
 //! The emulator of AWS, as a process with functions below it.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -18,8 +19,7 @@ const START_WITHIN: Duration = Duration::from_secs(60);
 pub struct MiniStack {
     /// Its address, as an AWS endpoint.
     pub endpoint: String,
-    /// Its port on loopback.
-    pub port: u16,
+    folder: PathBuf,
     process: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
@@ -65,7 +65,7 @@ impl MiniStack {
             return Err("MiniStack has no pipes".into());
         };
         let answers = BufReader::new(answers).lines();
-        let mut started = Self { endpoint, port, process, commands, answers };
+        let mut started = Self { endpoint, folder: folder.to_owned(), process, commands, answers };
         until("MiniStack to listen", START_WITHIN, async || {
             if let Some(status) = started.process.try_wait()? {
                 let log = std::fs::read_to_string(folder.join("ministack.log"))?;
@@ -84,10 +84,39 @@ impl MiniStack {
     /// # Errors
     /// When `MiniStack` has gone.
     pub async fn kill_function(&mut self, part_of_name: &str) -> Result<usize> {
-        self.commands.write_all(format!("kill {part_of_name}\n").as_bytes()).await?;
+        self.command(&format!("kill {part_of_name}")).await
+    }
+
+    /// Something when no function is at work, and the sweeper, which is every minute, will not be
+    /// soon.
+    ///
+    /// # Errors
+    /// When `MiniStack` has gone.
+    pub async fn quiet_moment(&mut self) -> Result<Option<()>> {
+        // What the sweeper wakes works for some seconds.
+        const BETWEEN_SWEEPS: Range<Duration> = Duration::from_secs(8)..Duration::from_secs(40);
+        let busy = self.command("busy").await?;
+        let swept = self.since_last_log("SweeperFunction")?;
+        let between = swept.is_some_and(|swept| BETWEEN_SWEEPS.contains(&swept));
+        Ok((busy == 0 && between).then_some(()))
+    }
+
+    /// How long ago a function ended, if it ever ran.
+    fn since_last_log(&self, part_of_name: &str) -> Result<Option<Duration>> {
+        for entry in std::fs::read_dir(self.folder.join("logs"))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().contains(part_of_name) {
+                return Ok(Some(entry.metadata()?.modified()?.elapsed().unwrap_or_default()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A command to the launcher, which answers with a number.
+    async fn command(&mut self, command: &str) -> Result<usize> {
+        self.commands.write_all(format!("{command}\n").as_bytes()).await?;
         let answer = self.answers.next_line().await?.ok_or("MiniStack has gone")?;
-        let killed = answer.strip_prefix("killed ").ok_or("MiniStack answers something else")?;
-        Ok(killed.parse()?)
+        Ok(answer.parse().map_err(|_| format!("MiniStack answers {answer:?} to {command:?}"))?)
     }
 
     /// Ends it, and the functions with it.

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use crate::Told;
 
+/// The table has no room for more; the log has all of it.
+const SEEN_MAX: usize = 160;
+
 /// A story that was told, or not.
 struct Line {
     name: &'static str,
@@ -81,8 +84,9 @@ impl Report {
                 Ok(remark) => ("passed", remark.as_str()),
                 Err(fault) => ("FAILED", fault.lines().next().unwrap_or_default()),
             };
+            let seen: String = seen.chars().take(SEEN_MAX).collect();
             let seconds = format!("{:.1}", line.took.as_secs_f64());
-            table.add_row([line.name, result, seconds.as_str(), seen]);
+            table.add_row([line.name, result, seconds.as_str(), seen.as_str()]);
         }
         table.to_string()
     }

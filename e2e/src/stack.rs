@@ -1,7 +1,11 @@
 //! The deployed stack, with all that stands around it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use alimi::store::{DynamoStore, Tables};
+use alimi::time::SystemClock;
+use alimi_local::catalog_file::CatalogFile;
 use tokio::process::Command;
 
 use crate::api::Api;
@@ -70,16 +74,16 @@ impl Stack {
             ensure(text.matches(old).count() == 1, || format!("{EXAMPLE} has not one {old:?}"))?;
             text = text.replace(old, new);
         }
-        let file = self.sam.folder.join("catalog.yaml");
-        std::fs::write(&file, text)?;
-        // `cargo xtask catalog` is this program.
-        let program = std::env::current_exe()?.with_file_name("alimi-local");
-        let mut catalog = Command::new(program);
-        catalog.args(["catalog", "--table", &self.outputs.catalog_table]).arg(&file);
-        sam::point_at(&mut catalog, &self.ministack.endpoint);
-        let output = catalog.output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.success(), || format!("the catalog was not stored: {told}"))
+        // As `cargo xtask catalog --table … FILE` does. Only the catalog's table is touched.
+        let tables = Tables {
+            catalog: self.outputs.catalog_table.clone(),
+            notifications: String::new(),
+            state: String::new(),
+            members: String::new(),
+            runs: String::new(),
+        };
+        let store = DynamoStore::new(self.aws.dynamodb.clone(), tables, Arc::new(SystemClock));
+        Ok(CatalogFile::read(&text)?.apply(&store).await?)
     }
 
     /// What there is in the account, by kind.
