@@ -97,7 +97,7 @@ impl Step {
                 sam.args(["validate", "--lint"]);
                 sam
             }
-            Self::E2e => e2e::ready(&[])?,
+            Self::E2e => e2e::command(&[])?,
         };
         Ok(process::run(&mut command)?)
     }
