@@ -65,14 +65,19 @@ struct Arguments {
 }
 
 /// Does what the command line asks for.
-#[tokio::main]
-pub async fn main() -> ExitCode {
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
     // Settles the cryptography of all HTTP clients.
     let _installed = alimi::aws::ReqwestHttp::new();
-    let told = tokio::select! {
-        told = tell(Arguments::parse()) => told,
-        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
-    };
+    let told = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        runtime.block_on(async {
+            tokio::select! {
+                told = tell(arguments) => told,
+                _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+            }
+        })
+    });
     match told {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -103,17 +108,18 @@ async fn tell(arguments: Arguments) -> Result<bool> {
         checkout,
         folder: folder.clone(),
     };
-    let built = match arguments.keep_build {
-        true => sam.built_template().exists(),
-        false => {
-            let name = "every function is built (the first time takes a quarter of an hour)";
-            report.story(name, sam::BUILD_WITHIN, sam.build()).await
-        }
+    let built = if arguments.keep_build {
+        let there = sam.built_template().exists();
+        ensure(there, || "nothing is built: leave --keep-build out".to_owned())?;
+        there
+    } else {
+        let name = "every function is built (the first time takes a quarter of an hour)";
+        report.story(name, sam::BUILD_WITHIN, sam.build()).await
     };
     if built {
         let launcher = here.join("run_ministack.py");
         let ministack = MiniStack::start(&arguments.python, &launcher, &folder).await?;
-        tell_stories(&mut report, sam, ministack, &arguments.python).await;
+        Box::pin(tell_stories(&mut report, sam, ministack, &arguments.python)).await;
     }
     let table = report.table();
     report.say(&format!("\n{table}"));
@@ -147,30 +153,30 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
             return;
         }
     };
-    let set_up = stories::an_operator_sets_the_stack_up(&stack);
+    let set_up = Box::pin(stories::an_operator_sets_the_stack_up(&stack));
     if report.story("an operator sets the stack up", 2 * MINUTE, set_up).await {
-        let story = stories::callers_are_told_apart(&stack);
+        let story = Box::pin(stories::callers_are_told_apart(&stack));
         report.story("routes ask for what the template says", MINUTE, story).await;
-        let story = stories::a_sequence_waits_for_each_delivery(&stack);
+        let story = Box::pin(stories::a_sequence_waits_for_each_delivery(&stack));
         report.story("a sequence waits for each delivery", 2 * MINUTE, story).await;
-        let story = stories::a_step_that_fails_stops_the_rest(&stack);
+        let story = Box::pin(stories::a_step_that_fails_stops_the_rest(&stack));
         report.story("a step that fails stops the rest", 2 * MINUTE, story).await;
-        let story = stories::real_time_overtakes_a_batch(&stack);
+        let story = Box::pin(stories::real_time_overtakes_a_batch(&stack));
         report.story("real time overtakes a batch", 3 * MINUTE, story).await;
-        let story = stories::a_crashed_sender_is_succeeded(&mut stack);
+        let story = Box::pin(stories::a_crashed_sender_is_succeeded(&mut stack));
         report.story("a sender that crashes is succeeded", 5 * MINUTE, story).await;
-        let story = stories::a_schedule_fires_in_seoul_time(&stack);
+        let story = Box::pin(stories::a_schedule_fires_in_seoul_time(&stack));
         report.story("a schedule fires in Seoul's time", 3 * MINUTE, story).await;
-        let story = stories::the_scheduler_follows_the_catalog(&stack);
+        let story = Box::pin(stories::the_scheduler_follows_the_catalog(&stack));
         report.story("the scheduler follows the catalog", 2 * MINUTE, story).await;
-        let story = stories::what_is_no_wake_becomes_a_dead_letter(&stack);
+        let story = Box::pin(stories::what_is_no_wake_becomes_a_dead_letter(&stack));
         report.story("what is no wake becomes a dead letter", 2 * MINUTE, story).await;
-        let story = stories::deploying_again_keeps_everything(&stack);
+        let story = Box::pin(stories::deploying_again_keeps_everything(&stack));
         report.story("deploying again keeps everything", 10 * MINUTE, story).await;
-        let story = stories::nothing_was_sent_twice_or_too_fast(&stack);
+        let story = Box::pin(stories::nothing_was_sent_twice_or_too_fast(&stack));
         report.story("nothing was sent twice, or too fast", 2 * MINUTE, story).await;
     }
-    let story = stories::deleting_leaves_only_the_tables(&mut stack);
+    let story = Box::pin(stories::deleting_leaves_only_the_tables(&mut stack));
     report.story("deleting leaves only the tables", 6 * MINUTE, story).await;
     stack.stop().await;
 }

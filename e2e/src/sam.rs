@@ -41,11 +41,9 @@ impl Parameters {
             "aarch64" => "arm64",
             other => other,
         };
-        let mut overrides = format!("Architecture={architecture}");
-        if let Some(log_level) = self.log_level {
-            overrides.push_str(&format!(" LogLevel={log_level}"));
-        }
-        overrides
+        let architecture = format!("Architecture={architecture}");
+        let log_level = self.log_level.map(|level| format!("LogLevel={level}"));
+        std::iter::once(architecture).chain(log_level).collect::<Vec<_>>().join(" ")
     }
 }
 
