@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its words are for a terminal")]
 
+mod e2e;
 mod gate;
 mod local;
 mod process;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     match Request::read(env::args_os().skip(1)) {
         Ok(Request::Local { command, arguments }) => local::run(command, &arguments),
         Ok(Request::Bench(arguments)) => local::bench(&arguments),
+        Ok(Request::E2e(arguments)) => e2e::run(&arguments),
         Ok(Request::Test(steps)) => gate::run(&steps),
         Ok(Request::Help) => {
             println!("{USAGE}");

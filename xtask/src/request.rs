@@ -14,6 +14,7 @@ Usage: cargo xtask COMMAND
   serve [ARGS...]     runs Alimi on this machine until it is stopped
   catalog [ARGS...]   stores a catalog file in a deployed stack's table
   bench [ARGS...]     measures what Alimi reaches and costs
+  e2e [ARGS...]       deploys Alimi to an emulator of AWS and tries it there
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
   help                shows this
 
@@ -28,8 +29,9 @@ Steps of the test, in this order; --only may be given several times:
   licences   cargo-deny: licences, banned crates and sources of all dependencies
   template   sam validate --lint, of template.yaml
   security   checkov, of template.yaml: .checkov.yaml has the exceptions
+  e2e        the stack, built and deployed by the SAM CLI to an emulator of AWS, and used
 
-The last three install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
+The last four install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
 that cannot be had skips its step; with CI=true that is a failure.";
 
 /// A command line, understood.
@@ -37,6 +39,8 @@ that cannot be had skips its step; with CI=true that is a failure.";
 pub enum Request {
     /// Start the benchmarks, with what follows.
     Bench(Vec<OsString>),
+    /// Deploy to an emulator of AWS, with what follows.
+    E2e(Vec<OsString>),
     /// Start the local stack.
     Local {
         /// Which of its commands.
@@ -76,6 +80,7 @@ impl Request {
             Some("catalog") => {
                 Ok(Self::Local { command: "catalog", arguments: arguments.collect() })
             }
+            Some("e2e") => Ok(Self::E2e(arguments.collect())),
             Some("bench") => Ok(Self::Bench(arguments.collect())),
             Some("test") => Self::read_test(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use crate::e2e;
 use crate::process::{self, Failure};
 use crate::tool::{self, Missing};
 
@@ -22,6 +23,8 @@ pub enum Step {
     Template,
     /// template.yaml leaves nothing open that should be closed.
     Security,
+    /// Alimi keeps its promises where it is deployed.
+    E2e,
 }
 
 /// Why a step did not pass.
@@ -35,7 +38,7 @@ pub enum Unpassed {
 
 impl Step {
     /// All of them, the quick and likely ones to fail first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Format,
         Self::Lints,
         Self::Tests,
@@ -43,6 +46,7 @@ impl Step {
         Self::Licences,
         Self::Template,
         Self::Security,
+        Self::E2e,
     ];
 
     /// The step that a command line means.
@@ -60,6 +64,7 @@ impl Step {
             Self::Licences => "licences",
             Self::Template => "template",
             Self::Security => "security",
+            Self::E2e => "e2e",
         }
     }
 
@@ -101,6 +106,7 @@ impl Step {
                 checkov.args(["--config-file", ".checkov.yaml"]);
                 checkov
             }
+            Self::E2e => e2e::command(&[])?,
         };
         Ok(process::run(&mut command)?)
     }

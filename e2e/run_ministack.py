@@ -1,0 +1,419 @@
+"""Starts MiniStack, mended where it is not like AWS in what Alimi needs.
+
+Everything here patches internals of one pinned version. Each patch says first what it expects to
+find and ends the program when that has moved: a deployment that is tested against half a patch
+tests nothing. What stays unlike AWS is listed in the module documentation of alimi-e2e.
+
+    python run_ministack.py FOLDER
+
+FOLDER gets `logs/<function>.log`, what each function wrote. MiniStack's own log goes to stderr. The
+port and the region come from the environment, as MiniStack reads them. It is to lead a process group
+of its own. It reads commands and answers each with a number: `kill PART` kills the processes that
+work for functions whose name has this part in it; `busy` says how many invocations are under way.
+When its input ends, it ends with all of its group.
+"""
+
+import hashlib
+import importlib.metadata
+import inspect
+import json
+import logging
+import os
+import pathlib
+import re
+import signal
+import socketserver
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
+VERSION = "1.5.33"
+
+
+def fail(what):
+    sys.exit(
+        f"run_ministack.py: {what}. Its patches were written for MiniStack {VERSION}: read them against "
+        "the version that is installed."
+    )
+
+
+if importlib.metadata.version("ministack") != VERSION:
+    fail(f"MiniStack {importlib.metadata.version('ministack')} is installed")
+
+from ministack import app  # noqa: E402
+from ministack.core import lambda_runtime  # noqa: E402
+from ministack.core.responses import (  # noqa: E402
+    get_account_id,
+    get_region,
+    new_uuid,
+    set_request_account_id,
+    set_request_region,
+)
+from ministack.services import apigateway, dynamodb, eventbridge, lambda_svc, scheduler, sqs  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
+
+
+def expect(module, name, *parameters):
+    """The function of a module, if it still takes these parameters."""
+    function = getattr(module, name, None)
+    if not callable(function):
+        fail(f"{module.__name__}.{name} is gone")
+    found = tuple(inspect.signature(function).parameters)
+    if found != parameters:
+        fail(f"{module.__name__}.{name} takes {found}, not {parameters}")
+    return function
+
+
+def replace(module, name, digest, function):
+    """Puts a function in the place of one whose text has this digest."""
+    text = inspect.getsource(getattr(module, name, None) or fail(f"{module.__name__}.{name} is gone"))
+    found = hashlib.sha256(text.encode()).hexdigest()[:12]
+    if found != digest:
+        fail(f"{module.__name__}.{name} has changed: its digest is {found}, not {digest}")
+    setattr(module, name, function)
+
+
+def after(resource_type, operation, do):
+    """Has something done when CloudFormation has created or updated a resource of this type."""
+    handlers = provisioners._RESOURCE_HANDLERS.get(resource_type) or fail(f"no {resource_type}")
+    original = handlers[operation]
+    # create(logical_id, props, stack_name), update(physical_id, old_props, new_props, …)
+    place = {"create": ("logical_id", "props"), "update": ("physical_id", "old_props", "new_props")}
+    if tuple(inspect.signature(original).parameters)[: len(place[operation])] != place[operation]:
+        fail(f"{operation} of {resource_type} takes other parameters")
+    index = len(place[operation]) - 1
+
+    def wrapped(*arguments, **keywords):
+        done = original(*arguments, **keywords)
+        # Some updates answer with the id alone.
+        physical_id = done[0] if isinstance(done, tuple) else done
+        do(physical_id, arguments[index])
+        return done
+
+    handlers[operation] = wrapped
+
+
+def after_both(resource_type, do):
+    after(resource_type, "create", do)
+    after(resource_type, "update", do)
+
+
+# ---------------------------------------------------------------- Routes of an HTTP API's OpenAPI body
+
+
+def authorization(operation, schemes):
+    """What a route asks of its callers. An empty list means nobody in particular."""
+    for asked in operation.get("security") or []:
+        for name in asked:
+            scheme = schemes.get(name)
+            if scheme is None and name == "NONE":
+                return "NONE"
+            if (scheme or {}).get("x-amazon-apigateway-authtype") != "awsSigv4":
+                fail(f"the route asks for {name}, which is not translated")
+            return "AWS_IAM"
+    return "NONE"
+
+
+def routes_from_body(api_id, props):
+    """SAM describes an HttpApi's routes in `Body`, which MiniStack does not read."""
+    body = props.get("Body")
+    if body is None:
+        return
+    if not isinstance(body.get("paths"), dict):
+        fail("the HTTP API has a body without paths")
+    schemes = (body.get("components") or {}).get("securitySchemes") or {}
+    routes, integrations = {}, {}
+    for path, operations in body["paths"].items():
+        for method, operation in operations.items():
+            found = operation["x-amazon-apigateway-integration"]
+            if found["type"] != "aws_proxy" or not isinstance(found["uri"], str):
+                fail(f"the integration of {method} {path} is not translated: {found}")
+            integration_id, route_id = new_uuid()[:8], new_uuid()[:8]
+            integrations[integration_id] = {
+                "integrationId": integration_id,
+                **provisioners._apigw_v2_integration_props(
+                    {
+                        "IntegrationType": "AWS_PROXY",
+                        "IntegrationUri": found["uri"],
+                        "PayloadFormatVersion": found["payloadFormatVersion"],
+                    }
+                ),
+            }
+            verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            routes[route_id] = {
+                "routeId": route_id,
+                **provisioners._apigw_v2_route_props(
+                    {
+                        "RouteKey": "$default" if path == "/$default" else f"{verb} {path}",
+                        "Target": f"integrations/{integration_id}",
+                        "AuthorizationType": authorization(operation, schemes),
+                    }
+                ),
+            }
+    # As an import does: what was there before is gone.
+    apigateway._routes[api_id] = routes
+    apigateway._integrations[api_id] = integrations
+
+
+expect(provisioners, "_apigw_v2_integration_props", "props")
+expect(provisioners, "_apigw_v2_route_props", "props")
+after_both("AWS::ApiGatewayV2::Api", routes_from_body)
+
+
+# ------------------------------------------------------------------------- Concurrency and loops
+
+
+def concurrency(name, props):
+    function = lambda_svc._functions[name]
+    reserved = props.get("ReservedConcurrentExecutions")
+    function["concurrency"] = None if reserved is None else int(reserved)
+    function["recursive_loop"] = props.get("RecursiveLoop", "Terminate")
+
+
+if "concurrency" not in inspect.getsource(expect(lambda_svc, "_reserved_concurrency", "func", "config")):
+    fail("reserved concurrency is kept elsewhere")
+after_both("AWS::Lambda::Function", concurrency)
+
+
+# ------------------------------------------------------------------------------------ Time to live
+
+
+def time_to_live(name, props):
+    wanted = props.get("TimeToLiveSpecification")
+    if wanted:
+        answer = dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": {
+            "Enabled": str(wanted["Enabled"]).lower() == "true",
+            "AttributeName": wanted["AttributeName"],
+        }})
+        if answer[0] != 200:
+            fail(f"the time to live of {name} was not taken: {answer}")
+
+
+expect(dynamodb, "_update_ttl", "data")
+after_both("AWS::DynamoDB::Table", time_to_live)
+
+
+# ---------------------------------------------------------------------------------------- Scheduler
+
+
+def at_time(expression, zone):
+    """When an `at(…)` comes, as seconds since the epoch."""
+    found = re.fullmatch(r"\s*at\(\s*(.+?)\s*\)\s*", expression)
+    return found and datetime.fromisoformat(found.group(1)).replace(tzinfo=zone).timestamp()
+
+
+def next_time(schedule, last_s, zone):
+    """The first time of a schedule that is later than this, as seconds since the epoch."""
+    expression = schedule["ScheduleExpression"]
+    start_s = scheduler._to_epoch(schedule.get("StartDate"))
+    once_s = at_time(expression, zone)
+    if once_s is not None:
+        return once_s if once_s > last_s else None
+    interval_s = eventbridge._parse_rate_seconds(expression)
+    if interval_s is not None:
+        first_s = schedule["CreationDate"] + interval_s if start_s is None else start_s
+        past = 0 if last_s < first_s else int((last_s - first_s) // interval_s) + 1
+        return first_s + past * interval_s
+    fields = eventbridge._parse_cron_fields(expression) or fail(f"{expression} is not understood")
+    # The fields are those of the zone's wall clock.
+    wall = datetime.fromtimestamp(last_s, zone).replace(tzinfo=timezone.utc)
+    found = eventbridge._cron_next_fire(fields, wall)
+    return found and found.replace(tzinfo=zone).timestamp()
+
+
+# For each schedule as it is now: the time up to which it has been looked at.
+looked_until_s = {}
+
+
+def fire_what_is_due():
+    """One look at all schedules."""
+    now_s = time.time()
+    account, region = get_account_id(), get_region()
+    try:
+        for key, schedule in list(scheduler._schedules._data.items()):
+            end_s = scheduler._to_epoch(schedule.get("EndDate"))
+            # A change starts anew; an `at` in the past is not fired.
+            version = (*key, schedule["LastModificationDate"])
+            last_s = looked_until_s.setdefault(version, schedule["LastModificationDate"])
+            zone = ZoneInfo(schedule["ScheduleExpressionTimezone"])
+            due_s = next_time(schedule, last_s, zone)
+            if due_s is None or due_s > now_s:
+                continue
+            looked_until_s[version] = due_s
+            if schedule["State"] != "ENABLED" or (end_s is not None and due_s > end_s):
+                continue
+            set_request_account_id(key[0])
+            set_request_region(key[1])
+            fire(schedule, due_s)
+            if schedule["ActionAfterCompletion"] == "DELETE" and at_time(
+                schedule["ScheduleExpression"], zone
+            ):
+                scheduler._schedules._data.pop(key, None)
+    finally:
+        set_request_account_id(account)
+        set_request_region(region)
+
+
+def fire(schedule, due_s):
+    """Fires a schedule, as what it was due for. Scheduler invokes functions asynchronously."""
+    target = schedule["Target"]
+    due = datetime.fromtimestamp(due_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    keywords = {
+        "<aws.scheduler.schedule-arn>": schedule["Arn"],
+        "<aws.scheduler.scheduled-time>": due,
+        "<aws.scheduler.execution-id>": new_uuid(),
+        "<aws.scheduler.attempt-number>": "1",
+    }
+    event = target.get("Input", "{}")
+    for keyword, value in keywords.items():
+        event = event.replace(keyword, value)
+    function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
+    if function is None:
+        logging.warning("Scheduler: there is no function %s", name)
+        return
+    logging.info("Scheduler: %s fires for %s", schedule["Name"], due)
+    record = lambda_svc._execution_record_for_config(function, config)
+    lambda_svc.invoke_async_with_retry(record, json.loads(event))
+
+
+expect(scheduler, "_to_epoch", "value")
+expect(eventbridge, "_parse_rate_seconds", "expr")
+expect(eventbridge, "_parse_cron_fields", "expr")
+expect(eventbridge, "_cron_next_fire", "fields", "after_dt")
+expect(lambda_svc, "_get_func_record_for_ref", "function_ref")
+expect(lambda_svc, "_execution_record_for_config", "func", "config")
+expect(lambda_svc, "invoke_async_with_retry", "func", "event")
+replace(scheduler, "_tick_schedules", "0ece514e9120", fire_what_is_due)
+if scheduler._SCHEDULE_TICK_INTERVAL != 10:
+    fail("the scheduler sweeps at another interval")
+scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
+# --------------------------------------------------------- FIFO queues: one batch a message group
+
+
+def collect_one_group(queue, max_n, visibility_s, now):
+    """A batch of one group, so that batches of several groups may be worked on at once."""
+    messages = queue["messages"]
+    for message in messages:
+        sqs._ensure_msg_fields(message)
+    busy = {m["group_id"] for m in messages if m["visible_at"] > now and m["receive_count"] > 0}
+    found = []
+    for message in messages:
+        if message["visible_at"] > now or message["group_id"] in busy:
+            continue
+        if found and message["group_id"] != found[0]["group_id"]:
+            continue
+        message["receipt_handle"] = new_uuid()
+        message["visible_at"] = now + visibility_s
+        message["receive_count"] += 1
+        if message.get("first_receive_at") is None:
+            message["first_receive_at"] = now
+        found.append(message)
+        if len(found) == max_n:
+            break
+    return found
+
+
+def concurrent_batches(esm, func_rec, config, queue=None):
+    """Batches that one mapping works on at once. MiniStack has one for a FIFO queue, since its
+    batches would mix groups."""
+    limit = (esm.get("ScalingConfig") or {}).get("MaximumConcurrency")
+    limit = int(limit or lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY)
+    reserved = lambda_svc._reserved_concurrency(func_rec, config)
+    return limit if reserved is None else min(limit, reserved)
+
+
+expect(sqs, "_ensure_msg_fields", "m")
+replace(sqs, "_collect_fifo", "dc84c5a1db0b", collect_one_group)
+replace(lambda_svc, "_sqs_esm_concurrency", "d3e9d1e865aa", concurrent_batches)
+
+
+# ------------------------------------------------------------------------------ Latency, and logs
+
+# Nagle's algorithm holds answers back for 40 ms.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+# A webhook's path holds its secret.
+SECRET = re.compile(r"(/webhooks/[^/\s]+/)[^/\s?\"']+")
+
+
+def redacted(text):
+    return SECRET.sub(r"\1…", text)
+
+
+class Redacted(logging.Formatter):
+    """What is logged, without webhooks' secrets."""
+
+    def __init__(self, formatter):
+        super().__init__()
+        self.formatter = formatter
+
+    def format(self, record):
+        return redacted(self.formatter.format(record))
+
+
+def keep_functions_logs(folder):
+    """What each function writes, in a file of its own."""
+    original = expect(
+        lambda_svc, "_emit_lambda_logs",
+        "func", "request_id", "log_text", "error", "duration_ms", "log_source",
+    )
+    lock = threading.Lock()
+
+    def emit(func, request_id, log_text, error, duration_ms, **keywords):
+        name = (func.get("config") or func).get("FunctionName", "unknown")
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        end = "FAILED" if error else "done"
+        with lock, (folder / f"{name}.log").open("a", encoding="utf-8") as file:
+            file.write(redacted(f"{log_text}\n" if log_text else ""))
+            file.write(f"{now} {end} {request_id} after {duration_ms} ms\n")
+        original(func, request_id, log_text, error, duration_ms, **keywords)
+
+    lambda_svc._emit_lambda_logs = emit
+
+
+# ------------------------------------------------------------------------------------- Commands
+
+
+def kill(part):
+    """Ends the processes that work for a function, as a crash would."""
+    with lambda_runtime._lock:
+        workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
+    killed = 0
+    for worker in workers:
+        process = worker._proc
+        if part in worker.func_name and worker.in_use and process and process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed
+
+
+def obey():
+    for line in sys.stdin:
+        match line.split():
+            case ["kill", part]:
+                print(kill(part), flush=True)
+            case ["busy"]:
+                print(lambda_svc.executions_in_flight()[0], flush=True)
+            case _:
+                fail(f"{line!r} is no command")
+    os.killpg(0, signal.SIGKILL)
+
+
+expect(lambda_svc, "executions_in_flight")
+expect(lambda_runtime.ProvidedWorker, "__init__", "self", "func_name", "config", "code_zip")
+if os.getpgrp() != os.getpid():
+    fail("it does not lead a process group: start it with setsid")
+
+
+if __name__ == "__main__":
+    threading.Thread(target=obey, daemon=True).start()
+    logs = pathlib.Path(sys.argv.pop(1)) / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    keep_functions_logs(logs)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(Redacted(handler.formatter or logging.Formatter()))
+    app.main()

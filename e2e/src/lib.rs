@@ -1,0 +1,228 @@
+//! Alimi deployed for real, as far as one machine goes: `cargo xtask e2e`.
+//!
+//! The SAM CLI builds the functions and deploys the checkout's own template.yaml to `MiniStack`, an
+//! emulator of AWS that runs the built functions as processes. The simulated provider stands beside
+//! it. Then stories are told over HTTP. What they prove besides themselves: the shapes of events,
+//! the functions' environment, the mappings of queues and of the catalog's stream, schedules, and
+//! that a deployment can be repeated and deleted.
+//!
+//! What they cannot prove, because the emulator does not do it as AWS does:
+//!
+//! - **Permissions.** IAM is not enforced and signatures are not verified; that a route asks for a
+//!   signed request is seen, and no more.
+//! - **Throttling**, of the API's routes as of DynamoDB, and the account's concurrency.
+//! - **Scheduler's retries and dead letters**, and alarms.
+//! - **Time.** It takes some hundred invocations a second: what Alimi reaches is measured elsewhere.
+//!
+//! `run_ministack.py` mends the gaps that would keep the unchanged template from working.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
+mod api;
+mod aws;
+mod ministack;
+mod provider;
+mod report;
+mod sam;
+mod stack;
+mod stories;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::time::Instant;
+
+use ministack::MiniStack;
+use report::Report;
+use sam::{Parameters, Sam};
+use stack::Stack;
+
+/// The region of `samconfig.toml`.
+const REGION: &str = "ap-northeast-2";
+
+/// Why something did not go on; for people to read.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// A story's end: what was seen, or what was wrong.
+type Told = Result<String>;
+
+/// Deploys template.yaml to an emulator of AWS and sees whether Alimi keeps its promises there.
+#[derive(Parser)]
+struct Arguments {
+    /// The SAM CLI. `cargo xtask e2e` names it, and the two that follow.
+    #[arg(long)]
+    sam: PathBuf,
+    /// A Python that has `MiniStack`.
+    #[arg(long)]
+    python: PathBuf,
+    /// cargo-lambda.
+    #[arg(long)]
+    cargo_lambda: PathBuf,
+    /// Deploys what was built the last time.
+    #[arg(long)]
+    keep_build: bool,
+}
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Settles the cryptography of all HTTP clients.
+    let _installed = alimi::aws::ReqwestHttp::new();
+    let told = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        runtime.block_on(async {
+            tokio::select! {
+                told = tell(arguments) => told,
+                _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+            }
+        })
+    });
+    match told {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn tell(arguments: Arguments) -> Result<bool> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checkout = here.parent().unwrap_or(here).to_owned();
+    let folder = sam::folder(&checkout);
+    std::fs::create_dir_all(&folder)?;
+    let only = std::fs::File::create(folder.join("lock"))?;
+    only.try_lock().map_err(|_| "another end-to-end test runs in this checkout")?;
+    // Functions' logs are appended to; those of the last run would mix in.
+    for old in ["logs", "tmp"] {
+        if folder.join(old).exists() {
+            std::fs::remove_dir_all(folder.join(old))?;
+        }
+    }
+    let mut report = Report::new(&folder.join("e2e.log"))?;
+    let sam = Sam {
+        program: arguments.sam,
+        cargo_lambda: arguments.cargo_lambda.parent().unwrap_or(here).to_owned(),
+        checkout,
+        folder: folder.clone(),
+    };
+    let built = if arguments.keep_build {
+        let there = sam.built_template().exists();
+        ensure(there, || "nothing is built: leave --keep-build out".to_owned())?;
+        there
+    } else {
+        let name = "every function is built (the first time takes a quarter of an hour)";
+        report.story(name, sam::BUILD_WITHIN, sam.build()).await
+    };
+    if built {
+        let launcher = here.join("run_ministack.py");
+        let ministack = MiniStack::start(&arguments.python, &launcher, &folder).await?;
+        Box::pin(tell_stories(&mut report, sam, ministack, &arguments.python)).await;
+    }
+    let table = report.table();
+    report.say(&format!("\n{table}"));
+    if !report.passed() {
+        report.say(&format!(
+            "What happened: {0}/e2e.log, {0}/sam-*.log, {0}/ministack.log, and what each function \
+             wrote in {0}/logs.",
+            folder.display()
+        ));
+    }
+    Ok(report.passed())
+}
+
+async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python: &Path) {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let endpoint = ministack.endpoint.clone();
+    let deployed = report
+        .story("the unchanged template is deployed", 6 * MINUTE, async {
+            sam.deploy(&endpoint, Parameters::default()).await?;
+            let outputs = sam.outputs(&endpoint).await?;
+            Ok(format!("the API is at {}", outputs.api_url))
+        })
+        .await;
+    if !deployed {
+        return ministack.stop().await;
+    }
+    let mut stack = match Stack::open(sam, ministack, python.to_owned()).await {
+        Ok(stack) => stack,
+        Err(error) => {
+            report.story("the stack is set up", MINUTE, async { Err(error) }).await;
+            return;
+        }
+    };
+    let set_up = Box::pin(stories::an_operator_sets_the_stack_up(&stack));
+    if report.story("an operator sets the stack up", 2 * MINUTE, set_up).await {
+        let story = Box::pin(stories::callers_are_told_apart(&stack));
+        report.story("routes ask for what the template says", MINUTE, story).await;
+        let story = Box::pin(stories::a_sequence_waits_for_each_delivery(&stack));
+        report.story("a sequence waits for each delivery", 2 * MINUTE, story).await;
+        let story = Box::pin(stories::a_step_that_fails_stops_the_rest(&stack));
+        report.story("a step that fails stops the rest", 2 * MINUTE, story).await;
+        let story = Box::pin(stories::real_time_overtakes_a_batch(&stack));
+        report.story("real time overtakes a batch", 3 * MINUTE, story).await;
+        let story = Box::pin(stories::a_crashed_sender_is_succeeded(&mut stack));
+        report.story("a sender that crashes is succeeded", 5 * MINUTE, story).await;
+        let story = Box::pin(stories::a_schedule_fires_in_seoul_time(&stack));
+        report.story("a schedule fires in Seoul's time", 3 * MINUTE, story).await;
+        let story = Box::pin(stories::the_scheduler_follows_the_catalog(&stack));
+        report.story("the scheduler follows the catalog", 2 * MINUTE, story).await;
+        let story = Box::pin(stories::what_is_no_wake_becomes_a_dead_letter(&stack));
+        report.story("what is no wake becomes a dead letter", 2 * MINUTE, story).await;
+        let story = Box::pin(stories::deploying_again_keeps_everything(&stack));
+        report.story("deploying again keeps everything", 10 * MINUTE, story).await;
+        let story = Box::pin(stories::nothing_was_sent_twice_or_too_fast(&stack));
+        report.story("nothing was sent twice, or too fast", 2 * MINUTE, story).await;
+    }
+    let story = Box::pin(stories::deleting_leaves_only_the_tables(&mut stack));
+    report.story("deleting leaves only the tables", 6 * MINUTE, story).await;
+    stack.stop().await;
+}
+
+/// Asks again and again until there is something, or the time is up.
+async fn until<T>(
+    what: &str,
+    within: Duration,
+    mut ask: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let end = Instant::now() + within;
+    loop {
+        if let Some(found) = ask().await? {
+            return Ok(found);
+        }
+        if Instant::now() > end {
+            return Err(format!("waited {} s in vain for {what}", within.as_secs()).into());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// An error unless it holds.
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(otherwise().into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_with_the_first_find() {
+        let mut asked = 0;
+        let found = until("a third time", Duration::from_secs(1), async || {
+            asked += 1;
+            Ok((asked == 3).then_some(asked))
+        });
+        assert_eq!(found.await.expect("found"), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_in_vain_says_for_what() {
+        let never = until::<()>("rain", Duration::from_secs(7), async || Ok(None));
+        let fault = never.await.expect_err("it never rains").to_string();
+        assert_eq!(fault, "waited 7 s in vain for rain");
+    }
+}

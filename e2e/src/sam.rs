@@ -1,0 +1,238 @@
+//! The SAM CLI: what a person types to build, deploy and delete the stack.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::{REGION, Result, Told};
+
+/// The stack's name, which is `samconfig.toml`'s.
+const STACK: &str = "alimi";
+
+/// From nothing, on a slow machine.
+pub const BUILD_WITHIN: Duration = Duration::from_secs(50 * 60);
+const DEPLOY_WITHIN: Duration = Duration::from_secs(300);
+
+/// The SAM CLI in this checkout.
+pub struct Sam {
+    /// Its program.
+    pub program: PathBuf,
+    /// The folder that holds cargo-lambda.
+    pub cargo_lambda: PathBuf,
+    /// The checkout.
+    pub checkout: PathBuf,
+    /// Where builds and logs go.
+    pub folder: PathBuf,
+}
+
+/// How a stack is deployed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parameters {
+    /// The template's `LogLevel`, where it is not the default.
+    pub log_level: Option<&'static str>,
+}
+
+impl Parameters {
+    /// As `--parameter-overrides` takes them.
+    fn overrides(self) -> String {
+        let architecture = match std::env::consts::ARCH {
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let architecture = format!("Architecture={architecture}");
+        let log_level = self.log_level.map(|level| format!("LogLevel={level}"));
+        std::iter::once(architecture).chain(log_level).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Sam {
+    fn build_folder(&self) -> PathBuf {
+        self.folder.join("build")
+    }
+
+    /// The template that the build wrote. It differs from the checkout's in the place of the code.
+    pub fn built_template(&self) -> PathBuf {
+        self.build_folder().join("template.yaml")
+    }
+
+    /// Builds every function as `sam build` does, but for the debug profile: link-time optimisation
+    /// would take half an hour, and is measured elsewhere.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn build(&self) -> Told {
+        let mut build = self.command(&["build", "--no-cached", "--build-dir"]);
+        build.arg(self.build_folder());
+        build.args(["--parameter-overrides", &Parameters::default().overrides()]);
+        build.env("SAM_BUILD_MODE", "debug");
+        // A third of the size to upload, extract and load.
+        build.env("CARGO_PROFILE_DEV_DEBUG", "none").env("CARGO_PROFILE_DEV_STRIP", "symbols");
+        for (name, _) in std::env::vars_os() {
+            // These describe this package. Build scripts that watch them would run again.
+            if name.to_str().is_some_and(describes_a_package) {
+                build.env_remove(name);
+            }
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders =
+            std::iter::once(self.cargo_lambda.clone()).chain(std::env::split_paths(&path));
+        build.env("PATH", std::env::join_paths(folders)?);
+        self.run(build, "build", BUILD_WITHIN).await?;
+        Ok("in the debug profile, for this machine".to_owned())
+    }
+
+    /// Deploys what was built.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn deploy(&self, endpoint: &str, parameters: Parameters) -> Result<String> {
+        let mut deploy = self.command(&["deploy", "--stack-name", STACK, "--template-file"]);
+        deploy.arg(self.built_template());
+        deploy.args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]);
+        deploy.args(["--no-fail-on-empty-changeset", "--no-progressbar"]);
+        deploy.args(["--parameter-overrides", &parameters.overrides()]);
+        point_at(&mut deploy, endpoint);
+        self.run(deploy, "deploy", DEPLOY_WITHIN).await
+    }
+
+    /// What the stack says about itself.
+    ///
+    /// # Errors
+    /// When there is no stack.
+    pub async fn outputs(&self, endpoint: &str) -> Result<Outputs> {
+        let mut list = self.command(&["list", "stack-outputs", "--output", "json"]);
+        list.args(["--stack-name", STACK]);
+        point_at(&mut list, endpoint);
+        Outputs::read(&self.run(list, "outputs", DEPLOY_WITHIN).await?)
+    }
+
+    /// Deletes the stack.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn delete(&self, endpoint: &str) -> Result<String> {
+        let mut delete = self.command(&["delete", "--no-prompts", "--stack-name", STACK]);
+        point_at(&mut delete, endpoint);
+        self.run(delete, "delete", DEPLOY_WITHIN).await
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(&self.checkout);
+        command.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", REGION);
+        command
+    }
+
+    /// Runs a command to its end. What it says is kept in a file.
+    async fn run(&self, mut command: Command, name: &str, within: Duration) -> Result<String> {
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(within, command.output())
+            .await
+            .map_err(|_| format!("sam {name} was not over after {} s", within.as_secs()))??;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let told = String::from_utf8_lossy(&output.stderr);
+        let log = self.folder.join(format!("sam-{name}.log"));
+        std::fs::write(&log, format!("{said}\n{told}"))?;
+        if output.status.success() {
+            return Ok(said.into_owned());
+        }
+        let log = log.display();
+        Err(format!("sam {name} ended with {}; {log} says:\n{}", output.status, tail(&told)).into())
+    }
+}
+
+/// Never anything but the emulator, whatever this machine's user has set up.
+pub fn point_at(command: &mut Command, endpoint: &str) {
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] {
+        command.env_remove(name);
+    }
+}
+
+fn describes_a_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
+}
+
+fn tail(text: &str) -> String {
+    let last: Vec<&str> = text.lines().rev().take(12).collect();
+    last.into_iter().rev().collect::<Vec<_>>().join("\n")
+}
+
+/// What the stack says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// Where producers and operators send requests.
+    pub api_url: String,
+    /// What is registered with a provider.
+    pub webhook_url_pattern: String,
+    /// The catalog's table.
+    pub catalog_table: String,
+    /// The queue that wakes senders.
+    pub wake_queue_url: String,
+}
+
+impl Outputs {
+    fn read(text: &str) -> Result<Self> {
+        let all: serde_json::Value = serde_json::from_str(text)?;
+        let output = |key: &str| {
+            let mut outputs = all.as_array().into_iter().flatten();
+            let found = outputs.find(|output| output["OutputKey"] == key);
+            let value = found.and_then(|output| output["OutputValue"].as_str());
+            value.map(str::to_owned).ok_or_else(|| format!("the stack has no output {key}"))
+        };
+        Ok(Self {
+            api_url: output("ApiUrl")?,
+            webhook_url_pattern: output("WebhookUrlPattern")?,
+            catalog_table: output("CatalogTableName")?,
+            wake_queue_url: output("WakeQueueUrl")?,
+        })
+    }
+
+    /// The address that a provider pushes to.
+    pub fn webhook(&self, channel: &str, secret: &str) -> String {
+        self.webhook_url_pattern.replace("{channel}", channel).replace("{secret}", secret)
+    }
+}
+
+/// The folder that a checkout's end-to-end test works in.
+pub fn folder(checkout: &Path) -> PathBuf {
+    checkout.join("target/e2e")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_by_name_and_a_missing_one_is_named() {
+        let output = |key: &str, value: &str| serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" });
+        let all = serde_json::json!([
+            output("WakeQueueUrl", "http://queue"),
+            output("ApiUrl", "http://api"),
+            output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
+            output("CatalogTableName", "catalog"),
+        ]);
+        let outputs = Outputs::read(&all.to_string()).expect("outputs");
+        assert_eq!(outputs.api_url, "http://api");
+        assert_eq!(outputs.webhook("main", "s3"), "http://api/webhooks/main/s3");
+        let fault = Outputs::read("[]").expect_err("nothing is there").to_string();
+        assert_eq!(fault, "the stack has no output ApiUrl");
+    }
+
+    #[test]
+    fn a_package_is_described_by_no_variable_of_the_build() {
+        assert!(describes_a_package("CARGO_PKG_NAME"));
+        assert!(describes_a_package("CARGO_MANIFEST_DIR"));
+        assert!(!describes_a_package("CARGO_TARGET_DIR"));
+    }
+}
