@@ -64,7 +64,7 @@ const CARGO_LAMBDA: Tool = Tool {
     install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda", &[]),
 };
 
-/// Its program is Python: e2e/run_ministack.py patches this version before it starts it.
+/// Its program is Python: `e2e/run_ministack.py` patches this version before it starts it.
 const MINISTACK: Tool = Tool {
     name: "ministack",
     version: "1.5.33",
