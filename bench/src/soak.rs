@@ -130,7 +130,7 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         let departed_us = departed.get(&(&reference.id, reference.attempt))?;
         Some((arrival.at_us - departed_us) as f64 / 1000.0)
     };
-    let mut ways_ms: Vec<f64> = arrivals.iter().filter_map(way_ms).collect();
+    let mut on_their_way: Vec<f64> = arrivals.iter().filter_map(way_ms).collect();
     let (seconds_over, busiest_second) = over_limit(&times(&arrivals), PER_SECOND as usize);
     Ok(Figures {
         minutes,
@@ -145,8 +145,8 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         seconds_over,
         busiest_second,
         busiest_second_departing,
-        longest_way_ms: percentile(&mut ways_ms, 1.0),
-        usual_way_ms: percentile(&mut ways_ms, 0.5),
+        longest_way_ms: percentile(&mut on_their_way, 1.0),
+        usual_way_ms: percentile(&mut on_their_way, 0.5),
         senders_killed: killed.load(Ordering::Relaxed),
         provider_faults: faults,
         violations: audit.violations(PER_SECOND as usize),

@@ -108,21 +108,23 @@ impl Apply {
         })
     }
 
-    /// Applies one event to many notifications, several at a time. Answers with those that moved.
+    /// Applies one event to many notifications, several at a time. Adds those that moved to
+    /// `moved`, also when it fails: they are not met again.
     ///
     /// # Errors
-    /// The first [`PortError`]; the others may have been moved then.
+    /// The first [`PortError`].
     pub async fn apply_all(
         &self,
         entries: &[AgendaEntry],
         event: &Event,
-    ) -> Result<Vec<Notification>, PortError> {
-        let mut moved = Vec::new();
+        moved: &mut Vec<Notification>,
+    ) -> Result<(), PortError> {
         for page in entries.chunks(CONCURRENCY) {
             let mut under_way = FuturesUnordered::new();
             for entry in page {
                 under_way.push(self.apply(&entry.id, event));
             }
+            let mut failed = None;
             while let Some(applied) = under_way.next().await {
                 match applied {
                     Ok(Applied::Moved(notification)) => moved.push(*notification),
@@ -131,11 +133,14 @@ impl Apply {
                     Err(error @ PortError::Corrupt { .. }) => {
                         tracing::error!(%error, "a notification cannot be moved");
                     }
-                    Err(error @ PortError::Unavailable { .. }) => return Err(error),
+                    Err(error @ PortError::Unavailable { .. }) => failed = failed.or(Some(error)),
                 }
             }
+            if let Some(error) = failed {
+                return Err(error);
+            }
         }
-        Ok(moved)
+        Ok(())
     }
 
     /// The moves of other steps that belong into the same transaction.

@@ -179,11 +179,13 @@ impl Sweep {
             let Some(last) = page.last() else { break };
             // Just after the last one: an entry that the index still shows is not met twice.
             from = Some(format!("{}~", last.sort));
-            let after = self.apply.apply_all(&page, event).await?;
+            let mut after = Vec::new();
+            let done = self.apply.apply_all(&page, event, &mut after).await;
             for notification in &after {
                 figures.count(notification.status);
             }
             moved += after.len();
+            done?;
         }
         Ok(moved)
     }

@@ -67,7 +67,11 @@ impl Departure {
         let after = self.record(&event).await;
         let notification = Box::new(self.notification);
         let sent = Some(Sent { notification, outcome, at_ms, received_at_ms });
-        Landed { answered, advice, sent, ..standing(after.as_ref()) }
+        let landed = standing(after.as_ref());
+        // Not what a successor had declared unknown, and counted, before this answer.
+        let is_new = after.is_some_and(|after| after.status_since_ms == received_at_ms);
+        let is_unknown = landed.is_unknown && is_new;
+        Landed { answered, advice, sent, is_unknown, ..landed }
     }
 
     /// Gives the claim back unsent.

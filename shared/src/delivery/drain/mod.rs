@@ -215,9 +215,8 @@ impl Drain {
         if let Some(lost) = lease.lost {
             // No pause is needed: nothing left in the last two seconds of its lease, and the lease
             // could be taken over only after the clocks' difference on top.
-            match self.find_lost(&lease, lost).await {
-                Ok(found) => report.found = found,
-                Err(error) => return (lease, Err(error)),
+            if let Err(error) = self.find_lost(&lease, lost, &mut report.found).await {
+                return (lease, Err(error));
             }
         }
         let provider = match self.providers.provider(channel).await {
@@ -272,13 +271,19 @@ impl Drain {
 
     /// Whether the successor that was woken is at work, after a while at most.
     async fn is_succeeded(&self, lease: &Lease, woken_at: Instant) -> bool {
-        for wait in [Duration::ZERO, self.settings.succession] {
-            tokio::time::sleep_until(woken_at + wait).await;
-            if matches!(self.lanes.was_succeeded(lease).await, Ok(true)) {
+        let give_up_at = Instant::now().max(woken_at + self.settings.succession);
+        loop {
+            // A database that is slow must not keep this sender beyond its time-out.
+            let asked =
+                tokio::time::timeout(self.settings.succession, self.lanes.was_succeeded(lease));
+            if matches!(asked.await, Ok(Ok(true))) {
                 return true;
             }
+            if Instant::now() >= give_up_at {
+                return false;
+            }
+            tokio::time::sleep_until(give_up_at).await;
         }
-        false
     }
 
     async fn wake(&self, lease: &Lease, next: WakeGroup, why: &str) {

@@ -221,7 +221,9 @@ impl<'a> Slice<'a> {
         let due = waiting.partition_point(is_due);
         if due > 0 {
             let event = Event::CameDue { at_ms: now_ms };
-            traffic.alongside(self.apply.apply_all(&waiting[..due], &event)).await?;
+            let mut moved = Vec::new();
+            let moving = self.apply.apply_all(&waiting[..due], &event, &mut moved);
+            traffic.alongside(moving).await?;
             self.heads.hurry();
         }
         if due == DUE_PAGE {
