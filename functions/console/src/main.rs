@@ -16,6 +16,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let files = Arc::new(aws.audience_files());
     let console = Console {
         configure: Configure {

@@ -15,6 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let plan = Plan {
         catalog: store.clone(),
         documents: store,

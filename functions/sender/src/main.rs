@@ -17,6 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let drain = Drain {
         catalog: store.clone(),
         notifications: store.clone(),

@@ -18,6 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let runner = Runner {
         catalog: store.clone(),
         documents: store.clone(),

@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker, clock.clone());
     lambda_http::run(router(Webhook {
