@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use alimi::aws::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -166,6 +167,14 @@ impl Builder {
             ])
             .arg(&folder)
             .envs(profile.overrides().iter().copied());
+        // Its zig may be beside it.
+        if let Some(beside) =
+            self.cargo_lambda.parent().filter(|folder| !folder.as_os_str().is_empty())
+        {
+            let path = Environment.optional("PATH").unwrap_or_default();
+            let folders = std::iter::once(beside.to_owned()).chain(std::env::split_paths(&path));
+            build.env("PATH", std::env::join_paths(folders)?);
+        }
         for function in functions {
             build.args(["--package", &format!("alimi-{function}")]);
         }

