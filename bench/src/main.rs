@@ -4,8 +4,10 @@
 mod backlog;
 mod bed;
 mod binaries;
+mod build;
 mod chart;
 mod cost;
+mod emulator;
 mod enqueue;
 mod measure;
 mod pace;
@@ -21,6 +23,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use bed::Failure;
+use binaries::{ProfileRow, Tools};
 use report::{Conditions, Report};
 
 /// Measures, keeps the figures in docs/benchmarks, and writes docs/benchmarks.md from them.
@@ -28,6 +31,8 @@ use report::{Conditions, Report};
 struct Arguments {
     #[command(subcommand)]
     part: Part,
+    #[command(flatten)]
+    tools: Tools,
 }
 
 #[derive(Clone, Subcommand)]
@@ -60,17 +65,17 @@ enum Part {
         #[arg(long)]
         members: usize,
     },
-    /// Size, start and memory of the release binaries.
+    /// Size, start and memory of the functions as they are deployed: half an hour at first.
     Binaries,
+    /// The sender built with other profiles than the one that is released: half an hour.
+    Profiles,
     /// Only writes the page, from the figures that are kept.
     Report,
 }
 
-const FUNCTIONS: [&str; 7] =
-    ["enqueue", "sender", "webhook", "console", "trigger", "planner", "sweeper"];
-
 fn main() -> ExitCode {
-    match run(Arguments::parse().part) {
+    let Arguments { part, tools } = Arguments::parse();
+    match run(part, &tools) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -79,7 +84,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(part: Part) -> Result<(), Failure> {
+fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
     let report = Report::open()?;
     let parts = match part {
         Part::All => vec![
@@ -90,6 +95,7 @@ fn run(part: Part) -> Result<(), Failure> {
             Part::Backlog,
             Part::Pace,
             Part::Binaries,
+            Part::Profiles,
             Part::Soak { minutes: 30 },
         ],
         Part::Report => vec![],
@@ -104,7 +110,8 @@ fn run(part: Part) -> Result<(), Failure> {
         | Part::Soak { .. }
         | Part::Enqueue
         | Part::Run
-        | Part::Binaries) => vec![one],
+        | Part::Binaries
+        | Part::Profiles) => vec![one],
     };
     for part in parts {
         match part {
@@ -123,7 +130,14 @@ fn run(part: Part) -> Result<(), Failure> {
             Part::Enqueue => keep(&report, "enqueue", "enqueue", enqueue::measure)?,
             Part::Run => keep(&report, "run", "run", run::measure)?,
             Part::Binaries => {
-                keep(&report, "binaries", "binaries", |bar| binaries::measure(bar, &FUNCTIONS))?;
+                let conditions = binaries::conditions("cargo xtask bench binaries");
+                let figures = measured("binaries", |bar| binaries::measure(bar, tools))?;
+                report.keep("binaries", conditions, figures)?;
+            }
+            Part::Profiles => {
+                let conditions = binaries::conditions("cargo xtask bench profiles");
+                let kept = |rows: &[ProfileRow]| report.keep("profiles", conditions.clone(), rows);
+                measured("profiles", |bar| binaries::measure_profiles(bar, tools, kept))?;
             }
             Part::All | Part::Report | Part::RunWorker { .. } => {}
         }
@@ -138,12 +152,19 @@ fn keep<T: Serialize>(
     command: &str,
     measure: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
 ) -> Result<(), Failure> {
+    let conditions = Conditions::now(&format!("cargo xtask bench {command}"));
+    report.keep(part, conditions, measured(part, measure)?)
+}
+
+fn measured<T>(
+    part: &str,
+    measure: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let bar = ProgressBar::new(1);
     let style = ProgressStyle::with_template("{prefix:>9} {bar:30} {pos}/{len} {elapsed} {msg}")?;
     bar.set_style(style);
     bar.set_prefix(part.to_owned());
-    let conditions = Conditions::now(&format!("cargo xtask bench {command}"));
     let figures = measure(&bar)?;
     bar.finish_with_message("measured");
-    report.keep(part, conditions, figures)
+    Ok(figures)
 }

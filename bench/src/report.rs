@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bed::Failure;
+use crate::binaries::{LeftOut, ProfileRow, Started};
+use crate::build::said;
 use crate::chart::{self, Bars, Lines};
+use crate::emulator::{Load, Start};
 use crate::pace::{Latency, Variant};
 use crate::{backlog, binaries, cost, enqueue, pace, priority, run, soak};
 
@@ -26,15 +28,15 @@ pub struct Conditions {
     machine: String,
     commit: String,
     command: String,
+    /// Where it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compiler: Option<String>,
 }
 
 impl Conditions {
     /// Those of now.
     pub fn now(command: &str) -> Self {
-        let said = |program: &str, arguments: &[&str]| {
-            let output = Command::new(program).args(arguments).output().ok();
-            output.map_or(String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
-        };
+        let said = |program: &str, arguments: &[&str]| said(program, arguments).unwrap_or_default();
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu
             .lines()
@@ -46,11 +48,21 @@ impl Conditions {
             machine: format!("{cores} shared cores of {model}, {}", said("uname", &["-sr"])),
             commit: said("git", &["rev-parse", "--short", "HEAD"]),
             command: command.to_owned(),
+            compiler: None,
         }
     }
 
+    /// With the compiler's version.
+    pub fn with_compiler(self) -> Self {
+        Self { compiler: said("rustc", &["--version"]).ok(), ..self }
+    }
+
     fn words(&self) -> String {
-        format!("`{}` · {} · {} · commit {}", self.command, self.date, self.machine, self.commit)
+        let compiler = self.compiler.as_ref().map_or(String::new(), |name| format!(" · {name}"));
+        format!(
+            "`{}` · {} · {} · commit {}{compiler}",
+            self.command, self.date, self.machine, self.commit
+        )
     }
 }
 
@@ -388,30 +400,111 @@ impl Report {
         };
         writeln!(page, "## The binaries\n\n{BINARIES}\n")?;
         writeln!(page, "{}\n", conditions.words())?;
-        writeln!(page, "| function ({}) | binary | zip | init |", figures.target)?;
-        writeln!(page, "| --- | ---: | ---: | ---: |")?;
-        for row in &figures.functions {
-            let init = row.init_ms.map_or("not measured".to_owned(), |ms| format!("{ms:.1} ms"));
-            let mib = |bytes: u64| format!("{:.2} MB", bytes as f64 / 1e6);
+        write!(page, "| function |")?;
+        for sizes in &figures.sizes {
+            let architecture = sizes.architecture.words();
+            write!(page, " {architecture}: binary | zip |")?;
+        }
+        writeln!(page, "\n| --- |{}", " ---: | ---: |".repeat(figures.sizes.len()))?;
+        for (index, first) in figures.sizes.first().iter().flat_map(|s| &s.functions).enumerate() {
+            write!(page, "| {} |", first.function)?;
+            for size in figures.sizes.iter().filter_map(|sizes| sizes.functions.get(index)) {
+                write!(
+                    page,
+                    " {} | {} |",
+                    megabytes(size.binary_bytes),
+                    megabytes(size.zip_bytes)
+                )?;
+            }
+            writeln!(page)?;
+        }
+        writeln!(page)?;
+        for LeftOut { architecture, reason } in &figures.left_out {
+            writeln!(page, "**Left out: {}.** There was {reason}.\n", architecture.words())?;
+        }
+        writeln!(
+            page,
+            "| function ({}) | init | first request | later ones | processor time until the first answer |",
+            figures.started_on.words()
+        )?;
+        writeln!(page, "| --- | ---: | ---: | ---: | ---: |")?;
+        for Started { function, start } in &figures.starts {
+            writeln!(page, "| {function} | {} |", start_cells(start))?;
+        }
+        writeln!(page)?;
+        let Load { memory_mib, in_flight, sent, cpu_us_each } = figures.sender;
+        writeln!(
+            page,
+            "The sender's process took at most {memory_mib:.0} MiB, with {in_flight} requests under \
+             way. It sent {sent} messages, for {cpu_us_each:.0} µs of processor time each.\n"
+        )?;
+        writeln!(page, "{}\n", over_the_goals(&figures))?;
+        self.profiles(page)
+    }
+
+    fn profiles(&self, page: &mut String) -> Result<(), Failure> {
+        let Some(Measured { conditions, figures: rows }) =
+            self.read::<Vec<ProfileRow>>("profiles")?
+        else {
+            return Ok(());
+        };
+        writeln!(page, "### The release profile\n\n{PROFILES}\n")?;
+        writeln!(page, "{}\n", conditions.words())?;
+        writeln!(
+            page,
+            "| `opt-level`, `lto`, codegen units | binary | zip | init | first request | later ones | processor time until the first answer | for each message | memory |"
+        )?;
+        writeln!(page, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        for ProfileRow { profile, size, start, load } in &rows {
             writeln!(
                 page,
-                "| {} | {} | {} | {init} |",
-                row.function,
-                mib(row.binary_bytes),
-                mib(row.zip_bytes),
+                "| {} | {} | {} | {} | {:.0} µs | {:.0} MiB |",
+                profile.words(),
+                megabytes(size.binary_bytes),
+                megabytes(size.zip_bytes),
+                start_cells(start),
+                load.cpu_us_each,
+                load.memory_mib,
             )?;
         }
         writeln!(page)?;
-        if let Some(memory) = figures.sender_memory_mib {
-            writeln!(
-                page,
-                "The sender's process took at most {memory:.0} MiB, with {} requests under way.\n",
-                figures.in_flight
-            )?;
-        }
         Ok(())
     }
 }
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+fn start_cells(start: &Start) -> String {
+    format!(
+        "{:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms",
+        start.init_ms, start.first_ms, start.warm_ms, start.cpu_to_first_answer_ms,
+    )
+}
+
+/// What missed a goal, in words.
+fn over_the_goals(figures: &binaries::Figures) -> String {
+    let mut missed = Vec::new();
+    for sizes in &figures.sizes {
+        for size in sizes.functions.iter().filter(|size| size.zip_bytes > ZIP_BYTES_GOAL) {
+            missed.push(format!("the zip of {} for {}", size.function, sizes.architecture.words()));
+        }
+    }
+    for Started { function, start } in &figures.starts {
+        if start.init_ms > INIT_MS_GOAL {
+            missed.push(format!("the init of {function}"));
+        }
+    }
+    if missed.is_empty() {
+        "All goals were met.".to_owned()
+    } else {
+        format!("**Over the goal: {}.**", missed.join(", "))
+    }
+}
+
+const ZIP_BYTES_GOAL: u64 = 3_000_000;
+const INIT_MS_GOAL: f64 = 20.0;
 
 const HEAD: &str = "\
 # Benchmarks
@@ -475,6 +568,17 @@ page. The run is cut into invocations of a second, and before, between and after
 process puts 1,000 copies of a notification with the bare client. The goal: 80 % of the bare puts, and memory that does not grow with the audience.";
 
 const BINARIES: &str = "\
-The release profile: optimised for size, whole-program link-time optimisation. Init is what
-Lambda's runtime emulator reports, the median of seven starts; memory is the most that the sender's
-process ever held.";
+Every function, built by cargo-lambda with the release profile as SAM builds it, and packed as SAM
+packs it. The rest is measured on the machine's own architecture, under Lambda's runtime emulator,
+with a database and stand-ins for the other services on loopback: init, from the process's beginning
+until it asks for its first event; the first request; nineteen more; medians over nine starts. Each
+request does the same work: a notification stored, a wake of an empty lane, a receipt nobody waits
+for, the channels listed, a firing of no schedule, a changed schedule, a sweep. The goals: a zip of 3 MB at
+most, an init of 20 ms at most, and a first request that finds its clients warm.
+
+Times are real time on a machine with other work; processor time is not stretched by that, and holds
+init and the first request together.";
+
+const PROFILES: &str = "\
+The sender, built with other profiles by the same compiler. Its request is a wake of an empty lane;
+processor time for each message is that of the run with 1,000 requests under way.";

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::aws::Aws;
-use alimi::store::Tables;
+use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_local::catalog_file::CatalogFile;
 use alimi_local::demo::{self, DemoSettings};
@@ -110,7 +109,13 @@ async fn store_catalog(file: &Path, table: String) -> Done {
         members: String::new(),
         runs: String::new(),
     };
-    let store = Aws::from_env().await.store(tables, Arc::new(SystemClock));
+    // As the AWS CLI would find the account.
+    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .http_client(alimi::aws::https_client())
+        .load()
+        .await;
+    let client = aws_sdk_dynamodb::Client::new(&sdk);
+    let store = DynamoStore::new(client, tables, Arc::new(SystemClock));
     catalog.apply(&store).await?;
     println!(
         "{} channels, {} templates, {} audiences and {} schedules are stored.",

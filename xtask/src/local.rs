@@ -1,9 +1,10 @@
 //! Starting the local stack and the benchmarks.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::process;
+use crate::tool::{self, Missing};
 
 /// Builds `alimi-local` where needed and becomes it.
 pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
@@ -15,8 +16,26 @@ pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
 
 /// Builds the benchmarks where needed, optimised, and becomes them.
 pub fn bench(arguments: &[OsString]) -> ExitCode {
-    eprintln!("Building what has changed; the first build takes ten minutes.");
+    match bench_command(arguments) {
+        Ok(command) => {
+            eprintln!("Building what has changed; the first build takes ten minutes.");
+            process::become_it(command)
+        }
+        Err(missing) => {
+            eprintln!("{}. To run it: {}.", missing.reason, missing.remedy);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench_command(arguments: &[OsString]) -> Result<Command, Missing> {
     let mut cargo = process::cargo(["run", "--profile", "measure", "-p", "alimi-bench", "--"]);
     cargo.args(arguments);
-    process::become_it(cargo)
+    // What builds functions, and what starts them.
+    if arguments.first().is_some_and(|part| BENCHMARKS_OF_FUNCTIONS.iter().any(|it| part == it)) {
+        cargo.arg("--cargo-lambda").arg(tool::cargo_lambda()?).arg("--sam").arg(tool::sam()?);
+    }
+    Ok(cargo)
 }
+
+const BENCHMARKS_OF_FUNCTIONS: [&str; 3] = ["all", "binaries", "profiles"];

@@ -58,7 +58,7 @@ const CHECKOV: Tool = Tool {
 const CARGO_LAMBDA: Tool = Tool {
     name: "cargo-lambda",
     version: "1.9.2",
-    program: "bin/cargo-lambda",
+    program: if cfg!(windows) { "Scripts/cargo-lambda.exe" } else { "bin/cargo-lambda" },
     asks_version: &["--version"],
     // It brings zig, which links for Lambda's operating system.
     install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda", &[]),

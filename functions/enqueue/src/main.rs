@@ -13,9 +13,10 @@ use alimi_enqueue::{Enqueue, router};
 async fn main() -> Result<(), lambda_http::Error> {
     let environment = Environment;
     environment.start_logging();
-    let aws = Aws::from_env().await;
+    let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let enqueue = Enqueue {
         accept: Accept {

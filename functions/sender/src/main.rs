@@ -14,9 +14,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment;
     environment.start_logging();
-    let aws = Aws::from_env().await;
+    let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let drain = Drain {
         catalog: store.clone(),
         notifications: store.clone(),

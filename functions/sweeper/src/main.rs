@@ -14,9 +14,10 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment;
     environment.start_logging();
-    let aws = Aws::from_env().await;
+    let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());

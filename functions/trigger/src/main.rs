@@ -15,9 +15,10 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = Environment;
     environment.start_logging();
-    let aws = Aws::from_env().await;
+    let aws = Aws::in_lambda(environment)?;
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
+    store.connect().await;
     let runner = Runner {
         catalog: store.clone(),
         documents: store.clone(),

@@ -13,6 +13,7 @@ mod tokens;
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -23,6 +24,9 @@ use crate::ports::{Clock, PortError};
 /// How long a notification is kept once nothing more can happen to it, and a bulk request from its
 /// arrival on: so long holds the promise that an idempotency key makes nothing twice.
 const RETENTION_S: i64 = 30 * 24 * 60 * 60;
+
+/// How long a function's start may wait for a connection: it can start without.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An item as the SDK has it.
 type Item = std::collections::HashMap<String, AttributeValue>;
@@ -58,6 +62,13 @@ impl DynamoStore {
     #[must_use]
     pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
         Self { client, tables, clock, known_classes: Arc::default() }
+    }
+
+    /// Opens a connection, while the function starts and has a whole processor: its first request
+    /// is to find one. It asks for an item that there is not; what comes back does not matter.
+    pub async fn connect(&self) {
+        let asked = self.catalog_item("connection", "opened");
+        let _answered = tokio::time::timeout(CONNECT_TIMEOUT, asked).await;
     }
 
     fn known_classes(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
