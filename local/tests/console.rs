@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use alimi::domain::RunKey;
 use alimi::domain::hours::Window;
+use alimi::domain::{RunKey, Schedule};
 use alimi::ports::WakeGroup;
 use alimi::ports::scheduling::Members;
 use alimi_local::catalog_file::CatalogFile;
@@ -457,6 +457,33 @@ async fn a_change_that_would_shut_a_schedule_out_is_refused_with_its_first_time(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_hours_is_not_held_up_by_what_it_does_not_touch() {
+    let world = scheduled_world().await;
+    let window = |from: &str, to: &str| json!({ "window": { "from": from, "to": to } });
+    // Switched off, it fires at no time that could be shut out; until it is switched on.
+    let off = with(daily(), &json!({ "expression": "cron(0 18 * * ? *)", "enabled": false }));
+    create(&world, "/v1/schedules/off", off.clone()).await;
+    let channel = "/v1/channels/alimtalk-main";
+    let narrow = with(get(&world, channel).await.body, &window("10:00", "17:00"));
+    assert_eq!(change(&world, channel, &narrow).await.status, 200);
+    let on = with(off, &json!({ "enabled": true }));
+    assert_eq!(told(&change(&world, "/v1/schedules/off", &on).await), (422, "expression"));
+
+    // Outside its window already, by whatever way: its own template cannot be changed over it, and
+    // another one can.
+    let dawn = with(daily(), &json!({ "expression": "cron(30 4 * * ? *)", "name": "dawn" }));
+    let dawn: Schedule = serde_json::from_value(dawn).expect("a schedule");
+    world.store.put_schedule(&dawn).await.expect("stored");
+    let body = json!({ "channel": "alimtalk-main", "category": "informational", "body": "b" });
+    create(&world, "/v1/templates/other", body.clone()).await;
+    let other = with(body, &window("11:00", "17:00"));
+    assert_eq!(change(&world, "/v1/templates/other", &other).await.status, 200);
+    let photo = "/v1/templates/photo-and-video";
+    let own = with(get(&world, photo).await.body, &window("10:00", "16:00"));
+    assert_eq!(told(&change(&world, photo, &own).await), (422, "window"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_default_hours_do_not_come_back_over_a_schedule() {
     let world = scheduled_world().await;
     create(&world, "/v1/hours/stack", json!({ "scheduled": { "from": "08:00", "to": "19:00" } }))
@@ -509,6 +536,21 @@ async fn what_is_used_cannot_be_deleted_and_what_uses_it_is_named() {
         assert_eq!(delete(&world, path).await.status, 204, "{path}");
         assert_eq!(told(&get(&world, path).await), (404, "name"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_of_many_users_is_found() {
+    let world = scheduled_world().await;
+    create(&world, "/v1/audiences/others", json!({ "source": { "kind": "members" } })).await;
+    for n in 0..120 {
+        let audience = if n == 119 { "others" } else { "teachers" };
+        let one = json!({ "name": format!("s{n:03}"), "audience": audience });
+        let one: Schedule = serde_json::from_value(with(daily(), &one)).expect("a schedule");
+        world.store.put_schedule(&one).await.expect("stored");
+    }
+    let refused = delete(&world, "/v1/audiences/others").await;
+    assert_eq!(told(&refused), (409, "name"));
+    assert!(detail(&refused).contains("the schedule s119"), "{}", refused.body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -621,6 +663,32 @@ async fn a_paused_channel_sends_nothing_and_a_resumed_one_is_woken_at_once() {
     assert_eq!(history["items"][1]["document"]["paused"], true);
 }
 
+/// Neither loses the other's change, whoever comes first.
+#[tokio::test(start_paused = true)]
+async fn a_channel_is_paused_while_somebody_else_changes_it() {
+    let path = "/v1/channels/alimtalk-main";
+    let mut both = 0;
+    for wait_ms in 0..40 {
+        let world = world().await;
+        let slower = with(get(&world, path).await.body, &json!({ "limit": { "per_second": 7 } }));
+        let pause = async {
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            world.operate("POST", &format!("{path}/pause"), &[], "").await
+        };
+        let (changed, paused) = futures::future::join(change(&world, path, &slower), pause).await;
+        assert_eq!(paused.status, 200, "{wait_ms} ms: {}", paused.body);
+        let read = get(&world, path).await.body;
+        assert_eq!(read["paused"], true, "{wait_ms} ms");
+        if changed.status == 200 {
+            assert_eq!(read["limit"]["per_second"], 7, "{wait_ms} ms");
+            both += 1;
+        } else {
+            assert_eq!(told(&changed), (412, "If-Match"), "{wait_ms} ms");
+        }
+    }
+    assert!((1..40).contains(&both), "{both} of 40 changes were made");
+}
+
 // --------------------------------------------------------------------------------------- Uploads
 
 #[tokio::test(start_paused = true)]
@@ -662,13 +730,14 @@ async fn members_come_as_csv_and_as_ndjson_and_the_last_upload_holds() {
 #[tokio::test(start_paused = true)]
 async fn bad_lines_are_named_and_the_others_are_stored() {
     let world = scheduled_world().await;
+    // What is there twice is known last, and named in its place.
     let csv = "id,phone,timezone\n\
                t1,01012340001,\n\
+               t1,01012340006,\n\
                ,01012340002,\n\
                t3,call me,\n\
                t4,01012340004,Seoul\n\
                t5,01012340005\n\
-               t1,01012340006,\n\
                t7,01012340007,Asia/Seoul\n";
     let answer = upload(&world, "", CSV, csv).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -681,10 +750,10 @@ async fn bad_lines_are_named_and_the_others_are_stored() {
         named,
         [
             (Some(3), Some("id")),
-            (Some(4), Some("phone")),
-            (Some(5), Some("timezone")),
-            (Some(6), None),
-            (Some(7), Some("id")),
+            (Some(4), Some("id")),
+            (Some(5), Some("phone")),
+            (Some(6), Some("timezone")),
+            (Some(7), None),
         ]
     );
     assert!(!answer.body.to_string().contains("call me"), "nothing of a member is quoted");
@@ -784,8 +853,10 @@ async fn an_upload_in_parts_holds_once_no_line_is_missing() {
     let other = upload(&world, "?upload=u1", CSV, &second).await;
     assert_eq!(told(&other), (422, "first_line"));
     assert_eq!(members(&world).await, all);
-    // A part is repeated harmlessly.
+    // A part is repeated harmlessly, and the last one stays the last.
     assert_eq!(upload(&world, "?upload=u1", CSV, &first).await.status, 200);
+    let again = upload(&world, "?upload=u1&first_line=7", CSV, &third).await;
+    assert_eq!((again.status, &again.body["committed"]), (200, &json!(true)), "{}", again.body);
     assert_eq!(members(&world).await, all);
 }
 
@@ -911,10 +982,138 @@ async fn members_that_nobody_reads_are_discarded_after_a_day() {
     upload(&world, "", CSV, &rows("cde")).await;
     assert_eq!(stored(second.clone()).await, 3);
     world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a run");
+    // It was in use until now: whoever has just read its name has a day for it.
+    assert_eq!(discard.round().await.expect("a round"), 0);
+    assert_eq!(stored(first.clone()).await, 2);
     tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
     assert_eq!(discard.round().await.expect("a round"), 2);
     for (version, left) in [(&first, 0), (&second, 3), (&third, 0)] {
         assert_eq!(stored(version.clone()).await, left, "{version}");
+    }
+}
+
+/// Before anything of it is deleted, it is marked: a part that comes then is refused, or the rest of
+/// the upload would be taken for the whole of it.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_goes_on_while_it_is_discarded_holds_whole_or_not_at_all() {
+    let (first, last) = ("id\na\nb\n", "id\nc\n");
+    let complete = "?upload=u&first_line=4&complete=true";
+    let (mut refused, mut held) = (0, 0);
+    let mut check = async |world: &World, answer: Answer, when: &str| {
+        let mut was_early = false;
+        if answer.status == 200 {
+            held += 1;
+        } else {
+            // While it goes, and when all of it is gone: the first part is to be sent anew.
+            was_early = told(&answer) == (422, "first_line");
+            assert!(answer.status == 503 || was_early, "{when}: {}", answer.body);
+            refused += 1;
+        }
+        // Whatever was begun is brought to its end.
+        world.stack.sweep.discard.round().await.expect("a round");
+        let whole = [("a".into(), 2), ("b".into(), 3), ("c".into(), 5)];
+        if answer.status == 200 {
+            assert_eq!(members(world).await, whole, "{when}");
+        } else {
+            // A part that comes too early is kept until the others are there.
+            let left = world.store.members("teachers", "upload-u", None, 10).await;
+            let left: Vec<_> = left.expect("members").into_iter().map(|m| m.member.id).collect();
+            assert!(left.is_empty() || (left == ["c"] && was_early), "{when}: {left:?}");
+            let anew = upload(world, complete, CSV, last).await;
+            assert_eq!(told(&anew), (422, "first_line"), "{when}");
+        }
+    };
+    let abandoned = async || {
+        let world = scheduled_world().await;
+        assert_eq!(upload(&world, "?upload=u", CSV, first).await.status, 200);
+        tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+        world
+    };
+    // The sweeper dies.
+    for steps in 0.. {
+        let world = abandoned().await;
+        let discard = world.stack.sweep.discard.clone();
+        if Doom::after(steps).over(discard.round()).await.is_some() {
+            break;
+        }
+        let answer = upload(&world, complete, CSV, last).await;
+        check(&world, answer, &format!("after {steps} steps")).await;
+    }
+    // The part comes while it is at work.
+    let earlier = (1..20).map(|ms| (ms, 0));
+    for (part_ms, sweep_ms) in earlier.chain((0..20).map(|ms| (0, ms))) {
+        let world = abandoned().await;
+        let discard = world.stack.sweep.discard.clone();
+        let part = async {
+            tokio::time::sleep(Duration::from_millis(part_ms)).await;
+            upload(&world, complete, CSV, last).await
+        };
+        let sweep = async {
+            tokio::time::sleep(Duration::from_millis(sweep_ms)).await;
+            discard.round().await.expect("a round");
+        };
+        let (answer, ()) = futures::future::join(part, sweep).await;
+        check(&world, answer, &format!("{part_ms} and {sweep_ms} ms later")).await;
+    }
+    assert!(refused > 0 && held > 0, "{refused} were refused and {held} hold");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_upload_is_discarded_to_its_last_member_and_its_day_begins_when_it_is_replaced() {
+    let world = peopled_world(1100).await;
+    let version = get(&world, "/v1/audiences/teachers").await.body["source"]["version"].clone();
+    let version = version.as_str().expect("a version");
+    let left = || async {
+        world.store.members("teachers", version, None, 5000).await.expect("members").len()
+    };
+    // No sweeper has looked for more than a day.
+    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    assert_eq!(upload(&world, "", CSV, "id\na\n").await.status, 200);
+    assert_eq!(world.stack.sweep.discard.round().await.expect("a round"), 0);
+    assert_eq!(left().await, 1100);
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(world.stack.sweep.discard.round().await.expect("a round"), 1);
+    assert_eq!(left().await, 0);
+}
+
+/// The lines of one file are stored, and the upload dies. A file with other lines takes its place
+/// under another name only.
+#[tokio::test(start_paused = true)]
+async fn a_part_that_died_does_not_mix_with_another_one_in_its_place() {
+    let query = "?upload=u&complete=true";
+    let people = |of: &str| format!("id\n{}", lines(40, |n| format!("{of}{n:02}\n")));
+    let mut refused = 0;
+    for steps in 0.. {
+        let world = scheduled_world().await;
+        if Doom::after(steps).over(upload(&world, query, CSV, &people("a"))).await.is_some() {
+            break;
+        }
+        let other = upload(&world, query, CSV, &people("b")).await;
+        if other.status == 200 {
+            let mixed = members(&world).await.into_iter().find(|(id, _)| id.starts_with('a'));
+            assert_eq!(mixed, None, "after {steps} steps");
+        } else {
+            assert_eq!(told(&other), (422, "first_line"), "after {steps} steps");
+            refused += 1;
+        }
+    }
+    assert!(refused > 3, "only {refused} were refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_upload_twice_at_once_is_made_once_and_neither_is_told_otherwise() {
+    // Somebody who gave up waiting asks again while the first request is still at work.
+    for wait_ms in 0..20 {
+        let world = scheduled_world().await;
+        let one = upload(&world, "", CSV, "id\na\nb\n");
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            upload(&world, "", CSV, "id\na\nb\n").await
+        };
+        let (one, other) = futures::future::join(one, other).await;
+        assert_eq!((one.status, other.status), (200, 200), "{wait_ms} ms: {}", other.body);
+        assert_eq!(one.etag, other.etag, "{wait_ms} ms");
+        assert_eq!(members(&world).await, [("a".into(), 2), ("b".into(), 3)]);
     }
 }
 
@@ -1046,6 +1245,33 @@ async fn a_dry_run_reads_page_by_page() {
     // From the middle on.
     let answer = world.operate("POST", "/v1/schedules/daily/dry-run?after=t998", &[], "").await;
     assert_eq!((&answer.body["members"], &answer.body["complete"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_that_takes_long_answers_in_parts_and_names_the_first_faults_only() {
+    let database_latency = Duration::from_secs(4);
+    let world = World::new(WorldSettings { database_latency, ..WorldSettings::default() }).await;
+    create(&world, "/v1/audiences/teachers", json!({ "source": { "kind": "members" } })).await;
+    create(&world, "/v1/schedules/daily", daily()).await;
+    let people = lines(1200, |n| format!("t{n:04},,n,c\n"));
+    let answer = upload(&world, "", CSV, &format!("id,phone,name,code\n{people}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+
+    let (mut members, mut parts, mut after) = (0, 0, String::new());
+    loop {
+        let path = format!("/v1/schedules/daily/dry-run{after}");
+        let answer = world.operate("POST", &path, &[], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        members += answer.body["members"].as_u64().expect("a number");
+        parts += 1;
+        assert_eq!(answer.body["unsendable"], answer.body["members"]);
+        assert_eq!(answer.body["faults"].as_array().map(Vec::len), Some(100));
+        match answer.body["next"].as_str() {
+            None => break,
+            Some(next) => after = format!("?after={next}"),
+        }
+    }
+    assert_eq!((members, parts), (1200, 3));
 }
 
 #[tokio::test(start_paused = true)]

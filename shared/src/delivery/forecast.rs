@@ -155,4 +155,40 @@ mod tests {
         assert_eq!(drain_time(limit, u64::MAX), SignedDuration::from_millis(i64::MAX));
         assert_eq!(sent_within(limit, SignedDuration::from_millis(1050)), 40);
     }
+
+    #[test]
+    fn what_waits_for_its_window_has_only_the_time_from_its_opening_on() {
+        let schedule: Schedule = serde_json::from_value(serde_json::json!({
+            "name": "dawn", "expression": "at(2026-03-02T04:30:00)", "template": "t",
+            "audience": "a", "outside_window": "defer",
+        }))
+        .expect("a schedule");
+        let channel: Channel = serde_json::from_value(serde_json::json!({
+            "name": "c", "limit": { "per_second": 1, "jitter": "0s" },
+            "provider": {
+                "kind": "bizppurio", "base_url": "https://api.example.com", "account": "a",
+                "sender_key": "k", "from": "0212345678",
+            },
+            "confirmation": { "by": "receipt" }, "timezone": "Asia/Seoul", "secret": "s",
+        }))
+        .expect("a channel");
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let hours =
+            Hours::Within(crate::domain::hours::Window::new("10:00", "19:00").expect("one"));
+        let nine_hours = 9 * 3600;
+        let warnings = |size: u64| {
+            forecast(&schedule, &channel, hours, Some(size), at("2026-03-02T00:00+09:00")).warnings
+        };
+        let waits = Warning::OutsideWindow {
+            at: at("2026-03-02T04:30+09:00"),
+            until: Some(at("2026-03-02T10:00+09:00")),
+        };
+        assert_eq!(warnings(nine_hours), [waits]);
+        let cut = Warning::CrossesWindowEnd {
+            at: at("2026-03-02T04:30+09:00"),
+            closes_at: at("2026-03-02T19:00+09:00"),
+            left: 1,
+        };
+        assert_eq!(warnings(nine_hours + 1), [waits, cut]);
+    }
 }
