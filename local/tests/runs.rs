@@ -10,9 +10,10 @@ use alimi::domain::audience::file::{AudienceFormat, Member};
 use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
 use alimi::domain::{Audience, Category, Priority, RunKey, Schedule, Status, Template};
 use alimi::ports::scheduling::{
-    Changed, Documents, Expected, Kind, MemberSaved, Members, Runs, Scheduler, StoredMember,
+    Changed, Document, Documents, Expected, Kind, MemberSaved, Members, Runs, Scheduler,
+    StoredMember,
 };
-use alimi::ports::{Catalog, Clock, Saved};
+use alimi::ports::{Catalog, Clock, Saved, WindowClasses};
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::scheduler::{LocalScheduler, SchedulerFaults};
 use alimi_local::schedules;
@@ -25,6 +26,8 @@ use tokio::time::Instant;
 
 const BUCKET: &str = "bucket";
 const FILE: &str = "members.csv";
+/// How often the AWS client sends a request that fails.
+const TRIES: usize = 3;
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// A margin that leaves an invocation of 300 s, as template.yaml has it, time for one page.
 const TIME_FOR_A_PAGE: Duration = Duration::from_millis(299_999);
@@ -193,6 +196,12 @@ async fn a_run_stores_one_notification_for_each_member_of_either_source() {
         assert_eq!(notification.priority, Priority(601));
         assert_eq!(notification.window_class.to_string(), "1000-1900@Asia/Seoul");
     }
+    // Or no sender would look there.
+    let classes = world.store.classes("alimtalk-main").await.expect("the classes");
+    assert_eq!(
+        classes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["1000-1900@Asia/Seoul"]
+    );
 
     let world = self::world().await;
     upload(&world, "v1", 1..=10).await;
@@ -325,6 +334,29 @@ async fn a_run_that_a_database_out_of_order_interrupts_goes_on_by_itself() {
     }
 }
 
+/// One request fails as often as it is tried, and the database is well again. Only where that was
+/// the saving of a page does the lease have to run out: nobody knows whether it was saved.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_interrupted_before_a_page_is_free_for_whoever_comes_next() {
+    let mut freed = 0;
+    for requests in 0..60 {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, mixed());
+        world.faults.pass(requests);
+        (0..TRIES).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        let outcome = fire(&world).await;
+        world.faults.clear();
+        let Some(run) = world.store.run(&key()).await.expect("the table") else { continue };
+        // It had been taken.
+        if outcome == "interrupted" && run.pins.is_some() {
+            freed += usize::from(run.lease_until_ms.is_none());
+        }
+        settle(&world).await;
+        check_mixed(&world, &format!("after {requests} requests")).await;
+    }
+    assert!(freed > 2, "{freed} were free");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_whose_beginning_fails_is_on_record_and_resumed() {
     for requests in 0.. {
@@ -455,6 +487,27 @@ async fn members_that_nothing_can_be_sent_to_are_reported_and_the_others_go_on()
         .collect();
     assert_eq!(classes["m00001"], "1000-1900@Asia/Seoul");
     assert_eq!(classes["m00002"], "1000-1900@America/New_York");
+}
+
+/// Members of a page are stored side by side, and one whose put has to be repeated comes last.
+#[tokio::test(start_paused = true)]
+async fn of_two_lines_with_one_member_in_a_page_the_later_one_is_reported_whatever_is_slow() {
+    let mut reported = BTreeSet::new();
+    for requests in 0..25 {
+        let mut world = world().await;
+        world.stack.runner.settings.page = 20;
+        let twice = "m00003,01012345678,김하나,a1\nm00001,01012345678,김하나,a1\n";
+        world.stack.files.save(BUCKET, FILE, csv(3) + twice);
+        world.faults.pass(requests);
+        world.faults.add(DatabaseFault::Refused);
+        fire(&world).await;
+        world.faults.clear();
+        settle(&world).await;
+        let run = run_of(&world).await;
+        assert_eq!(run.counts, counts(5, 3, 0, 2), "{requests}");
+        reported.insert(run.faults.iter().map(|fault| fault.line).collect::<Vec<_>>());
+    }
+    assert_eq!(reported, BTreeSet::from([vec![5, 6]]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -607,6 +660,25 @@ async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     assert_eq!(world.notifications().len(), 20);
 }
 
+/// An old one that was given up is not among the latest, and is found all the same.
+#[tokio::test(start_paused = true)]
+async fn a_run_notes_the_old_one_that_is_still_at_work_behind_many_that_have_ended() {
+    let mut world = world().await;
+    save(&world, schedule("daily", "cron(0-10 10 * * ? *)")).await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let margin = world.stack.runner.settings.margin;
+    world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+    assert_eq!(fire(&world).await, "to_be_continued");
+    world.stack.runner.settings.margin = margin;
+    for minute in 1..=8 {
+        let at = ten() + Duration::from_secs(60 * minute);
+        assert_eq!(fire_at(&world, "daily", at).await, "ended");
+        let run = world.store.run(&RunKey::new("daily", at)).await.expect("read");
+        assert_eq!(run.expect("a run").overlaps, Some(ten()), "10:{minute:02}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_overlap_stays_noted_though_the_run_dies_and_the_other_one_ends() {
     let later = ten() + Duration::from_secs(60);
@@ -622,9 +694,8 @@ async fn an_overlap_stays_noted_though_the_run_dies_and_the_other_one_ends() {
         let answer = schedules::invoke(&world.stack.runner, &doom, input).await;
         assert!(answer.is_none(), "it was not noted before the first page");
         let dead = world.store.run(&second).await.expect("the table");
-        if dead.is_none_or(|dead| dead.overlaps.is_none()) {
-            continue;
-        }
+        let Some(dead) = dead.filter(|dead| dead.overlaps.is_some()) else { continue };
+        assert_eq!((dead.cursor, dead.counts.members), (None, 0), "it was noted with a page");
         assert_eq!(fire(&world).await, "ended");
         settle(&world).await;
         let run = world.store.run(&second).await.expect("the table").expect("a run");
@@ -876,6 +947,39 @@ async fn a_missed_time_is_caught_up_with_as_its_schedule_says() {
         let stored = if status == RunStatus::Missed { 0 } else { 4 };
         assert_eq!(world.notifications().len(), stored);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_more_than_a_day_ago_is_left_to_a_person() {
+    for (hours, asked) in [(23, 1), (25, 0)] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        delete(&world, "daily").await;
+        save(&world, schedule("once", "at(2026-03-02T10:05:00)")).await;
+        world.stack.scheduler.remove_schedule("once").await.expect("removed");
+        tokio::time::sleep(Duration::from_secs(hours * 3600)).await;
+        world.start_schedules();
+        assert_eq!(sweep_for(&world, 3).await, asked, "{hours} hours later");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_cannot_be_read_keeps_no_other_one_from_being_caught_up_with() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    let unreadable = Document {
+        name: "a".into(),
+        revision: 0,
+        body: Some(json!({ "expression": 1 })),
+        changed_by: "test".into(),
+        changed_at_ms: BEGINNING_MS,
+    };
+    let saved = world.store.put_document(Kind::Schedule, &unreadable, Expected::Any).await;
+    assert!(matches!(saved, Ok(Changed::Done(_))));
+    save(&world, schedule("daily", "cron(5 10 * * ? *)")).await;
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    world.start_schedules();
+    assert_eq!(sweep_for(&world, 9).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
