@@ -309,6 +309,16 @@ async fn an_account_that_cannot_send_loses_no_message() {
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
     assert_eq!((notification.status, notification.attempt), (Status::Delivered, 1));
+    // The lane is held meanwhile: it does not ask again and again.
+    let asked: Vec<_> = world
+        .simulator
+        .arrivals()
+        .iter()
+        .filter(|a| a.reference.as_ref().is_some_and(|r| r.id.as_str() == id))
+        .map(|a| a.at_us)
+        .collect();
+    assert_eq!(asked.len(), 21);
+    assert!(asked.windows(2).all(|two| two[1] - two[0] >= 30_000_000), "{asked:?}");
 }
 
 fn tokens_fetched(world: &World) -> usize {
@@ -417,6 +427,23 @@ async fn a_provider_that_hangs_does_not_make_requests_pile_up() {
     world.settle(A_WHILE).await;
     world.check_invariants(LIMIT);
     assert!(world.notifications().values().all(|n| n.status == Status::Delivered));
+}
+
+/// The pace alone would let 114 be under way until the first times out.
+#[tokio::test(start_paused = true)]
+async fn no_more_requests_are_under_way_than_a_sender_may_have() {
+    let mut settings = WorldSettings::default();
+    settings.drain.in_flight_max = 20;
+    let world = World::new(settings).await;
+    post_many(&world, "batch", 60, TEMPLATE, "01090080000").await;
+    world.start_senders();
+    let mut most = 0;
+    for _ in 0..40 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let all = world.notifications();
+        most = most.max(all.values().filter(|n| n.status == Status::Sending).count());
+    }
+    assert_eq!(most, 20);
 }
 
 #[tokio::test(start_paused = true)]
@@ -531,6 +558,41 @@ async fn not_before_and_expires_at_are_honoured_at_departure() {
     let sent_at_ms = later.attempts[0].request_sent_at_ms.expect("sent") - BEGINNING_MS;
     // The sweeper wakes the lane ahead of time, and the sender lingers for what is due.
     assert!((3_600_000..3_600_400).contains(&sent_at_ms), "sent after {sent_at_ms} ms");
+}
+
+/// Nobody sweeps: whoever takes it in wakes the lane, and the sender stays for it.
+#[tokio::test(start_paused = true)]
+async fn what_is_due_in_a_few_seconds_leaves_on_time_and_in_its_order() {
+    use alimi_local::world::BEGINNING_MS;
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    let at =
+        |ms: i64| jiff::Timestamp::from_millisecond(BEGINNING_MS + ms).expect("a time").to_string();
+    let body = |priority: u16, due_ms: i64| {
+        json!({
+            "template": TEMPLATE, "to": teacher(DELIVERED), "variables": variables(),
+            "priority": priority, "not_before": at(due_ms),
+        })
+    };
+    // More than are queued in one go, and behind them one that goes before them all.
+    let many = Value::Array(vec![body(600, 12_000); 450]);
+    let (status, _) = world.produce("POST", "/v1/notifications", Some("many"), many).await;
+    assert_eq!(status, 202);
+    let (_, first) = world.produce("POST", "/v1/notifications", Some("f"), body(0, 12_001)).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let arrivals = world.simulator.arrivals();
+    let place = arrivals
+        .iter()
+        .filter(|a| a.reference.is_some())
+        .position(|a| a.reference.as_ref().is_some_and(|r| first["id"] == r.id.as_str()))
+        .expect("it arrived");
+    let after_ms = arrivals
+        .iter()
+        .find(|a| a.reference.is_some())
+        .map(|a| a.at_us / 1000 - BEGINNING_MS - 12_000)
+        .expect("some arrived");
+    assert!((0..400).contains(&after_ms), "the first left {after_ms} ms late");
+    assert!(place < 40, "{place} left before it");
 }
 
 #[tokio::test(start_paused = true)]
