@@ -135,10 +135,15 @@ async fn advertising_never_leaves_at_night_and_news_does() {
             "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
         })
     };
-    for name in ["consultation-start", "photo-and-video"] {
-        let (status, _) =
-            world.produce("POST", "/v1/notifications", Some(name), template(name)).await;
-        assert!(status.is_success());
+    // The offer as a sequence: the lane has to hear of its steps' hours too.
+    let mut offer = template("consultation-start");
+    let step = json!({ "template": offer["template"], "variables": offer["variables"] });
+    offer = json!({ "to": offer["to"], "steps": [step] });
+    for (path, body) in
+        [("/v1/sequences", offer), ("/v1/notifications", template("photo-and-video"))]
+    {
+        let (status, answer) = world.produce("POST", path, Some("k"), body).await;
+        assert!(status.is_success(), "{answer}");
     }
     world.settle(A_DAY).await;
     for notification in delivered(&world) {
@@ -174,8 +179,11 @@ async fn the_window_in_force_is_the_one_at_departure() {
     assert!(arrivals.iter().all(|a| a.at_us < late.as_microsecond()), "it went on");
     assert!(arrivals.len() > 20);
 
+    // What is behind the closed window keeps no sender busy.
+    let wakes = world.queue.sent();
     // And opens it again in the afternoon.
     wait_until(&world, time(15, 0, 0, 0)).await;
+    assert!(world.queue.sent() - wakes < 5, "{} wakes", world.queue.sent() - wakes);
     set_hours(&world, "10:00", "18:00").await;
     world.settle(Duration::from_secs(3600)).await;
     world.check_invariants(LIMIT);
@@ -247,6 +255,11 @@ async fn what_would_be_over_before_its_window_opens_is_refused() {
     assert_eq!((status.as_u16(), &problem["field"]), (422, &json!("expires_at")));
     let (status, _) = post("k2", ask("2026-03-03T10:00:01+09:00")).await;
     assert_eq!(status, 202);
+    // What counts is the window that is open when it may leave, not the one before that.
+    let mut late = ask("2026-03-03T23:00:00+09:00");
+    late["not_before"] = json!("2026-03-03T19:30:00+09:00");
+    let (status, problem) = post("k3", late).await;
+    assert_eq!((status.as_u16(), &problem["field"]), (422, &json!("expires_at")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,6 +279,172 @@ async fn the_hours_hold_for_messages_whose_template_is_gone() {
     assert!(sent < 20, "{sent} left after the window was closed");
     world.settle(A_DAY).await;
     assert_eq!(delivered(&world).len(), 200);
+}
+
+/// The template said for whom the message is advertising, and the recipient where it is night.
+#[tokio::test(start_paused = true)]
+async fn without_its_template_a_message_keeps_the_strictest_hours_in_its_recipients_zone() {
+    let mut settings = slow();
+    settings.catalog =
+        settings.catalog.replacen("category: informational", "category: advertising", 1);
+    let world = World::new(settings).await;
+    world.start_senders();
+    wait_until(&world, time(21, 0, 0, 0)).await;
+    post(&world, "seoul", 1, 0, None).await;
+    post(&world, "auckland", 1, 600, Some("Pacific/Auckland")).await;
+    let deleted = world
+        .store
+        .delete_document(Kind::Template, "consultation-start", Expected::Any, "test", 0)
+        .await;
+    assert!(deleted.is_ok());
+    let advertising = Window::new("09:00", "20:50").expect("a window");
+    let hours = HoursConfig { advertising, ..HoursConfig::default() };
+    world.store.put_hours(&hours).await.expect("stored");
+    world.settle(A_DAY).await;
+    let all = delivered(&world);
+    assert_eq!(all.len(), 2);
+    for notification in all {
+        let (zone, opens) = match notification.recipient.timezone {
+            Some(_) => ("Pacific/Auckland", time(10, 0, 0, 0)),
+            None => ("Asia/Seoul", time(9, 0, 0, 0)),
+        };
+        let left = left_at(&notification, zone);
+        assert!(
+            (opens..opens + SignedDuration::from_secs(60)).contains(&left),
+            "one left at {left} in {zone}"
+        );
+    }
+}
+
+/// One sender all the time, which has tried to claim some of them when they might not leave.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_claimed_is_claimed_by_the_same_sender_once_it_may_leave() {
+    let mut settings = slow();
+    settings.drain.slice = Duration::from_secs(600);
+    let world = World::new(settings).await;
+    world.start_senders();
+    wait_until(&world, time(12, 0, 0, 0)).await;
+    // It stays for what comes due.
+    let later = json!({
+        "template": "photo-and-video", "to": to(None), "priority": 600,
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        "not_before": "2026-03-02T12:08:00+09:00",
+    });
+    let (status, _) = world.produce("POST", "/v1/notifications", Some("k"), later).await;
+    assert_eq!(status, 202);
+    post(&world, "batch", 60, 600, None).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    set_hours(&world, "13:00", "19:00").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(delivered(&world).len() < 40, "the window was not closed");
+    set_hours(&world, "10:00", "19:00").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(delivered(&world).len(), 60);
+    assert_eq!(world.ledger.drains(), [], "another sender came");
+}
+
+/// A database so slow that messages are claimed half a second before their slots.
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_in_time_does_not_leave_when_its_slot_comes_too_late() {
+    // Heads are taken every few hundred milliseconds: some just before the end.
+    let phases_ms = [0, 130, 260, 390];
+    for (limit_is_window, phase_ms) in
+        phases_ms.map(|ms| (true, ms)).into_iter().chain([(false, 0)])
+    {
+        let settings =
+            WorldSettings { database_latency: Duration::from_millis(60), ..Default::default() };
+        let world = World::new(settings).await;
+        wait_until(&world, time(18, 59, 30, 0)).await;
+        let mut one = json!({
+            "template": "consultation-start", "to": to(None), "priority": 600,
+            "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        });
+        if !limit_is_window {
+            one["priority"] = json!(0);
+            one["expires_at"] = json!("2026-03-02T19:00:00+09:00");
+        }
+        let body = Value::Array(vec![one; 300]);
+        let (status, _) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
+        assert_eq!(status, 202);
+        wait_until(&world, time(18, 59, 54, 0)).await;
+        tokio::time::sleep(Duration::from_millis(phase_ms)).await;
+        world.start_senders();
+        wait_until(&world, time(19, 0, 10, 0)).await;
+        let closed = "2026-03-02T19:00:00+09:00".parse::<Timestamp>().expect("a time");
+        let all = world.notifications();
+        let sent_at_ms = |n: &Notification| n.attempts.last().and_then(|a| a.request_sent_at_ms);
+        let sent: Vec<_> = all.values().filter_map(sent_at_ms).collect();
+        assert!((30..280).contains(&sent.len()), "{} were sent", sent.len());
+        let last_ms = sent.into_iter().max().expect("some") - closed.as_millisecond();
+        assert!(last_ms < 0, "the last one left {last_ms} ms after the end");
+        assert!(last_ms > -1000, "the last one left {last_ms} ms before the end");
+        let unsent = all.values().filter(|n| n.claim > 0 && sent_at_ms(n).is_none()).count();
+        assert!(unsent > 0, "nothing had been claimed for a slot after the end");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channels_own_window_takes_hold_within_a_second() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    wait_until(&world, time(12, 0, 0, 0)).await;
+    post(&world, "batch", 200, 600, None).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let channel = world.store.channel("alimtalk-main").await.expect("the store");
+    let mut channel = channel.expect("the channel");
+    channel.window = Some(Window::new("13:00", "19:00").expect("a window"));
+    world.store.put_channel(&channel).await.expect("stored");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let sent = world.simulator.arrivals().len();
+    assert!((10..40).contains(&sent), "{sent} left");
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert_eq!(world.simulator.arrivals().len(), sent, "it went on");
+}
+
+/// Its hours were over when they were changed, so that it is over before they begin.
+#[tokio::test(start_paused = true)]
+async fn what_expires_while_its_window_is_closed_is_over_before_it_opens() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    let body = json!({
+        "template": "photo-and-video", "to": to(None), "priority": 600,
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        "expires_at": "2026-03-03T10:30:00+09:00",
+    });
+    let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
+    assert_eq!(status, 202, "{answer}");
+    set_hours(&world, "14:00", "19:00").await;
+    world.settle(A_DAY).await;
+    let all: Vec<_> = world.notifications().into_values().collect();
+    assert_eq!((all.len(), all[0].status), (1, Status::Expired));
+    let over_at = Timestamp::from_millisecond(all[0].status_since_ms).expect("a time");
+    let over_at = over_at.to_zoned(TimeZone::get("Asia/Seoul").expect("a zone")).time();
+    assert!(
+        (time(10, 30, 0, 0)..time(10, 40, 0, 0)).contains(&over_at),
+        "it was over at {over_at}"
+    );
+}
+
+/// Closed classes are looked at a few at a time: a sender stays until it has seen the last.
+#[tokio::test(start_paused = true)]
+async fn a_message_in_the_last_of_many_closed_classes_is_found_when_its_hours_change() {
+    let world = World::new(slow()).await;
+    world.start_senders();
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    for minute in 1..=600 {
+        let class = format!("0000-{:02}{:02}@Asia/Seoul", minute / 60, minute % 60);
+        let class = class.parse().expect("a class");
+        world.store.add_class("alimtalk-main", &class).await.expect("added");
+    }
+    post(&world, "one", 1, 600, None).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(delivered(&world).len(), 0);
+    let wider = json!({ "scheduled": { "from": "10:00", "to": "22:00" } });
+    let answer = world.operate("PUT", "/v1/hours/stack", &[("if-none-match", "*")], wider).await;
+    assert_eq!(answer.status, 201, "{:?}", answer.body);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(delivered(&world).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
