@@ -214,7 +214,9 @@ impl Bed {
                 // death is the lease and not the sweeper's rhythm.
                 if arrived_at.elapsed() > Duration::from_millis(500) || arrived == 0 {
                     wakes += 1;
-                    for group in [WakeGroup::Zero, WakeGroup::One] {
+                    // At first one only: whoever is killed is to be the one who has the lane.
+                    let groups = [WakeGroup::Zero, WakeGroup::One];
+                    for &group in &groups[..if arrived == 0 { 1 } else { 2 }] {
                         let deduplication = format!("bench-{}-{wakes}", group.as_str());
                         queue.wake(CHANNEL, group, &deduplication).await?;
                     }

@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SLOW_ANSWER_US: i64 = 8_000_000;
 
 /// Medians over some starts.
+#[expect(clippy::struct_field_names, reason = "units are last in names")]
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Start {
     /// From the process's beginning to its first `next`, as the emulator reports it.

@@ -40,7 +40,11 @@ enum Part {
     /// Everything, one after the other: about an hour and a half.
     All,
     /// Utilisation and violations of the limit: a quarter of an hour.
-    Pace,
+    Pace {
+        /// Only this variant; the rows of the others are kept.
+        #[arg(long)]
+        only: Option<pace::Variant>,
+    },
     /// Real-time messages during a large batch: three minutes.
     Priority,
     /// The sender's cost by length of the queue: five minutes.
@@ -93,7 +97,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Run,
             Part::Priority,
             Part::Backlog,
-            Part::Pace,
+            Part::Pace { only: None },
             Part::Binaries,
             Part::Profiles,
             Part::Soak { minutes: 30 },
@@ -103,7 +107,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             println!("{}", serde_json::to_string(&run::work(&endpoint, members)?)?);
             return Ok(());
         }
-        one @ (Part::Pace
+        one @ (Part::Pace { .. }
         | Part::Priority
         | Part::Backlog
         | Part::Cost
@@ -115,10 +119,11 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
     };
     for part in parts {
         match part {
-            Part::Pace => {
+            Part::Pace { only } => {
+                let known = report.pace_rows()?;
                 let conditions = Conditions::now("cargo xtask bench pace");
                 let kept = |rows: &[pace::Row]| report.keep("pace", conditions.clone(), rows);
-                keep(&report, "pace", "pace", |bar| pace::measure(bar, kept))?;
+                keep(&report, "pace", "pace", |bar| pace::measure(bar, only, known, kept))?;
             }
             Part::Priority => keep(&report, "priority", "priority", priority::measure)?,
             Part::Backlog => keep(&report, "backlog", "backlog", backlog::measure)?,

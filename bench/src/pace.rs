@@ -19,7 +19,9 @@ const JITTER_MS: i64 = 25;
 const SECONDS: f64 = 60.0;
 
 /// How a lane is treated while it is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// Even spacing.
@@ -84,9 +86,12 @@ pub struct Row {
 /// Runs side by side: each uses a fraction of a processor.
 const AT_ONCE: usize = 3;
 
-/// Runs the whole matrix, and hands every row over as soon as it is there.
+/// Runs the whole matrix, or only one variant of it beside the rows that are `known`, and hands all
+/// rows over as soon as there is another one.
 pub fn measure(
     bar: &ProgressBar,
+    only: Option<Variant>,
+    known: Vec<Row>,
     keep: impl Fn(&[Row]) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<Row>, Failure> {
     let latencies =
@@ -102,9 +107,12 @@ pub fn measure(
         plan.push_back((200, Latency::Fixed(1500), variant));
     }
     plan.extend(all(Variant::Strict));
+    let is_asked = |variant| only.is_none_or(|only| only == variant);
+    plan.retain(|(_, _, variant)| is_asked(*variant));
+    let known = known.into_iter().filter(|row| !is_asked(row.variant)).collect();
     bar.set_length(plan.len() as u64);
     let plan = Mutex::new(plan);
-    let rows: Mutex<Vec<Row>> = Mutex::default();
+    let rows: Mutex<Vec<Row>> = Mutex::new(known);
     let work = || -> Result<(), Failure> {
         loop {
             let next = plan.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

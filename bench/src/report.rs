@@ -107,6 +107,12 @@ impl Report {
         }
     }
 
+    /// What is known of pace.
+    pub fn pace_rows(&self) -> Result<Vec<pace::Row>, Failure> {
+        let known = self.read::<Vec<pace::Row>>("pace")?;
+        Ok(known.map(|measured| measured.figures).unwrap_or_default())
+    }
+
     /// Writes the page and its charts.
     pub fn write(&self) -> Result<PathBuf, Failure> {
         let mut page = String::from(HEAD);
