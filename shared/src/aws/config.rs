@@ -112,7 +112,7 @@ pub struct Aws {
 
 impl Aws {
     /// Takes region, credentials and endpoint from where Lambda sets them. `aws-config` would find
-    /// them too, after bringing everything that looks elsewhere: an eighth of each binary.
+    /// them too, and bring what looks everywhere else into each binary.
     ///
     /// # Errors
     /// [`ConfigError`] names what Lambda has not set.
