@@ -251,7 +251,7 @@ def halt():
     global halted
     with looking:
         halted = True
-        return sum(1 for one in scheduler._schedules._data.values() if one["State"] == "ENABLED")
+        return sum(1 for one in list(scheduler._schedules._data.values()) if one["State"] == "ENABLED")
 
 
 def fire_what_is_due():
