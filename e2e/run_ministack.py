@@ -9,8 +9,9 @@ tests nothing. What stays unlike AWS is listed in the module documentation of al
 FOLDER gets `logs/<function>.log`, what each function wrote. MiniStack's own log goes to stderr. The
 port and the region come from the environment, as MiniStack reads them. It is to lead a process group
 of its own. It reads commands and answers each with a number: `kill PART` kills the processes that
-work for functions whose name has this part in it; `busy` says how many invocations are under way.
-When its input ends, it ends with all of its group.
+work for functions whose name has this part in it; `busy` says how many invocations are under way;
+`halt` has no schedule fire any more, and counts those that would have. When its input ends, or
+anything here goes wrong, it ends with all of its group.
 """
 
 import hashlib
@@ -26,18 +27,32 @@ import socketserver
 import sys
 import threading
 import time
+import traceback
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 VERSION = "1.5.33"
 
 
-def fail(what):
-    sys.exit(
-        f"run_ministack.py: {what}. Its patches were written for MiniStack {VERSION}: read them against "
-        "the version that is installed."
-    )
+def end():
+    """Ends the whole process group, the functions with it. On whatever thread: an exit would end
+    that thread alone."""
+    os.killpg(0, signal.SIGKILL)
 
+
+def fail(what):
+    print(
+        f"run_ministack.py: {what}. Its patches were written for MiniStack {VERSION}: read them against "
+        "the version that is installed.",
+        file=sys.stderr,
+        flush=True,
+    )
+    end()
+
+
+# First of all: its end would be that of whoever started it.
+if os.getpgrp() != os.getpid():
+    sys.exit("run_ministack.py: it does not lead a process group: start it with setsid")
 
 if importlib.metadata.version("ministack") != VERSION:
     fail(f"MiniStack {importlib.metadata.version('ministack')} is installed")
@@ -226,9 +241,27 @@ def next_time(schedule, last_s, zone):
 # For each schedule as it is now: the time up to which it has been looked at.
 looked_until_s = {}
 
+# Held during a look, so that nothing fires once a halt was answered.
+looking = threading.Lock()
+halted = False
+
+
+def halt():
+    """Has no schedule fire any more."""
+    global halted
+    with looking:
+        halted = True
+        return sum(1 for one in list(scheduler._schedules._data.values()) if one["State"] == "ENABLED")
+
 
 def fire_what_is_due():
     """One look at all schedules."""
+    with looking:
+        if not halted:
+            look()
+
+
+def look():
     now_s = time.time()
     account, region = get_account_id(), get_region()
     try:
@@ -392,21 +425,25 @@ def kill(part):
 
 
 def obey():
-    for line in sys.stdin:
-        match line.split():
-            case ["kill", part]:
-                print(kill(part), flush=True)
-            case ["busy"]:
-                print(lambda_svc.executions_in_flight()[0], flush=True)
-            case _:
-                fail(f"{line!r} is no command")
-    os.killpg(0, signal.SIGKILL)
+    try:
+        for line in sys.stdin:
+            match line.split():
+                case ["kill", part]:
+                    print(kill(part), flush=True)
+                case ["busy"]:
+                    print(lambda_svc.executions_in_flight()[0], flush=True)
+                case ["halt"]:
+                    print(halt(), flush=True)
+                case _:
+                    raise ValueError(f"{line!r} is no command")
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        end()
 
 
 expect(lambda_svc, "executions_in_flight")
 expect(lambda_runtime.ProvidedWorker, "__init__", "self", "func_name", "config", "code_zip")
-if os.getpgrp() != os.getpid():
-    fail("it does not lead a process group: start it with setsid")
 
 
 if __name__ == "__main__":
@@ -416,4 +453,9 @@ if __name__ == "__main__":
     keep_functions_logs(logs)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(Redacted(handler.formatter or logging.Formatter()))
-    app.main()
+    try:
+        app.main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        end()

@@ -1,12 +1,14 @@
 //! The deployed HTTP API, as producers and operators call it.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use alimi::domain::NotificationId;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::{Result, ensure};
+use crate::Result;
 
 /// Longer than API Gateway waits.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
@@ -20,7 +22,8 @@ pub fn client(url: &str) -> Result<Client> {
     let host = url.host_str().ok_or("the API has no host")?;
     // Its port is that of the URL.
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    Ok(Client::builder().resolve(host, loopback).timeout(ANSWER_WITHIN).build()?)
+    let client = Client::builder().resolve(host, loopback).no_proxy();
+    Ok(client.timeout(ANSWER_WITHIN).build()?)
 }
 
 /// The API.
@@ -48,9 +51,38 @@ impl Answer {
     /// Says what came instead.
     pub fn expect(self, status: u16) -> Result<Value> {
         let Self { status: found, body, .. } = self;
-        ensure(found == status, || format!("answered with {found}, not {status}: {body}"))?;
-        Ok(body)
+        if found == status {
+            return Ok(body);
+        }
+        Err(Unexpected { found, expected: status, body }.into())
     }
+}
+
+/// An answer with another status than the one that was expected.
+#[derive(Debug)]
+pub struct Unexpected {
+    found: u16,
+    expected: u16,
+    body: Value,
+}
+
+impl fmt::Display for Unexpected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, expected, body } = self;
+        write!(f, "answered with {found}, not {expected}: {body}")
+    }
+}
+
+impl Error for Unexpected {}
+
+/// Whether the same request may well succeed later: the API failed, or was not reached.
+pub fn may_pass(error: &(dyn Error + 'static)) -> bool {
+    if let Some(unexpected) = error.downcast_ref::<Unexpected>() {
+        return unexpected.found >= 500 && unexpected.expected < 500;
+    }
+    error.downcast_ref::<reqwest::Error>().is_some_and(|error| {
+        error.is_connect() || error.is_timeout() || error.is_request() || error.is_body()
+    })
 }
 
 impl Api {

@@ -48,16 +48,19 @@ impl Aws {
         Ok(value.clone())
     }
 
-    /// The queue that a queue's failed messages go to.
+    /// The queue that a queue's failed messages go to, and after how many receives.
     ///
     /// # Errors
     /// When it has none.
-    pub async fn dead_letter_queue(&self, url: &str) -> Result<String> {
+    pub async fn redrive(&self, url: &str) -> Result<(String, u32)> {
         let policy = self.queue_attribute(url, QueueAttributeName::RedrivePolicy).await?;
         let policy: serde_json::Value = serde_json::from_str(&policy)?;
         let arn = policy["deadLetterTargetArn"].as_str().ok_or("the policy names no queue")?;
         let name = arn.rsplit(':').next().unwrap_or_default();
         let found = self.sqs.get_queue_url().queue_name(name).send().await?;
-        Ok(found.queue_url.ok_or("the dead-letter queue has no address")?)
+        let url = found.queue_url.ok_or("the dead-letter queue has no address")?;
+        // A number, or one in quotes.
+        let receives_max = policy["maxReceiveCount"].to_string();
+        Ok((url, receives_max.trim_matches('"').parse()?))
     }
 }

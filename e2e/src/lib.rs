@@ -19,6 +19,7 @@
 
 mod api;
 mod aws;
+mod group;
 mod ministack;
 mod provider;
 mod report;
@@ -28,9 +29,11 @@ mod stories;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use ministack::MiniStack;
@@ -40,6 +43,11 @@ use stack::Stack;
 
 /// The region of `samconfig.toml`.
 const REGION: &str = "ap-northeast-2";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// All stories together. They take some minutes.
+const STORIES_WITHIN: Duration = Duration::from_secs(20 * 60);
 
 /// Why something did not go on; for people to read.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -74,7 +82,7 @@ pub fn main() -> ExitCode {
         runtime.block_on(async {
             tokio::select! {
                 told = tell(arguments) => told,
-                _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+                name = ended_from_outside() => Err(format!("ended by {}", name?).into()),
             }
         })
     });
@@ -88,6 +96,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Waits for a signal to end. What runs below this program is in groups of its own, to which a
+/// terminal sends none.
+async fn ended_from_outside() -> Result<&'static str> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "an interrupt",
+        _ = terminate.recv() => "a request to terminate",
+        _ = hangup.recv() => "its terminal's end",
+    })
+}
+
 async fn tell(arguments: Arguments) -> Result<bool> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checkout = here.parent().unwrap_or(here).to_owned();
@@ -96,7 +117,7 @@ async fn tell(arguments: Arguments) -> Result<bool> {
     let only = std::fs::File::create(folder.join("lock"))?;
     only.try_lock().map_err(|_| "another end-to-end test runs in this checkout")?;
     // Functions' logs are appended to; those of the last run would mix in.
-    for old in ["logs", "tmp"] {
+    for old in ["logs", "sam", "tmp"] {
         if folder.join(old).exists() {
             std::fs::remove_dir_all(folder.join(old))?;
         }
@@ -106,18 +127,23 @@ async fn tell(arguments: Arguments) -> Result<bool> {
         program: arguments.sam,
         cargo_lambda: arguments.cargo_lambda.parent().unwrap_or(here).to_owned(),
         checkout,
+        logs: folder.join("sam"),
+        commands: AtomicUsize::new(0),
         folder: folder.clone(),
     };
+    std::fs::create_dir_all(&sam.logs)?;
     let built = if arguments.keep_build {
         let there = sam.built_template().exists();
         ensure(there, || "nothing is built: leave --keep-build out".to_owned())?;
         there
     } else {
         let name = "every function is built (the first time takes a quarter of an hour)";
-        report.story(name, sam::BUILD_WITHIN, sam.build()).await
+        // The build itself says more about where it stood.
+        report.story(name, sam::BUILD_WITHIN + MINUTE, sam.build()).await
     };
     if built {
         let launcher = here.join("run_ministack.py");
+        report.end_within(STORIES_WITHIN);
         let ministack = MiniStack::start(&arguments.python, &launcher, &folder).await?;
         Box::pin(tell_stories(&mut report, sam, ministack, &arguments.python)).await;
     }
@@ -125,7 +151,7 @@ async fn tell(arguments: Arguments) -> Result<bool> {
     report.say(&format!("\n{table}"));
     if !report.passed() {
         report.say(&format!(
-            "What happened: {0}/e2e.log, {0}/sam-*.log, {0}/ministack.log, and what each function \
+            "What happened: {0}/e2e.log, {0}/sam, {0}/ministack.log, and what each function \
              wrote in {0}/logs.",
             folder.display()
         ));
@@ -134,7 +160,6 @@ async fn tell(arguments: Arguments) -> Result<bool> {
 }
 
 async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python: &Path) {
-    const MINUTE: Duration = Duration::from_secs(60);
     let endpoint = ministack.endpoint.clone();
     let deployed = report
         .story("the unchanged template is deployed", 6 * MINUTE, async {
@@ -166,11 +191,11 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
         let story = Box::pin(stories::a_crashed_sender_is_succeeded(&mut stack));
         report.story("a sender that crashes is succeeded", 5 * MINUTE, story).await;
         let story = Box::pin(stories::a_schedule_fires_in_seoul_time(&stack));
-        report.story("a schedule fires in Seoul's time", 3 * MINUTE, story).await;
+        report.story("a schedule fires in Seoul's time", 6 * MINUTE, story).await;
         let story = Box::pin(stories::the_scheduler_follows_the_catalog(&stack));
         report.story("the scheduler follows the catalog", 2 * MINUTE, story).await;
         let story = Box::pin(stories::what_is_no_wake_becomes_a_dead_letter(&stack));
-        report.story("what is no wake becomes a dead letter", 2 * MINUTE, story).await;
+        report.story("what is no wake becomes a dead letter", 4 * MINUTE, story).await;
         let story = Box::pin(stories::deploying_again_keeps_everything(&stack));
         report.story("deploying again keeps everything", 10 * MINUTE, story).await;
         let story = Box::pin(stories::nothing_was_sent_twice_or_too_fast(&stack));
@@ -181,7 +206,8 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
     stack.stop().await;
 }
 
-/// Asks again and again until there is something, or the time is up.
+/// Asks again and again until there is something, or the time is up. That the API fails or is not
+/// reached is no end: it is told once, and asked again.
 async fn until<T>(
     what: &str,
     within: Duration,
@@ -189,12 +215,19 @@ async fn until<T>(
 ) -> Result<T> {
     const PAUSE: Duration = Duration::from_millis(100);
     let end = Instant::now() + within;
+    let mut told = false;
     loop {
-        if let Some(found) = ask().await? {
-            return Ok(found);
-        }
+        let last = match ask().await {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => String::new(),
+            Err(error) if api::may_pass(error.as_ref()) => format!("; last: {error}"),
+            Err(error) => return Err(error),
+        };
         if Instant::now() > end {
-            return Err(format!("waited {} s in vain for {what}", within.as_secs()).into());
+            return Err(format!("waited {} s in vain for {what}{last}", within.as_secs()).into());
+        }
+        if !last.is_empty() && !std::mem::replace(&mut told, true) {
+            println!("  still waiting for {what}{last}");
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -224,5 +257,36 @@ mod tests {
         let never = until::<()>("rain", Duration::from_secs(7), async || Ok(None));
         let fault = never.await.expect_err("it never rains").to_string();
         assert_eq!(fault, "waited 7 s in vain for rain");
+    }
+
+    fn answered(status: u16) -> Result<serde_json::Value> {
+        api::Answer { status, etag: None, body: serde_json::Value::Null }.expect(200)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_of_the_api_is_asked_again_and_what_it_refuses_is_not() {
+        let mut asked = 0;
+        let found = until("a second time", Duration::from_secs(1), async || {
+            asked += 1;
+            answered(if asked == 1 { 503 } else { 200 }).map(Some)
+        });
+        found.await.expect("found");
+        assert_eq!(asked, 2);
+
+        let mut asked = 0;
+        let refused = until("nothing", Duration::from_secs(1), async || {
+            asked += 1;
+            answered(404).map(Some)
+        });
+        let fault = refused.await.expect_err("it is not there").to_string();
+        assert_eq!((fault.as_str(), asked), ("answered with 404, not 200: null", 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_to_the_end_is_told() {
+        let failing = until("an answer", Duration::from_secs(7), async || answered(500).map(Some));
+        let fault = failing.await.expect_err("it always fails").to_string();
+        let told = "waited 7 s in vain for an answer; last: answered with 500, not 200: null";
+        assert_eq!(fault, told);
     }
 }

@@ -1,26 +1,27 @@
 //! The emulator of AWS, as a process with functions below it.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 
+use crate::group::Group;
 use crate::{REGION, Result, until};
 
 /// It is up within a second; on a busy machine later.
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running `MiniStack`. It ends with this program, however that ends: its launcher reads what this
-/// one writes to it, and when that is over kills itself and the functions.
+/// A running `MiniStack`. Dropped, it ends with its functions; and it ends with this program, however
+/// that ends: its launcher reads what this one writes to it, and when that is over kills itself and
+/// the functions.
 pub struct MiniStack {
     /// Its address, as an AWS endpoint.
     pub endpoint: String,
     folder: PathBuf,
-    process: Child,
+    group: Group,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
@@ -35,7 +36,8 @@ impl MiniStack {
         let endpoint = format!("http://127.0.0.1:{port}");
         let temporary = folder.join("tmp");
         std::fs::create_dir_all(&temporary)?;
-        let mut process = Command::new(python)
+        let mut command = Command::new(python);
+        command
             .arg(launcher)
             .arg(folder)
             // The functions inherit what it has: nothing but what Lambda would give them may fill
@@ -55,19 +57,15 @@ impl MiniStack {
             // Listeners that nobody here speaks to.
             .env("SFTP_ENABLED", "0")
             .env("IOT_MTLS_ENABLED", "0")
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.join("ministack.log"))?)
-            .spawn()
-            .map_err(|error| format!("{} did not start: {error}", python.display()))?;
-        let (Some(commands), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
-            return Err("MiniStack has no pipes".into());
-        };
+            .stderr(std::fs::File::create(folder.join("ministack.log"))?);
+        let mut group = Group::spawn(&mut command)?;
+        let (commands, answers) = group.pipes().ok_or("MiniStack has no pipes")?;
         let answers = BufReader::new(answers).lines();
-        let mut started = Self { endpoint, folder: folder.to_owned(), process, commands, answers };
+        let mut started = Self { endpoint, folder: folder.to_owned(), group, commands, answers };
         until("MiniStack to listen", START_WITHIN, async || {
-            if let Some(status) = started.process.try_wait()? {
+            if let Some(status) = started.group.ended()? {
                 let log = std::fs::read_to_string(folder.join("ministack.log"))?;
                 let last: Vec<&str> = log.lines().rev().take(5).collect();
                 let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
@@ -87,29 +85,33 @@ impl MiniStack {
         self.command(&format!("kill {part_of_name}")).await
     }
 
-    /// Something when no function is at work, and the sweeper, which is every minute, will not be
-    /// soon.
+    /// Has no schedule fire any more, the sweeper's included, and answers how many would have.
+    ///
+    /// # Errors
+    /// When `MiniStack` has gone.
+    pub async fn halt_schedules(&mut self) -> Result<usize> {
+        self.command("halt").await
+    }
+
+    /// Something when no function is at work, nor has been for a while.
     ///
     /// # Errors
     /// When `MiniStack` has gone.
     pub async fn quiet_moment(&mut self) -> Result<Option<()>> {
-        // What the sweeper wakes works for some seconds.
-        const BETWEEN_SWEEPS: Range<Duration> = Duration::from_secs(8)..Duration::from_secs(40);
+        // What one function wakes another for is taken from its queue or stream within a second.
+        const QUIET: Duration = Duration::from_secs(8);
         let busy = self.command("busy").await?;
-        let swept = self.since_last_log("SweeperFunction")?;
-        let between = swept.is_some_and(|swept| BETWEEN_SWEEPS.contains(&swept));
-        Ok((busy == 0 && between).then_some(()))
+        let quiet = self.since_last_log()?.is_some_and(|since| since >= QUIET);
+        Ok((busy == 0 && quiet).then_some(()))
     }
 
-    /// How long ago a function ended, if it ever ran.
-    fn since_last_log(&self, part_of_name: &str) -> Result<Option<Duration>> {
+    /// How long ago a function ended, if one ever ran.
+    fn since_last_log(&self) -> Result<Option<Duration>> {
+        let mut latest: Option<SystemTime> = None;
         for entry in std::fs::read_dir(self.folder.join("logs"))? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().contains(part_of_name) {
-                return Ok(Some(entry.metadata()?.modified()?.elapsed().unwrap_or_default()));
-            }
+            latest = latest.max(Some(entry?.metadata()?.modified()?));
         }
-        Ok(None)
+        Ok(latest.map(|latest| latest.elapsed().unwrap_or_default()))
     }
 
     /// A command to the launcher, which answers with a number.
@@ -119,10 +121,10 @@ impl MiniStack {
         Ok(answer.parse().map_err(|_| format!("MiniStack answers {answer:?} to {command:?}"))?)
     }
 
-    /// Ends it, and the functions with it.
+    /// Ends it, and the functions with it: by itself, or killed after a while.
     pub async fn stop(self) {
-        let Self { mut process, commands, .. } = self;
+        let Self { mut group, commands, .. } = self;
         drop(commands);
-        let _ended = tokio::time::timeout(Duration::from_secs(10), process.wait()).await;
+        let _ended = tokio::time::timeout(Duration::from_secs(10), group.wait()).await;
     }
 }

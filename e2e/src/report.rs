@@ -26,6 +26,15 @@ struct Line {
 pub struct Report {
     log: File,
     lines: Vec<Line>,
+    end: Option<End>,
+}
+
+/// When all stories have to be over.
+struct End {
+    at: Instant,
+    within: Duration,
+    /// The story that was being told then.
+    reached_by: Option<&'static str>,
 }
 
 impl Report {
@@ -34,7 +43,12 @@ impl Report {
     /// # Errors
     /// When it cannot be written.
     pub fn new(log: &Path) -> std::io::Result<Self> {
-        Ok(Self { log: File::create(log)?, lines: Vec::new() })
+        Ok(Self { log: File::create(log)?, lines: Vec::new(), end: None })
+    }
+
+    /// Gives this long to all stories that follow.
+    pub fn end_within(&mut self, within: Duration) {
+        self.end = Some(End { at: Instant::now() + within, within, reached_by: None });
     }
 
     /// Tells something, in the file too.
@@ -53,11 +67,7 @@ impl Report {
     ) -> bool {
         self.say(&format!("… {name}"));
         let start = Instant::now();
-        let told = match tokio::time::timeout(limit, heard(story, start)).await {
-            Ok(Ok(remark)) => Ok(remark),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("it was not over after {} s", limit.as_secs())),
-        };
+        let told = self.told(name, start, limit, story).await;
         let took = start.elapsed();
         let seconds = took.as_secs_f64();
         match &told {
@@ -67,6 +77,31 @@ impl Report {
         let passed = told.is_ok();
         self.lines.push(Line { name, told, took });
         passed
+    }
+
+    async fn told(
+        &mut self,
+        name: &'static str,
+        start: Instant,
+        limit: Duration,
+        story: impl Future<Output = Told>,
+    ) -> Result<String, String> {
+        if let Some(End { reached_by: Some(last), .. }) = &self.end {
+            return Err(format!("not told: the time was up during {last:?}"));
+        }
+        let own = start + limit;
+        let at = self.end.as_ref().map_or(own, |end| own.min(end.at));
+        match tokio::time::timeout_at(at, heard(story, start)).await {
+            Ok(told) => told.map_err(|error| error.to_string()),
+            Err(_) => match &mut self.end {
+                Some(end) if end.at < own => {
+                    end.reached_by = Some(name);
+                    let within = end.within.as_secs();
+                    Err(format!("it was running when the {within} s of all stories were over"))
+                }
+                _ => Err(format!("it was not over after {} s", limit.as_secs())),
+            },
+        }
     }
 
     /// Whether there were stories, and all ended well.
@@ -106,24 +141,47 @@ async fn heard(story: impl Future<Output = Told>, start: Instant) -> Told {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    fn report() -> Report {
-        let file = std::env::temp_dir().join(format!("alimi-e2e-report-{}", std::process::id()));
-        Report::new(&file).expect("a file")
+    /// A report, and the folder that its file is in.
+    fn report() -> (Report, TempDir) {
+        let folder = TempDir::new().expect("a folder");
+        (Report::new(&folder.path().join("log")).expect("a file"), folder)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_story_that_never_ends_fails_when_its_time_is_up() {
-        let mut report = report();
+        let (mut report, _folder) = report();
         let ended = report.story("waits", Duration::from_secs(60), std::future::pending()).await;
         assert!(!ended);
         assert!(report.table().contains("it was not over after 60 s"));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn when_the_time_of_all_stories_is_up_it_says_which_was_running_and_tells_no_other() {
+        let (mut report, _folder) = report();
+        report.end_within(Duration::from_secs(100));
+        let limit = Duration::from_secs(60);
+        assert!(!report.story("first", limit, std::future::pending()).await);
+        assert!(!report.story("second", limit, std::future::pending()).await);
+        assert!(!report.story("third", limit, async { unreachable!("it is not told") }).await);
+        let faults: Vec<&str> =
+            report.lines.iter().filter_map(|line| line.told.as_deref().err()).collect();
+        assert_eq!(
+            faults,
+            [
+                "it was not over after 60 s",
+                "it was running when the 100 s of all stories were over",
+                "not told: the time was up during \"second\"",
+            ]
+        );
+    }
+
     #[tokio::test]
     async fn one_failure_fails_the_whole_and_no_story_is_no_pass() {
-        let mut report = report();
+        let (mut report, _folder) = report();
         assert!(!report.passed());
         let limit = Duration::from_secs(1);
         assert!(report.story("good", limit, async { Ok("seen".to_owned()) }).await);

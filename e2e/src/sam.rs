@@ -1,18 +1,21 @@
 //! The SAM CLI: what a person types to build, deploy and delete the stack.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
 
+use crate::group::Group;
 use crate::{REGION, Result, Told};
 
 /// The stack's name, which is `samconfig.toml`'s.
 const STACK: &str = "alimi";
 
 /// From nothing, on a slow machine that does other things beside it.
-pub const BUILD_WITHIN: Duration = Duration::from_secs(90 * 60);
+pub const BUILD_WITHIN: Duration = Duration::from_secs(60 * 60);
 const DEPLOY_WITHIN: Duration = Duration::from_secs(300);
 
 /// The SAM CLI in this checkout.
@@ -23,8 +26,13 @@ pub struct Sam {
     pub cargo_lambda: PathBuf,
     /// The checkout.
     pub checkout: PathBuf,
-    /// Where builds and logs go.
+    /// Where builds go.
     pub folder: PathBuf,
+    /// Where logs go: of each command one file of what it answers and one of what it tells, by
+    /// number.
+    pub logs: PathBuf,
+    /// How many commands there were.
+    pub commands: AtomicUsize,
 }
 
 /// How a stack is deployed.
@@ -121,32 +129,43 @@ impl Sam {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(&self.checkout);
-        command.env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", REGION);
+        // What it said until it was killed is in the log.
+        command.env("SAM_CLI_TELEMETRY", "0").env("PYTHONUNBUFFERED", "1");
+        isolate(&mut command);
         command
     }
 
     /// Runs a command to its end. What it says is kept in a file.
     async fn run(&self, mut command: Command, name: &str, within: Duration) -> Result<String> {
-        command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(within, command.output())
-            .await
-            .map_err(|_| format!("sam {name} was not over after {} s", within.as_secs()))??;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let told = String::from_utf8_lossy(&output.stderr);
-        let log = self.folder.join(format!("sam-{name}.log"));
-        std::fs::write(&log, format!("{said}\n{told}"))?;
-        if output.status.success() {
-            return Ok(said.into_owned());
-        }
-        let log = log.display();
-        Err(format!("sam {name} ended with {}; {log} says:\n{}", output.status, tail(&told)).into())
+        let number = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+        let file = |what: &str| self.logs.join(format!("{number}-{name}.{what}"));
+        let (answer, log) = (file("out"), file("log"));
+        command.stdin(Stdio::null()).stdout(File::create(&answer)?).stderr(File::create(&log)?);
+        let mut group = Group::spawn(&mut command)?;
+        let ended = tokio::time::timeout(within, group.wait()).await;
+        // With all that it started, such as compilers.
+        drop(group);
+        let end = match ended {
+            Ok(status) => match status? {
+                status if status.success() => return Ok(read(&answer)?),
+                status => format!("ended with {status}"),
+            },
+            Err(_) => format!("was still running after {} s and was killed", within.as_secs()),
+        };
+        let said = tail(&read(&log)?);
+        Err(format!("sam {name} {end}; {} says:\n{said}", log.display()).into())
     }
 }
 
-/// Never anything but the emulator, whatever this machine's user has set up.
-pub fn point_at(command: &mut Command, endpoint: &str) {
+/// Nothing of what this machine's user has set up for AWS, and no proxy on the way to loopback.
+fn isolate(command: &mut Command) {
+    const LOOPBACK: &str = "127.0.0.1,localhost";
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+    }
     command
-        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_REGION", REGION)
@@ -154,9 +173,24 @@ pub fn point_at(command: &mut Command, endpoint: &str) {
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] {
-        command.env_remove(name);
-    }
+    // Some read the one in small letters only, some prefer it.
+    let users = ["no_proxy", "NO_PROXY"].map(|name| std::env::var(name).unwrap_or_default());
+    let hosts = match users.into_iter().find(|hosts| !hosts.is_empty()) {
+        Some(users) => format!("{users},{LOOPBACK}"),
+        None => LOOPBACK.to_owned(),
+    };
+    command.env("no_proxy", &hosts).env("NO_PROXY", &hosts);
+}
+
+/// Never anything but the emulator.
+pub fn point_at(command: &mut Command, endpoint: &str) {
+    isolate(command);
+    command.env("AWS_ENDPOINT_URL", endpoint);
+}
+
+/// What a command wrote, in whatever encoding.
+fn read(file: &Path) -> std::io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(file)?).into_owned())
 }
 
 fn describes_a_package(variable: &str) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_local::catalog_file::CatalogFile;
+use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
 use crate::api::Api;
@@ -91,11 +92,23 @@ impl Stack {
     /// # Errors
     /// When it cannot be listed.
     pub async fn everything(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
-        let script = self.sam.checkout.join("e2e/left_behind.py");
+        self.listed("left_behind.py").await
+    }
+
+    /// The `LOG_LEVEL` of each function, as Lambda says it.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or a function has none.
+    pub async fn log_levels(&self) -> Result<Vec<String>> {
+        self.listed("log_levels.py").await
+    }
+
+    /// What a script says about the account.
+    async fn listed<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
         let mut list = Command::new(&self.python);
-        list.arg(script);
+        list.arg(self.sam.checkout.join("e2e").join(script));
         sam::point_at(&mut list, &self.ministack.endpoint);
-        let output = list.output().await?;
+        let output = list.kill_on_drop(true).output().await?;
         let told = String::from_utf8_lossy(&output.stderr);
         ensure(output.status.success(), || format!("nothing could be listed: {told}"))?;
         Ok(serde_json::from_slice(&output.stdout)?)
