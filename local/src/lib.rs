@@ -15,6 +15,7 @@ pub mod permissions;
 pub mod queue;
 pub mod real;
 pub mod run_queue;
+pub mod sample_events;
 pub mod scheduler;
 pub mod schedules;
 mod services;
