@@ -21,6 +21,14 @@ const DYNAMODB: &str = "DynamoDB_20120810.";
 #[derive(Debug)]
 pub struct Serving(JoinHandle<()>);
 
+impl Serving {
+    /// Ends it. Its port is free then.
+    pub async fn end(mut self) {
+        self.0.abort();
+        let _aborted = (&mut self.0).await;
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         self.0.abort();

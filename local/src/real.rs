@@ -61,7 +61,7 @@ pub enum StartError {
     /// A port at the address that containers reach.
     #[error(
         "port {port} at {address} cannot be had: {error}. `docker network inspect bridge` says where \
-         containers reach this machine (Gateway)"
+         containers reach this machine: at its gateway, or the first address of its subnet"
     )]
     Door {
         /// The address.
@@ -173,8 +173,17 @@ impl RealStack {
         start_sweeper(&stack, sweep_every);
         schedules::start(&stack, &Doom::never());
         schedules::start_planner(&stack, PLAN_EVERY);
-        let _doors = serving;
-        Ok(Self { api_url, provider_url, simulator, database, served, queue, aws_url, _doors })
+
+        Ok(Self {
+            api_url,
+            provider_url,
+            simulator,
+            database,
+            served,
+            queue,
+            aws_url,
+            _doors: serving,
+        })
     }
 }
 

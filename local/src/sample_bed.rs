@@ -26,24 +26,24 @@ use crate::stack::{Parts, Stack};
 /// The port of AWS's APIs, which `samconfig.toml` names.
 pub const AWS_PORT: u16 = 9600;
 
-/// The bed. All of it ends when it is dropped.
+/// The bed.
 pub struct SampleBed {
     /// The functions in this process, for what happened before.
     pub stack: Stack,
     /// What is stored.
     pub database: Database,
     _served: Served,
-    _serving: [Serving; 2],
+    serving: [Serving; 2],
 }
 
 impl SampleBed {
-    /// Starts one at an address of this machine.
+    /// Starts one at an address of this machine, with AWS's APIs on a port.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(address: IpAddr) -> Result<Self, StartError> {
+    pub async fn start(address: IpAddr, aws_port: u16) -> Result<Self, StartError> {
         let provider = listen_at(address, 0).await?;
-        let aws = listen_at(address, AWS_PORT).await?;
+        let aws = listen_at(address, aws_port).await?;
         let clock = Arc::new(SystemClock);
         let database = embedded::database()?;
         let served = embedded::serve(database.clone(), 0)
@@ -78,6 +78,13 @@ impl SampleBed {
             aws_endpoint::serve(provider, simulator::router(simulator)),
             aws_endpoint::serve(aws, services),
         ];
-        Ok(Self { stack, database, _served: served, _serving: serving })
+        Ok(Self { stack, database, _served: served, serving })
+    }
+
+    /// Ends it. Its ports are free then.
+    pub async fn end(self) {
+        for serving in self.serving {
+            serving.end().await;
+        }
     }
 }
