@@ -19,11 +19,13 @@
 
 mod api;
 mod aws;
+mod docker;
 mod group;
 mod ministack;
 mod provider;
 mod report;
 mod sam;
+pub mod sam_local;
 mod stack;
 mod stories;
 
@@ -76,12 +78,17 @@ struct Arguments {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    outcome(tell(arguments))
+}
+
+/// Runs what can be interrupted, to an exit code.
+fn outcome(telling: impl Future<Output = Result<bool>>) -> ExitCode {
     // Settles the cryptography of all HTTP clients.
     let _installed = alimi::aws::ReqwestHttp::new();
     let told = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
         runtime.block_on(async {
             tokio::select! {
-                told = tell(arguments) => told,
+                told = telling => told,
                 name = ended_from_outside() => Err(format!("ended by {}", name?).into()),
             }
         })

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::process::Command;
 
@@ -45,13 +45,17 @@ pub struct Parameters {
 impl Parameters {
     /// As `--parameter-overrides` takes them.
     fn overrides(self) -> String {
-        let architecture = match std::env::consts::ARCH {
-            "aarch64" => "arm64",
-            other => other,
-        };
-        let architecture = format!("Architecture={architecture}");
+        let architecture = format!("Architecture={}", architecture());
         let log_level = self.log_level.map(|level| format!("LogLevel={level}"));
         std::iter::once(architecture).chain(log_level).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// This machine's architecture, as the template has it.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
     }
 }
 
@@ -63,6 +67,22 @@ impl Sam {
     /// The template that the build wrote. It differs from the checkout's in the place of the code.
     pub fn built_template(&self) -> PathBuf {
         self.build_folder().join("template.yaml")
+    }
+
+    /// The program of a function that was built.
+    pub fn built_function(&self, name: &str) -> PathBuf {
+        self.build_folder().join(name).join("bootstrap")
+    }
+
+    /// Whether everything is built from what the checkout has now.
+    ///
+    /// # Errors
+    /// When files cannot be read.
+    pub fn is_built(&self) -> Result<bool> {
+        let Ok(built) = self.built_template().metadata() else { return Ok(false) };
+        let sources = ["Cargo.lock", "Cargo.toml", "template.yaml", "shared", "functions"];
+        let sources = sources.map(|name| self.checkout.join(name));
+        Ok(newest(sources.into())? < built.modified()?)
     }
 
     /// Builds every function as `sam build` does, but for the debug profile: link-time optimisation
@@ -126,7 +146,8 @@ impl Sam {
         self.run(delete, "delete", DEPLOY_WITHIN).await
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the SAM CLI.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(&self.checkout);
         // What it said until it was killed is in the log.
@@ -191,6 +212,32 @@ pub fn point_at(command: &mut Command, endpoint: &str) {
 /// What a command wrote, in whatever encoding.
 fn read(file: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(file)?).into_owned())
+}
+
+/// Whatever this machine's user has set up, it is not used.
+pub fn without_account(command: &mut Command) {
+    command
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
+}
+
+/// When the newest of these, or of the files below them, was written.
+fn newest(mut paths: Vec<PathBuf>) -> Result<SystemTime> {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    while let Some(path) = paths.pop() {
+        let metadata = path.metadata()?;
+        if metadata.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                paths.push(entry?.path());
+            }
+        }
+        newest = newest.max(metadata.modified()?);
+    }
+    Ok(newest)
 }
 
 fn describes_a_package(variable: &str) -> bool {

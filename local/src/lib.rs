@@ -5,6 +5,7 @@
 //! runs on the machine's clock; [`world`] runs inside a test, on a clock that the test moves.
 
 pub mod audit;
+pub mod aws_endpoint;
 pub mod catalog_file;
 pub mod demo;
 pub mod embedded;
@@ -15,6 +16,8 @@ pub mod permissions;
 pub mod queue;
 pub mod real;
 pub mod run_queue;
+pub mod sample_bed;
+pub mod sample_events;
 pub mod scheduler;
 pub mod schedules;
 mod services;

@@ -1,6 +1,7 @@
 //! `serve` and `demo`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,10 +11,14 @@ use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_local::catalog_file::CatalogFile;
 use alimi_local::demo::{self, DemoSettings};
-use alimi_local::real::{Ports, RealStack};
+use alimi_local::real::{Door, Ports, RealStack};
+use alimi_local::sample_bed::AWS_PORT;
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::stack::WEBHOOK_SECRET;
 use clap::{Parser, Subcommand};
+
+/// This machine's address on Docker's bridge, unless the engine was set up otherwise.
+const BRIDGE: &str = "172.17.0.1";
 
 /// The whole of Alimi in one process, with a simulated provider.
 #[derive(Parser)]
@@ -44,6 +49,11 @@ enum Command {
         /// Port of the embedded DynamoDB.
         #[arg(long, default_value_t = 9900)]
         database_port: u16,
+        /// Lets functions in in that `sam local` runs: AWS's APIs, on port 9600, and the simulated
+        /// provider are at this address too, which is this machine's on Docker's bridge. Whatever
+        /// reaches it is let in.
+        #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = BRIDGE)]
+        containers: Option<IpAddr>,
     },
     /// Checks a catalog file and stores its channels and templates in a deployed stack's table,
     /// with the credentials and region of the environment.
@@ -60,8 +70,10 @@ enum Command {
 async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo { teachers } => demonstrate(teachers).await,
-        Command::Serve { catalog, port, provider_port, database_port } => {
-            let ports = Ports { api: port, provider: provider_port, database: database_port };
+        Command::Serve { catalog, port, provider_port, database_port, containers } => {
+            let containers = containers.map(|address| Door { address, aws: AWS_PORT });
+            let (provider, database) = (provider_port, database_port);
+            let ports = Ports { api: port, provider, database, containers };
             serve(&catalog, ports).await
         }
         Command::Catalog { file, table } => store_catalog(&file, table).await,
@@ -138,6 +150,9 @@ async fn serve(catalog: &Path, ports: Ports) -> Done {
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
     println!("simulated provider {}/_sim/arrivals", stack.provider_url);
     println!("DynamoDB           {}", stack.served.endpoint);
+    if let Some(url) = &stack.aws_url {
+        println!("AWS for containers {url}");
+    }
     println!("Ctrl-C ends it; nothing is kept.");
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)

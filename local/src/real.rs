@@ -1,5 +1,6 @@
 //! The stack on the machine's clock and on loopback: what `serve` and `demo` run.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use futures::FutureExt;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
+use crate::aws_endpoint::{self, Serving};
 use crate::catalog_file::{CatalogError, CatalogFile};
 use crate::embedded::{self, EmbeddedError, Served};
 use crate::figures::Ledger;
@@ -37,6 +39,17 @@ pub struct Ports {
     pub provider: u16,
     /// The embedded DynamoDB.
     pub database: u16,
+    /// Where containers reach this machine, if they are to be let in.
+    pub containers: Option<Door>,
+}
+
+/// Where containers reach this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// The machine's address in their network.
+    pub address: IpAddr,
+    /// The port of all of AWS that functions ask.
+    pub aws: u16,
 }
 
 /// Why the stack did not start.
@@ -45,6 +58,19 @@ pub enum StartError {
     /// A port cannot be had.
     #[error("port {0} on 127.0.0.1 cannot be had: {1}")]
     Port(u16, std::io::Error),
+    /// A port at the address that containers reach.
+    #[error(
+        "port {port} at {address} cannot be had: {error}. `docker network inspect bridge` says where \
+         containers reach this machine: at its gateway, or the first address of its subnet"
+    )]
+    Door {
+        /// The address.
+        address: IpAddr,
+        /// The port.
+        port: u16,
+        /// What is wrong.
+        error: std::io::Error,
+    },
     /// The database.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -70,6 +96,9 @@ pub struct RealStack {
     pub served: Served,
     /// The wake queue.
     pub queue: Arc<LocalQueue>,
+    /// What containers ask instead of AWS.
+    pub aws_url: Option<String>,
+    _doors: Vec<Serving>,
 }
 
 impl RealStack {
@@ -93,10 +122,16 @@ impl RealStack {
                 .map(|at| format!("http://{at}"))
                 .map_err(|e| StartError::Port(port, e))
         };
-        let provider_url = address(&provider_listener, ports.provider)?;
+        let mut provider_url = address(&provider_listener, ports.provider)?;
         let api_url = address(&api_listener, ports.api)?;
 
         let clock = Arc::new(SystemClock);
+        let mut doors = None;
+        if let Some(Door { address, aws }) = ports.containers {
+            let provider = listen_at(address, port_of(&provider_listener)).await?;
+            provider_url = format!("http://{address}:{}", port_of(&provider));
+            doors = Some((provider, listen_at(address, aws).await?));
+        }
         let database = embedded::database()?;
         let served = embedded::serve(database.clone(), ports.database)
             .await
@@ -123,6 +158,13 @@ impl RealStack {
         push_over_tcp(&simulator, &catalog, &api_url)?;
 
         let api = api(&stack);
+        let (mut serving, mut aws_url) = (vec![], None);
+        if let Some((provider, aws)) = doors {
+            aws_url = aws.local_addr().ok().map(|at| format!("http://{at}"));
+            serving.push(aws_endpoint::serve(provider, simulator::router(simulator.clone())));
+            let router = aws_endpoint::router(served.endpoint.clone(), stack.services(&queue));
+            serving.push(aws_endpoint::serve(aws, router));
+        }
         tokio::spawn(
             axum::serve(provider_listener, simulator::router(simulator.clone())).into_future(),
         );
@@ -131,7 +173,17 @@ impl RealStack {
         start_sweeper(&stack, sweep_every);
         schedules::start(&stack, &Doom::never());
         schedules::start_planner(&stack, PLAN_EVERY);
-        Ok(Self { api_url, provider_url, simulator, database, served, queue })
+
+        Ok(Self {
+            api_url,
+            provider_url,
+            simulator,
+            database,
+            served,
+            queue,
+            aws_url,
+            _doors: serving,
+        })
     }
 }
 
@@ -152,6 +204,16 @@ fn api(stack: &Stack) -> Router {
 
 async fn listen(port: u16) -> Result<TcpListener, StartError> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| StartError::Port(port, error))
+}
+
+pub(crate) async fn listen_at(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind((address, port)).await;
+    listener.map_err(|error| StartError::Door { address, port, error })
+}
+
+/// The port that a listener has; none if it has gone.
+pub(crate) fn port_of(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |at| at.port())
 }
 
 /// The provider pushes to the webhook as it does over the internet. It knows one webhook address:

@@ -104,6 +104,13 @@ impl Services {
     }
 }
 
+impl Services {
+    /// The answer to a request whose host names the service, as the clients made here have it.
+    pub(crate) async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Odd> {
+        self.0.answer(request).await
+    }
+}
+
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Services")
@@ -163,7 +170,8 @@ impl Answer {
     }
 }
 
-type Odd = Box<dyn std::error::Error + Send + Sync>;
+/// What is wrong with a request.
+pub(crate) type Odd = Box<dyn std::error::Error + Send + Sync>;
 
 impl Inner {
     async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Odd> {

@@ -138,6 +138,12 @@ impl Stack {
         }
     }
 
+    /// The services behind the functions, for the real clients.
+    pub(crate) fn services(&self, queue: &Arc<LocalQueue>) -> Services {
+        let (run_queue, scheduler) = (self.run_queue.clone(), self.scheduler.clone());
+        Services::new(queue.clone(), run_queue, scheduler, self.files.clone())
+    }
+
     /// The routes of `console`, with another way to find who asks.
     pub fn console_called_by(&self, callers: Callers) -> Router {
         alimi_console::router(Console { callers, ..self.desk.clone() })

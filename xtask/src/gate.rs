@@ -55,7 +55,7 @@ impl Outcome {
                     missing.reason, missing.remedy
                 ),
             },
-            Err(Unpassed::NotRun(missing)) => {
+            Err(Unpassed::NotRun(missing) | Unpassed::NotPossible(missing)) => {
                 Self::Skipped { reason: missing.reason, remedy: missing.remedy }
             }
         }
@@ -128,6 +128,17 @@ mod tests {
     fn a_missing_tool_fails_only_where_nothing_may_be_skipped() {
         assert!(line(Step::Template, without_tool(true)).failed());
         assert!(!line(Step::Template, without_tool(false)).failed());
+    }
+
+    #[test]
+    fn what_the_machine_is_not_made_for_is_skipped_even_there() {
+        let missing = || Missing { reason: "there is no Docker".into(), remedy: "get it".into() };
+        for strict in [true, false] {
+            let outcome = Outcome::of(Err(Unpassed::NotPossible(missing())), strict);
+            let line = line(Step::SamLocal, outcome);
+            assert!(!line.failed());
+            assert!(line.remark().is_some_and(|remark| remark.contains("WHICH CHECKED NOTHING")));
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Ok(Request::Local { command, arguments }) => local::run(command, &arguments),
         Ok(Request::Bench(arguments)) => local::bench(&arguments),
         Ok(Request::E2e(arguments)) => e2e::run(&arguments),
+        Ok(Request::SamLocal(arguments)) => e2e::run_sam_local(&arguments),
         Ok(Request::Test(steps)) => gate::run(&steps),
         Ok(Request::Help) => {
             println!("{USAGE}");

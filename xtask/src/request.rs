@@ -15,6 +15,7 @@ Usage: cargo xtask COMMAND
   catalog [ARGS...]   stores a catalog file in a deployed stack's table
   bench [ARGS...]     measures what Alimi reaches and costs
   e2e [ARGS...]       deploys Alimi to an emulator of AWS and tries it there
+  sam-local [ARGS...] runs every function in a container, as developers do
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
   help                shows this
 
@@ -30,9 +31,11 @@ Steps of the test, in this order; --only may be given several times:
   template   sam validate --lint, of template.yaml
   security   checkov, of template.yaml: .checkov.yaml has the exceptions
   e2e        the stack, built and deployed by the SAM CLI to an emulator of AWS, and used
+  sam-local  every function in a container, with every sample event, by `sam local`
 
-The last four install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
-that cannot be had skips its step; with CI=true that is a failure.";
+The last five install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
+that cannot be had skips its step; with CI=true that is a failure. Without a Docker engine sam-local
+is skipped, with CI=true too.";
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub enum Request {
     Bench(Vec<OsString>),
     /// Deploy to an emulator of AWS, with what follows.
     E2e(Vec<OsString>),
+    /// Run every function by `sam local`, with what follows.
+    SamLocal(Vec<OsString>),
     /// Start the local stack.
     Local {
         /// Which of its commands.
@@ -81,6 +86,7 @@ impl Request {
                 Ok(Self::Local { command: "catalog", arguments: arguments.collect() })
             }
             Some("e2e") => Ok(Self::E2e(arguments.collect())),
+            Some("sam-local") => Ok(Self::SamLocal(arguments.collect())),
             Some("bench") => Ok(Self::Bench(arguments.collect())),
             Some("test") => Self::read_test(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),

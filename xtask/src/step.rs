@@ -25,6 +25,8 @@ pub enum Step {
     Security,
     /// Alimi keeps its promises where it is deployed.
     E2e,
+    /// Every function runs as developers run it, in a container.
+    SamLocal,
 }
 
 /// Why a step did not pass.
@@ -34,11 +36,14 @@ pub enum Unpassed {
     Failed(Failure),
     /// It could not look for one.
     NotRun(Missing),
+    /// The same, and nothing that the gate installs would change that: not every machine is made
+    /// for it.
+    NotPossible(Missing),
 }
 
 impl Step {
     /// All of them, the quick and likely ones to fail first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Format,
         Self::Lints,
         Self::Tests,
@@ -47,6 +52,7 @@ impl Step {
         Self::Template,
         Self::Security,
         Self::E2e,
+        Self::SamLocal,
     ];
 
     /// The step that a command line means.
@@ -65,6 +71,7 @@ impl Step {
             Self::Template => "template",
             Self::Security => "security",
             Self::E2e => "e2e",
+            Self::SamLocal => "sam-local",
         }
     }
 
@@ -107,6 +114,10 @@ impl Step {
                 checkov
             }
             Self::E2e => e2e::command(&[])?,
+            Self::SamLocal => {
+                tool::docker().map_err(Unpassed::NotPossible)?;
+                e2e::sam_local(&[])?
+            }
         };
         Ok(process::run(&mut command)?)
     }

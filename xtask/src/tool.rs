@@ -108,6 +108,23 @@ pub fn ministack() -> Result<PathBuf, Missing> {
     }
 }
 
+/// Whether a Docker engine answers. It is the machine's, and nothing that could be installed here.
+pub fn docker() -> Result<(), Missing> {
+    let mut docker = process::program("docker");
+    docker.args(["version", "--format", "{{.Server.Version}} {{.Server.Os}}"]);
+    let missing = |reason: &str| Missing {
+        reason: reason.into(),
+        remedy: "start a Docker engine for Linux containers that `docker version` finds".into(),
+    };
+    if !cfg!(target_os = "linux") {
+        return Err(missing("the functions are built and reached as a Linux machine does it"));
+    }
+    match process::answer(&mut docker) {
+        Some(answer) if answer.contains("linux") => Ok(()),
+        Some(_) | None => Err(missing("no Docker engine answers on this machine")),
+    }
+}
+
 impl Tool {
     fn ready(&self) -> Result<PathBuf, Missing> {
         let all = folder_of_tools();

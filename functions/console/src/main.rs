@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::delivery::{Audiences, Configure, DryRun, Upload};
-use alimi::http::iam_identity;
 use alimi::providers;
 use alimi::time::SystemClock;
 use alimi_console::{Console, router};
@@ -48,7 +47,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         files,
         runs: store,
         clock,
-        callers: iam_identity,
+        callers: environment.identities(),
     };
     lambda_http::run(router(console)).await
 }

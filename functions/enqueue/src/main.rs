@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::delivery::{Accept, Apply};
-use alimi::http::iam_caller;
 use alimi::providers;
 use alimi::time::SystemClock;
 use alimi_enqueue::{Enqueue, router};
@@ -31,7 +30,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         apply: Apply::new(store.clone(), waker, clock.clone()),
         notifications: store,
         clock,
-        callers: iam_caller,
+        callers: environment.callers(),
     };
     lambda_http::run(router(enqueue)).await
 }

@@ -15,6 +15,7 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use super::{
     EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsRunQueue, WakeQueue,
 };
+use crate::http::{Callers, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity};
 use crate::ports::Clock;
 use crate::store::{DynamoStore, Tables};
 
@@ -81,6 +82,24 @@ impl Environment {
         self.optional("STACK_NAME").unwrap_or_else(|| "alimi".to_owned())
     }
 
+    /// Who asks: the IAM principal, or whoever reaches `sam local start-api`, which runs on a
+    /// developer's machine and authenticates nobody.
+    #[must_use]
+    pub fn callers(self) -> Callers {
+        if self.is_sam_local() { iam_or_local_caller } else { iam_caller }
+    }
+
+    /// The same, as people know them.
+    #[must_use]
+    pub fn identities(self) -> Callers {
+        if self.is_sam_local() { iam_or_local_identity } else { iam_identity }
+    }
+
+    /// Whether the SAM CLI runs the function.
+    fn is_sam_local(self) -> bool {
+        self.optional("AWS_SAM_LOCAL").is_some_and(|value| value == "true")
+    }
+
     /// Starts logging at the level of `LOG_LEVEL`.
     pub fn start_logging(self) {
         crate::telemetry::start(&self.optional("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()));
@@ -136,7 +155,10 @@ impl Aws {
             .region(Region::new(environment.required("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(environment);
-        sdk.set_endpoint_url(environment.optional("AWS_ENDPOINT_URL"));
+        // The template's own is for `sam local`, which passes only what a template declares, and what
+        // it does not fill as an empty text.
+        let endpoint = environment.optional("ENDPOINT_URL");
+        sdk.set_endpoint_url(endpoint.or_else(|| environment.optional("AWS_ENDPOINT_URL")));
         Ok(Self { sdk: sdk.build() })
     }
 
@@ -161,7 +183,10 @@ impl Aws {
     /// Files of audiences in S3.
     #[must_use]
     pub fn audience_files(&self) -> S3Files {
-        S3Files::new(aws_sdk_s3::Client::new(&self.sdk))
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk);
+        // A stand-in's host has no other host for each bucket below it.
+        let config = config.force_path_style(self.sdk.endpoint_url().is_some());
+        S3Files::new(aws_sdk_s3::Client::from_conf(config.build()))
     }
 
     /// `EventBridge` Scheduler.

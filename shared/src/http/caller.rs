@@ -29,6 +29,26 @@ pub fn iam_identity(extensions: &Extensions) -> Option<String> {
     Some(arn.unwrap_or(caller))
 }
 
+/// The IAM principal, or `local` where `sam local start-api` made the event.
+#[must_use]
+pub fn iam_or_local_caller(extensions: &Extensions) -> Option<String> {
+    iam_caller(extensions).or_else(|| local(extensions))
+}
+
+/// The IAM principal as people know it, or `local` where `sam local start-api` made the event.
+#[must_use]
+pub fn iam_or_local_identity(extensions: &Extensions) -> Option<String> {
+    iam_identity(extensions).or_else(|| local(extensions))
+}
+
+/// API Gateway's events name the domain that was asked, which is never this one.
+fn local(extensions: &Extensions) -> Option<String> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
+        return None;
+    };
+    (context.domain_name.as_deref() == Some("localhost")).then(|| "local".to_owned())
+}
+
 fn iam(extensions: &Extensions) -> Option<&Iam> {
     let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
         return None;

@@ -5,5 +5,5 @@ mod caller;
 mod problem;
 
 pub use body::{Body, BodyError, canonical_digest};
-pub use caller::{Callers, iam_caller, iam_identity};
+pub use caller::{Callers, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity};
 pub use problem::Problem;
