@@ -167,8 +167,8 @@ mod tests {
         assert!(!report.story("first", limit, std::future::pending()).await);
         assert!(!report.story("second", limit, std::future::pending()).await);
         assert!(!report.story("third", limit, async { unreachable!("it is not told") }).await);
-        let faults: Vec<&str> =
-            report.lines.iter().filter_map(|line| line.told.as_deref().err()).collect();
+        let told = report.lines.iter().map(|line| line.told.as_ref());
+        let faults: Vec<&String> = told.filter_map(Result::err).collect();
         assert_eq!(
             faults,
             [
