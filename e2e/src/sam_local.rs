@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use alimi::domain::Status;
@@ -103,9 +104,12 @@ async fn tell(arguments: Arguments) -> Result<bool> {
         program: arguments.sam,
         cargo_lambda: arguments.cargo_lambda.parent().unwrap_or(&checkout).to_owned(),
         folder: sam::folder(&checkout),
+        logs: folder.join("sam"),
+        commands: AtomicUsize::new(0),
         checkout,
     };
     std::fs::create_dir_all(&sam.folder)?;
+    std::fs::create_dir_all(&sam.logs)?;
     let only = std::fs::File::create(sam.folder.join("lock"))?;
     only.try_lock().map_err(|_| "an end-to-end test runs in this checkout")?;
     if sam.is_built()? {
