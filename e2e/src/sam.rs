@@ -179,6 +179,7 @@ impl Sam {
 }
 
 /// Nothing of what this machine's user has set up for AWS, and no proxy on the way to loopback.
+#[expect(clippy::disallowed_methods, reason = "children are given what this user has set up")]
 fn isolate(command: &mut Command) {
     const LOOPBACK: &str = "127.0.0.1,localhost";
     for (name, _) in std::env::vars_os() {
