@@ -169,7 +169,7 @@ mod tests {
                 "kind": "bizppurio", "base_url": "https://api.example.com", "account": "a",
                 "sender_key": "k", "from": "0212345678",
             },
-            "confirmation": { "by": "receipt" }, "timezone": "Asia/Seoul", "secret": "s",
+            "confirmation": { "by": "receipt", "within": "30m" }, "timezone": "Asia/Seoul", "secret": "s",
         }))
         .expect("a channel");
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
