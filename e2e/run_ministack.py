@@ -401,7 +401,7 @@ def keep_functions_logs(folder):
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         end = "FAILED" if error else "done"
         with lock, (folder / f"{name}.log").open("a", encoding="utf-8") as file:
-            file.write(redacted(f"{log_text}\n" if log_text else ""))
+            file.write(f"{log_text}\n" if log_text else "")
             file.write(f"{now} {end} {request_id} after {duration_ms} ms\n")
         original(func, request_id, log_text, error, duration_ms, **keywords)
 

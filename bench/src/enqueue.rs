@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::delivery::DrainSettings;
+use alimi::ports::Clock;
+use alimi::time::SystemClock;
 use alimi_local::embedded;
 use alimi_local::meter::DatabaseMeter;
 use alimi_local::queue::LocalQueue;
@@ -89,6 +91,8 @@ pub struct Copies<'a> {
     client: &'a Client,
     table: String,
     id: String,
+    /// When it was taken in, as sort keys have it.
+    time: String,
     first: HashMap<String, AttributeValue>,
 }
 
@@ -99,7 +103,10 @@ impl<'a> Copies<'a> {
         let table = embedded::tables().notifications;
         let key = AttributeValue::S(id.clone());
         let first = client.get_item().table_name(&table).key("id", key).send().await?;
-        Ok(Self { client, table, id, first: first.item.ok_or("it is not there")? })
+        let first = first.item.ok_or("it is not there")?;
+        let taken_in = first.get("history_sk").and_then(|key| key.as_s().ok()).cloned();
+        let time = taken_in.and_then(|key| Some(key.split_once('#')?.0.to_owned()));
+        Ok(Self { client, table, id, time: time.ok_or("it has no history")?, first })
     }
 
     /// Puts one copy, on the condition that its id is new.
@@ -107,11 +114,16 @@ impl<'a> Copies<'a> {
         // Ids are hashes, which fall anywhere in a table: ordered ones would be cheaper to insert.
         let mut dice = SmallRng::seed_from_u64(index as u64);
         let own = format!("{:030x}", dice.random::<u128>() >> 8);
+        let now = format!("{:013}", SystemClock.now_ms());
         let mut item = self.first.clone();
         for (name, value) in &mut item {
             let AttributeValue::S(text) = value else { continue };
             *text = match name.as_str() {
                 "history_pk" => format!("member-{index:07}"),
+                // As they are taken in: indexes are ordered by time.
+                "agenda_sk" | "history_sk" => {
+                    text.replace(&self.time, &now).replace(&self.id, &own)
+                }
                 _ => text.replace(&self.id, &own),
             };
         }

@@ -42,11 +42,14 @@ impl Conditions {
             .lines()
             .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
             .map_or("unknown processor", |(_, name)| name.trim());
+        // The figures and their page are written here, and change nothing that is measured.
+        let changes = said("git", &["status", "--porcelain", "--", ":/", ":(exclude,top)docs"]);
+        let changed = if changes.is_empty() { "" } else { " and changes" };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             date: said("date", &["-u", "+%F %R UTC"]),
             machine: format!("{cores} shared cores of {model}, {}", said("uname", &["-sr"])),
-            commit: said("git", &["rev-parse", "--short", "HEAD"]),
+            commit: said("git", &["rev-parse", "--short", "HEAD"]) + changed,
             command: command.to_owned(),
             compiler: None,
         }
@@ -552,7 +555,7 @@ Units are those that DynamoDB's answers name (ConsumedCapacity), summed over enq
 response and receipt; failed conditions would add theirs (there are none here). Fixed costs of the
 lane (lease, heads, channel) are included, at 40 messages a second. Dollars: $0.625 for a million
 write units, $0.125 for a million read units, on demand, us-east-1. The goal: 9 write units for a
-standalone message of up to 1 KB.";
+standalone message of up to 1 KB. That is what one takes; the lane's lease adds the rest.";
 
 const SOAK: &str = "\
 Real-time messages and sequences, and every five minutes a batch of 8,000, at a limit of 50/s. One

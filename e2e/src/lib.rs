@@ -187,6 +187,8 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
     };
     let set_up = Box::pin(stories::an_operator_sets_the_stack_up(&stack));
     if report.story("an operator sets the stack up", 2 * MINUTE, set_up).await {
+        let story = Box::pin(stories::a_wrong_deployment_is_refused(&stack));
+        report.story("a wrong deployment is refused", 4 * MINUTE, story).await;
         let story = Box::pin(stories::callers_are_told_apart(&stack));
         report.story("routes ask for what the template says", MINUTE, story).await;
         let story = Box::pin(stories::a_sequence_waits_for_each_delivery(&stack));
@@ -207,6 +209,8 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
         report.story("deploying again keeps everything", 10 * MINUTE, story).await;
         let story = Box::pin(stories::nothing_was_sent_twice_or_too_fast(&stack));
         report.story("nothing was sent twice, or too fast", 2 * MINUTE, story).await;
+        let story = Box::pin(stories::logs_tell_nobodys_secrets(&stack));
+        report.story("logs tell nobody's secrets", MINUTE, story).await;
     }
     let story = Box::pin(stories::deleting_leaves_only_the_tables(&mut stack));
     report.story("deleting leaves only the tables", 6 * MINUTE, story).await;

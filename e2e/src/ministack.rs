@@ -105,10 +105,16 @@ impl MiniStack {
         Ok((busy == 0 && quiet).then_some(()))
     }
 
+    /// Where what each function wrote is.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.folder.join("logs")
+    }
+
     /// How long ago a function ended, if one ever ran.
     fn since_last_log(&self) -> Result<Option<Duration>> {
         let mut latest: Option<SystemTime> = None;
-        for entry in std::fs::read_dir(self.folder.join("logs"))? {
+        for entry in std::fs::read_dir(self.logs())? {
             latest = latest.max(Some(entry?.metadata()?.modified()?));
         }
         Ok(latest.map(|latest| latest.elapsed().unwrap_or_default()))

@@ -35,19 +35,16 @@ pub struct Sam {
     pub commands: AtomicUsize,
 }
 
-/// How a stack is deployed.
+/// The template's parameters that are not left at their defaults, each as `Name=value`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Parameters {
-    /// The template's `LogLevel`, where it is not the default.
-    pub log_level: Option<&'static str>,
-}
+pub struct Parameters(pub &'static [&'static str]);
 
 impl Parameters {
     /// As `--parameter-overrides` takes them.
     fn overrides(self) -> String {
         let architecture = format!("Architecture={}", architecture());
-        let log_level = self.log_level.map(|level| format!("LogLevel={level}"));
-        std::iter::once(architecture).chain(log_level).collect::<Vec<_>>().join(" ")
+        let others = self.0.iter().copied();
+        std::iter::once(architecture.as_str()).chain(others).collect::<Vec<_>>().join(" ")
     }
 }
 

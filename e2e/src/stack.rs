@@ -6,6 +6,7 @@ use std::sync::Arc;
 use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_local::catalog_file::CatalogFile;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
@@ -22,6 +23,17 @@ pub const CHANNEL: &str = "alimtalk-main";
 pub const SECRET: &str = "alimi/alimtalk-main";
 /// What the provider's pushes carry in their path.
 pub const WEBHOOK_SECRET: &str = "only-for-the-end-to-end-test";
+
+/// A deployed function.
+#[derive(Debug, Deserialize)]
+pub struct Function {
+    /// Its name, which begins with the stack's.
+    pub name: String,
+    /// The library's `LOG_LEVEL`.
+    pub log_level: String,
+    /// How many of it have a place in the account's concurrency that no other function takes.
+    pub reserved: Option<u32>,
+}
 
 /// The deployed stack.
 pub struct Stack {
@@ -95,12 +107,12 @@ impl Stack {
         self.listed("left_behind.py").await
     }
 
-    /// The `LOG_LEVEL` of each function, as Lambda says it.
+    /// Each function, as Lambda says it.
     ///
     /// # Errors
-    /// When they cannot be listed, or a function has none.
-    pub async fn log_levels(&self) -> Result<Vec<String>> {
-        self.listed("log_levels.py").await
+    /// When they cannot be listed, or one has no `LOG_LEVEL`.
+    pub async fn functions(&self) -> Result<Vec<Function>> {
+        self.listed("functions.py").await
     }
 
     /// What a script says about the account.

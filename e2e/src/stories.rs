@@ -11,11 +11,15 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::sam::Parameters;
-use crate::stack::{CHANNEL, SECRET, Stack, WEBHOOK_SECRET};
+use crate::stack::{CHANNEL, Function, SECRET, Stack, WEBHOOK_SECRET};
 use crate::{Result, Told, ensure, provider, until};
 
 /// From the request to the last receipt, with a cold start and wakes that were lost.
 const SOON: Duration = Duration::from_secs(90);
+
+/// The longest that a lane with work stands still. Where a wake is lost, the sweeper repeats it within
+/// a minute: the stories would end well all the same.
+const PAUSE_MAX_MS: i64 = 25_000;
 
 /// Puts the secret, the catalog and the hours in, by the ways that the README shows, and registers
 /// the webhook with the provider.
@@ -34,6 +38,25 @@ pub async fn an_operator_sets_the_stack_up(stack: &Stack) -> Told {
     let provider = &channel["provider"]["base_url"];
     ensure(*provider == stack.provider.url, || format!("the channel is {channel}"))?;
     Ok("secret, catalog file, hours and webhook".to_owned())
+}
+
+/// What is wrong with a deployment is told before anything is changed.
+pub async fn a_wrong_deployment_is_refused(stack: &Stack) -> Told {
+    let wrong: [(&'static [&'static str], &str); 2] = [
+        (&["SenderSubnetIds=subnet-0a1b2c3d"], "SenderSecurityGroupIds has to be given too"),
+        (&["SenderConcurrency=1"], "must be 2 to 1000"),
+    ];
+    for (parameters, says) in wrong {
+        let said = match stack.sam.deploy(&stack.ministack.endpoint, Parameters(parameters)).await {
+            Ok(said) => return Err(format!("{parameters:?} was deployed: {said}").into()),
+            Err(refused) => refused.to_string(),
+        };
+        ensure(said.contains(says), || format!("{parameters:?} does not say {says:?}: {said}"))?;
+    }
+    let functions = stack.functions().await?;
+    let reserved: Vec<u32> = functions.iter().filter_map(|it| it.reserved).collect();
+    ensure(reserved == [4], || format!("the senders' reserve has become {reserved:?}"))?;
+    Ok("half of a network, and one sender".to_owned())
 }
 
 /// Producers' and operators' routes take signed requests only; the webhook's takes its secret.
@@ -106,6 +129,9 @@ pub async fn a_sequence_waits_for_each_delivery(stack: &Stack) -> Told {
         ensure(delivered_us < left_us, || format!("{after} CAME BEFORE {before} WAS DELIVERED"))?;
         gaps_ms.push((left_us - delivered_us) / 1000);
     }
+    ensure(gaps_ms.iter().all(|gap_ms| *gap_ms < PAUSE_MAX_MS), || {
+        format!("a step came {gaps_ms:?} ms after the push for the one before: was a wake lost?")
+    })?;
     Ok(format!("steps 2 and 3 came {gaps_ms:?} ms after the push for the step before"))
 }
 
@@ -209,7 +235,18 @@ pub async fn real_time_overtakes_a_batch(stack: &Stack) -> Told {
     })?;
     let over = until_over(stack, &batch).await?;
     ensure(over.iter().all(|status| status == "delivered"), || format!("{over:?}"))?;
-    Ok(format!("{ahead_most} of {BATCH} went ahead; they waited {waited_ms:?} ms"))
+    let mut came_us: Vec<i64> =
+        stack.provider.taken_after(since).iter().map(|it| it.at_us).collect();
+    came_us.sort_unstable();
+    let paused_ms = came_us.windows(2).map(|pair| (pair[1] - pair[0]) / 1000).max();
+    let paused_ms = paused_ms.unwrap_or_default();
+    ensure(paused_ms < PAUSE_MAX_MS, || {
+        format!("the lane stood still for {paused_ms} ms: was it handed over?")
+    })?;
+    Ok(format!(
+        "{ahead_most} of {BATCH} went ahead; they waited {waited_ms:?} ms; the longest pause of the \
+         lane: {paused_ms} ms"
+    ))
 }
 
 /// The sender's process is killed while requests are under way.
@@ -419,19 +456,26 @@ pub async fn deploying_again_keeps_everything(stack: &Stack) -> Told {
     .await?;
     let before = stack.api.get(&path).await?.expect(200)?;
     let there = stack.everything().await?;
-    let levels = stack.log_levels().await?;
-    let functions = levels.len();
-    ensure(functions == 7 && levels.iter().all(|level| level == "info"), || {
-        format!("the functions' log levels are {levels:?}")
+    let functions = stack.functions().await?;
+    let count = functions.len();
+    ensure(count == 7 && functions.iter().all(|it| it.log_level == "info"), || {
+        format!("the functions are {functions:?}")
     })?;
+    let reserved: Vec<&Function> = functions.iter().filter(|it| it.reserved.is_some()).collect();
+    ensure(
+        matches!(*reserved, [it] if it.name.contains("Sender") && it.reserved == Some(4)),
+        || format!("concurrency is reserved for {reserved:?}"),
+    )?;
 
     let said = stack.sam.deploy(endpoint, Parameters::default()).await?;
     ensure(said.contains("No changes to deploy"), || format!("it changed something: {said}"))?;
-    let level = "info,alimi=debug";
-    stack.sam.deploy(endpoint, Parameters { log_level: Some(level) }).await?;
-    let levels = stack.log_levels().await?;
-    ensure(levels.len() == functions && levels.iter().all(|it| it == level), || {
-        format!("after the second deployment the functions' log levels are {levels:?}")
+    // The second as on a new account, whose quota is too small to reserve any of it.
+    let changed = Parameters(&["LogLevel=info,alimi=debug", "ReserveSenderConcurrency=false"]);
+    stack.sam.deploy(endpoint, changed).await?;
+    let functions = stack.functions().await?;
+    let is_changed = |it: &Function| it.log_level == "info,alimi=debug" && it.reserved.is_none();
+    ensure(functions.len() == count && functions.iter().all(is_changed), || {
+        format!("after the second deployment the functions are {functions:?}")
     })?;
 
     ensure(stack.sam.outputs(endpoint).await? == stack.outputs, || "outputs differ".to_owned())?;
@@ -443,8 +487,8 @@ pub async fn deploying_again_keeps_everything(stack: &Stack) -> Told {
     let over = until_over(stack, &fresh).await?;
     ensure(over.iter().all(|status| status == "delivered"), || format!("{over:?}"))?;
     Ok(format!(
-        "nothing the first time, the log level of {functions} functions the second; data, routes \
-         and webhook stayed"
+        "nothing the first time; the log level of {count} functions and the senders' reserve the \
+         second; data, routes and webhook stayed"
     ))
 }
 
@@ -454,8 +498,33 @@ pub async fn nothing_was_sent_twice_or_too_fast(stack: &Stack) -> Told {
     stack.provider.audit()
 }
 
+/// Over all stories, with the library's `debug` level in the last ones.
+pub async fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
+    let secrets = [
+        ("the webhook's secret", WEBHOOK_SECRET),
+        ("the provider's password", stack.provider.password),
+        ("a phone number", "010-1234-5678"),
+        ("a phone number", "01012345678"),
+        ("a phone number", "0101000"),
+        ("a phone number", "0102000"),
+        ("a variable of a message", "김하나"),
+    ];
+    let (mut functions, mut lines) = (0, 0);
+    for log in std::fs::read_dir(stack.ministack.logs())? {
+        let path = log?.path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+        for (what, secret) in secrets {
+            ensure(!text.contains(secret), || format!("{what} is in {}", path.display()))?;
+        }
+        functions += 1;
+        lines += text.lines().count();
+    }
+    ensure(functions == 7 && lines > 100, || format!("{functions} logs with {lines} lines"))?;
+    Ok(format!("none in the {lines} lines of {functions} functions"))
+}
+
 /// After `sam delete` there is nothing but the tables, which outlive the stack by intention
-/// (`DeletionPolicy: Retain`), and the secret, which the operator made.
+/// (their `DeletionPolicy`), and the secret, which the operator made.
 pub async fn deleting_leaves_only_the_tables(stack: &mut Stack) -> Told {
     // A function that ends when its log group has gone writes into a new one, on AWS as well. What
     // is left behind is to be the deployment's doing, not that of a sweep during the deletion.

@@ -262,6 +262,37 @@ async fn what_would_be_over_before_its_window_opens_is_refused() {
     assert_eq!((status.as_u16(), &problem["field"]), (422, &json!("expires_at")));
 }
 
+/// It is more than a sender looks through at once, and stands first.
+#[tokio::test(start_paused = true)]
+async fn what_may_no_longer_leave_does_not_hold_up_what_may() {
+    const PATH: &str = "/v1/templates/consultation-start";
+    let world = World::new(slow()).await;
+    wait_until(&world, time(12, 0, 0, 0)).await;
+    post(&world, "batch", 200, 600, None).await;
+    let behind = json!({
+        "template": "photo-and-video", "to": to(None), "priority": 700,
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    });
+    let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), behind).await;
+    assert_eq!(status, 202, "{answer}");
+    let found = world.operate("GET", PATH, &[], "").await;
+    let mut template = found.body;
+    template["window"] = json!({ "from": "16:00", "to": "19:00" });
+    let etag = found.etag.expect("an ETag");
+    let changed = world.operate("PUT", PATH, &[("if-match", &etag)], template).await;
+    assert_eq!(changed.status, 200, "{:?}", changed.body);
+
+    world.start_senders();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let today = delivered(&world);
+    assert_eq!((today.len(), today[0].template.as_str()), (1, "photo-and-video"));
+    world.settle(A_DAY).await;
+    let all = delivered(&world);
+    assert_eq!(all.len(), 201);
+    let late = all.iter().filter(|n| n.template == "consultation-start");
+    assert!(late.map(|n| left_at(n, "Asia/Seoul")).all(|left| left >= time(16, 0, 0, 0)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_hours_hold_for_messages_whose_template_is_gone() {
     let world = World::new(slow()).await;

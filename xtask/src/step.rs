@@ -1,6 +1,8 @@
 //! The steps of the gate: what each one runs.
 
 use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
 
 use crate::e2e;
 use crate::process::{self, Failure};
@@ -19,9 +21,9 @@ pub enum Step {
     Docs,
     /// Every dependency may be used, and comes from where it should.
     Licences,
-    /// `CloudFormation` would understand template.yaml.
+    /// `CloudFormation` would understand the templates.
     Template,
-    /// template.yaml leaves nothing open that should be closed.
+    /// They leave nothing open that should be closed.
     Security,
     /// Alimi keeps its promises where it is deployed.
     E2e,
@@ -102,11 +104,9 @@ impl Step {
                 deny
             }
             Self::Template => {
-                let mut sam = process::program(tool::sam()?);
-                // The region of samconfig.toml, whatever this machine's user has set.
-                sam.env("AWS_DEFAULT_REGION", "ap-northeast-2").env("SAM_CLI_TELEMETRY", "0");
-                sam.args(["validate", "--lint"]);
-                sam
+                let sam = tool::sam()?;
+                process::run(&mut validation(&sam, "examples/network.yaml"))?;
+                validation(&sam, "template.yaml")
             }
             Self::Security => {
                 let mut checkov = process::program(tool::checkov()?);
@@ -121,6 +121,15 @@ impl Step {
         };
         Ok(process::run(&mut command)?)
     }
+}
+
+/// What has a template checked.
+fn validation(sam: &Path, template: &str) -> Command {
+    let mut sam = process::program(sam);
+    // The region of samconfig.toml, whatever this machine's user has set.
+    sam.env("AWS_DEFAULT_REGION", "ap-northeast-2").env("SAM_CLI_TELEMETRY", "0");
+    sam.args(["validate", "--lint", "--template-file", template]);
+    sam
 }
 
 impl From<Failure> for Unpassed {

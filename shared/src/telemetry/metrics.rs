@@ -33,43 +33,64 @@ const WATCHED: [(&str, Unit); 5] = [
     (QUEUE_AGE, MILLISECONDS),
 ];
 
+/// Which of the watched metrics figures have: CloudWatch is to find every metric that it is told of.
+trait Watched {
+    fn has(&self, name: &str) -> bool;
+}
+
+impl Watched for LaneFigures {
+    fn has(&self, name: &str) -> bool {
+        name != UNCONFIRMED && (name != QUEUE_AGE || self.departures() > 0)
+    }
+}
+
+impl Watched for SweepFigures {
+    fn has(&self, name: &str) -> bool {
+        [UNKNOWN, UNCONFIRMED].contains(&name) || name == QUEUE_AGE && self.queue_age_ms.is_some()
+    }
+}
+
+/// Metrics by channel, and those of the whole stack that the figures have.
+fn format_of(figures: &impl Watched) -> Emf {
+    let watched = WATCHED.into_iter().filter(|(name, _)| figures.has(name));
+    let watched =
+        watched.map(|(name, unit)| MetricDefinition { name, unit, storage_resolution: None });
+    let of_the_stack = MetricDirective {
+        dimensions: vec![vec!["Stack"]],
+        metrics: watched.collect(),
+        namespace: NAMESPACE,
+    };
+    let dimensions = vec![vec!["Stack".to_owned(), "Channel".to_owned()]];
+    // Validation is for entries that are made by macros; these are tested.
+    Emf::builder(NAMESPACE.to_owned(), dimensions)
+        .skip_all_validations(true)
+        .directive(of_the_stack)
+        .build()
+}
+
 /// Writes metrics to a log that CloudWatch reads.
 pub struct EmbeddedMetrics<W> {
     stack: String,
-    output: Mutex<(Emf, W)>,
+    output: Mutex<W>,
 }
 
 impl<W: Write> EmbeddedMetrics<W> {
     /// Metrics of a stack, to `output`.
     pub fn new(stack: String, output: W) -> Self {
-        let dimensions = vec![vec!["Stack".to_owned(), "Channel".to_owned()]];
-        let watched =
-            WATCHED.map(|(name, unit)| MetricDefinition { name, unit, storage_resolution: None });
-        let of_the_stack = MetricDirective {
-            dimensions: vec![vec!["Stack"]],
-            metrics: watched.into(),
-            namespace: NAMESPACE,
-        };
-        // Validation is for entries that are made by macros; these are tested.
-        let format = Emf::builder(NAMESPACE.to_owned(), dimensions)
-            .skip_all_validations(true)
-            .directive(of_the_stack)
-            .build();
-        Self { stack, output: Mutex::new((format, output)) }
+        Self { stack, output: Mutex::new(output) }
     }
 }
 
 impl<W: Write> EmbeddedMetrics<W> {
-    fn write<F>(&self, channel: &str, at_ms: i64, figures: &F)
+    fn write<F: Watched>(&self, channel: &str, at_ms: i64, figures: &F)
     where
         for<'f> LaneEntry<'f, F>: Entry,
     {
         let entry = LaneEntry { stack: &self.stack, channel, at_ms, figures };
-        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let (format, output) = &mut *output;
         // In one piece: other lines of the log must not come between.
         let mut line = Vec::new();
-        let written = format.format(&entry, &mut line).map_err(|error| error.to_string());
+        let written = format_of(figures).format(&entry, &mut line).map_err(|e| e.to_string());
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let written = written.and_then(|()| output.write_all(&line).map_err(|e| e.to_string()));
         if let Err(error) = written {
             tracing::warn!(channel, error, "the metrics were not written");
@@ -186,7 +207,7 @@ mod tests {
     fn written_by(meter: impl FnOnce(&EmbeddedMetrics<Vec<u8>>)) -> Json {
         let metrics = EmbeddedMetrics::new("alimi".to_owned(), Vec::new());
         meter(&metrics);
-        let written = metrics.output.into_inner().expect("no panic").1;
+        let written = metrics.output.into_inner().expect("no panic");
         assert_eq!(written.last(), Some(&b'\n'), "a line of its own");
         serde_json::from_slice(&written).expect("one JSON object")
     }
@@ -252,23 +273,41 @@ mod tests {
         let of_the_stack = &directives[1];
         assert_eq!(of_the_stack["Namespace"], "Alimi");
         assert_eq!(of_the_stack["Dimensions"], json!([["Stack"]]));
-        let names: Vec<_> = of_the_stack["Metrics"]
-            .as_array()
-            .expect("metrics")
-            .iter()
-            .map(|metric| metric["Name"].as_str().expect("a name"))
-            .collect();
-        assert_eq!(names, ["Throttled", "ChannelDown", "Unknown", "Unconfirmed", "QueueAge"]);
+        assert_eq!(names(of_the_stack), ["Throttled", "ChannelDown", "Unknown", "QueueAge"]);
         // The same units, or they would be two metrics.
         for metric in of_the_stack["Metrics"].as_array().expect("metrics") {
             let same = |other: &&Json| other["Name"] == metric["Name"];
-            let Some(other) = by_channel.as_array().expect("metrics").iter().find(same) else {
-                assert_eq!(metric["Name"], "Unconfirmed", "the sweeper's only");
-                continue;
-            };
+            let other = by_channel.as_array().expect("metrics").iter().find(same).expect("both");
             let unit = |metric: &Json| metric.get("Unit").cloned().unwrap_or(json!("None"));
             assert_eq!(unit(metric), unit(other), "{metric}");
         }
+    }
+
+    /// The names that a directive defines.
+    fn names(directive: &Json) -> Vec<&str> {
+        let metrics = directive["Metrics"].as_array().expect("metrics").iter();
+        metrics.map(|metric| metric["Name"].as_str().expect("a name")).collect()
+    }
+
+    #[test]
+    fn every_metric_that_is_defined_has_a_value() {
+        let swept = |queue_age_ms| SweepFigures { queue_age_ms, unknown: 1, unconfirmed: 0 };
+        let round = |figures: SweepFigures| {
+            written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures))
+        };
+        let mut sent = LaneFigures::default();
+        sent.outcomes.insert(Outcome::Accepted, 1);
+        let lines =
+            [line(&LaneFigures::default()), line(&sent), round(swept(None)), round(swept(Some(1)))];
+        for line in &lines {
+            let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+            assert_eq!(directives.len(), 2);
+            for name in directives.iter().flat_map(names) {
+                assert!(line.get(name).is_some(), "{name} in {line}");
+            }
+        }
+        let of_the_stack = &lines[3]["_aws"]["CloudWatchMetrics"][1];
+        assert_eq!(names(of_the_stack), ["Unknown", "Unconfirmed", "QueueAge"]);
     }
 
     #[test]

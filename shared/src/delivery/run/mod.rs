@@ -186,7 +186,7 @@ impl Runner {
             Err(Stop::Lost) => RunOutcome::HeldElsewhere,
             Err(Stop::Hopeless(why)) => self.fail(&mut run, why).await?,
             Err(Stop::Port(error)) => {
-                self.free(&mut run).await;
+                self.free(&run).await;
                 return Err(error);
             }
         };
@@ -346,10 +346,20 @@ impl Runner {
     }
 
     /// Gives the run back as well as may be; otherwise its lease runs out.
-    async fn free(&self, run: &mut Run) {
-        run.lease_until_ms = None;
-        if let Err(Stop::Port(error)) = self.save(run).await {
+    async fn free(&self, run: &Run) {
+        if let Err(Stop::Port(error)) = self.free_as_stored(run).await {
             tracing::warn!(schedule = %run.key.schedule, %error, "a run was not given back");
+        }
+    }
+
+    /// As it is stored: whether the save that failed took effect, nobody has said.
+    async fn free_as_stored(&self, ours: &Run) -> Result<(), Stop> {
+        match self.runs.run(&ours.key).await? {
+            Some(mut run) if run.holder == ours.holder && run.lease_until_ms.is_some() => {
+                run.lease_until_ms = None;
+                self.save(&mut run).await
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }
