@@ -175,8 +175,9 @@ impl Builder {
             let folders = std::iter::once(beside.to_owned()).chain(std::env::split_paths(&path));
             build.env("PATH", std::env::join_paths(folders)?);
         }
+        // As SAM names them: features are those of the workspace's default members together.
         for function in functions {
-            build.args(["--package", &format!("alimi-{function}")]);
+            build.args(["--bin", function]);
         }
         let output = build.output()?;
         if !output.status.success() {

@@ -92,6 +92,8 @@ impl Sam {
         build.arg(self.build_folder());
         build.args(["--parameter-overrides", &Parameters::default().overrides()]);
         build.env("SAM_BUILD_MODE", "debug");
+        // SAM looks for what was built in the checkout's own, wherever cargo was told to build.
+        build.env_remove("CARGO_TARGET_DIR");
         // A third of the size to upload, extract and load.
         build.env("CARGO_PROFILE_DEV_DEBUG", "none").env("CARGO_PROFILE_DEV_STRIP", "symbols");
         for (name, _) in std::env::vars_os() {
@@ -113,10 +115,11 @@ impl Sam {
     /// # Errors
     /// When it does not end well.
     pub async fn deploy(&self, endpoint: &str, parameters: Parameters) -> Result<String> {
-        let mut deploy = self.command(&["deploy", "--stack-name", STACK, "--template-file"]);
+        let mut deploy = self.command(&["deploy", "--template-file"]);
         deploy.arg(self.built_template());
-        deploy.args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"]);
-        deploy.args(["--no-fail-on-empty-changeset", "--no-progressbar"]);
+        // With the checkout's settings, though the template that was built stands elsewhere.
+        deploy.arg("--config-file").arg(self.checkout.join("samconfig.toml"));
+        deploy.args(["--no-confirm-changeset", "--no-progressbar"]);
         deploy.args(["--parameter-overrides", &parameters.overrides()]);
         point_at(&mut deploy, endpoint);
         self.run(deploy, "deploy", DEPLOY_WITHIN).await
@@ -258,6 +261,8 @@ pub struct Outputs {
     pub catalog_table: String,
     /// The queue that wakes senders.
     pub wake_queue_url: String,
+    /// The queue of runs that are to go on.
+    pub run_queue_url: String,
 }
 
 impl Outputs {
@@ -274,6 +279,7 @@ impl Outputs {
             webhook_url_pattern: output("WebhookUrlPattern")?,
             catalog_table: output("CatalogTableName")?,
             wake_queue_url: output("WakeQueueUrl")?,
+            run_queue_url: output("RunQueueUrl")?,
         })
     }
 
@@ -297,6 +303,7 @@ mod tests {
         let output = |key: &str, value: &str| serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" });
         let all = serde_json::json!([
             output("WakeQueueUrl", "http://queue"),
+            output("RunQueueUrl", "http://runs"),
             output("ApiUrl", "http://api"),
             output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
             output("CatalogTableName", "catalog"),

@@ -96,6 +96,9 @@ struct Place {
 async fn tell(arguments: Arguments) -> Result<bool> {
     let checkout = checkout().to_owned();
     let folder = folder();
+    std::fs::create_dir_all(sam::folder(&checkout))?;
+    let only = std::fs::File::create(sam::folder(&checkout).join("lock"))?;
+    crate::lock(&only)?;
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
@@ -108,10 +111,7 @@ async fn tell(arguments: Arguments) -> Result<bool> {
         commands: AtomicUsize::new(0),
         checkout,
     };
-    std::fs::create_dir_all(&sam.folder)?;
     std::fs::create_dir_all(&sam.logs)?;
-    let only = std::fs::File::create(sam.folder.join("lock"))?;
-    only.try_lock().map_err(|_| "an end-to-end test runs in this checkout")?;
     if sam.is_built()? {
         println!("The functions are those that the end-to-end test built.");
     } else {

@@ -82,7 +82,7 @@ impl Stack {
             ("http://127.0.0.1:9800", self.provider.url.as_str()),
             ("per_second: 40", &format!("per_second: {PER_SECOND}")),
             // The machine is busy with a whole AWS: what leaves on time may arrive late.
-            ("jitter: 50ms", "jitter: 500ms"),
+            ("jitter: 50ms", "jitter: 1s"),
         ] {
             ensure(text.matches(old).count() == 1, || format!("{EXAMPLE} has not one {old:?}"))?;
             text = text.replace(old, new);

@@ -327,14 +327,14 @@ pub async fn a_schedule_fires_in_seoul_time(stack: &Stack) -> Told {
     let uploaded = api.upload("/v1/audiences/teachers/members", csv).await?.expect(200)?;
     ensure(uploaded["size"] == 3, || format!("the upload: {uploaded}"))?;
 
+    stack.provider.all_pushed().await?;
+    let since = stack.provider.count();
     let now = Timestamp::from_millisecond(SystemClock.now_ms())?;
     let at = Timestamp::from_second(now.as_second())?.checked_add(AHEAD_S.seconds())?;
     let seoul = at.to_zoned(TimeZone::get("Asia/Seoul")?).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let schedule = json!({
         "expression": format!("at({seoul})"), "template": "photo-and-video", "audience": "teachers",
     });
-    stack.provider.all_pushed().await?;
-    let since = stack.provider.count();
     api.put("/v1/schedules/reminder", None, &schedule).await?.expect(201)?;
     let planned = until_planned(stack, "reminder").await?;
     let zone = planned.schedule_expression_timezone().unwrap_or_default();
@@ -367,6 +367,39 @@ pub async fn a_schedule_fires_in_seoul_time(stack: &Stack) -> Told {
     // It is over, so the scheduler has let it go.
     until_removed(stack, "reminder").await?;
     Ok(format!("three members, the first {:.1} s after {seoul}", late.as_secs_f64()))
+}
+
+/// A firing that comes again, by the queue that dead letters are sent back to.
+pub async fn a_firing_that_comes_again_sends_nothing(stack: &Stack) -> Told {
+    const LEFT: [QueueAttributeName; 2] = [
+        QueueAttributeName::ApproximateNumberOfMessages,
+        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+    ];
+    let runs = async || stack.api.get("/v1/schedules/reminder/runs").await?.expect(200);
+    let before = runs().await?;
+    let since = stack.provider.count();
+    let queue = &stack.outputs.run_queue_url;
+    let firing = json!({
+        "schedule": "reminder", "scheduled_time": before["items"][0]["scheduled_at"],
+    });
+    stack.aws.sqs.send_message().queue_url(queue).message_body(firing.to_string()).send().await?;
+    until("the run queue to be empty", SOON, async || {
+        let mut left = 0;
+        for attribute in LEFT {
+            left += stack.aws.queue_attribute(queue, attribute).await?.parse::<u32>()?;
+        }
+        Ok((left == 0).then_some(()))
+    })
+    .await?;
+    let (dead_letters, _) = stack.aws.redrive(queue).await?;
+    let receive = stack.aws.sqs.receive_message().queue_url(dead_letters).send().await?;
+    let dead = receive.messages.unwrap_or_default();
+    ensure(dead.is_empty(), || format!("a dead letter: {dead:?}"))?;
+    let after = runs().await?;
+    ensure(after == before, || format!("the runs were {before} and are {after}"))?;
+    let came = stack.provider.taken_after(since).len();
+    ensure(came == 0, || format!("{came} messages came"))?;
+    Ok("taken from the run queue; the run had ended".to_owned())
 }
 
 /// A schedule is changed and deleted through the API; the scheduler follows.
@@ -499,7 +532,7 @@ pub async fn nothing_was_sent_twice_or_too_fast(stack: &Stack) -> Told {
 }
 
 /// Over all stories, with the library's `debug` level in the last ones.
-pub async fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
+pub fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
     let secrets = [
         ("the webhook's secret", WEBHOOK_SECRET),
         ("the provider's password", stack.provider.password),

@@ -60,7 +60,8 @@ pub enum StartError {
     Port(u16, std::io::Error),
     /// A port at the address that containers reach.
     #[error(
-        "port {port} at {address} cannot be had: {error}. `docker network inspect bridge` says where \
+        "port {port} at {address} cannot be had: {error}. If it is in use, another \
+         `cargo xtask serve --containers` or gate has it. `docker network inspect bridge` says where \
          containers reach this machine: at its gateway, or the first address of its subnet"
     )]
     Door {

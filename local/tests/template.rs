@@ -156,6 +156,94 @@ fn as_many_senders_are_reserved_as_the_queue_starts() {
     assert_eq!(named(polled), Some("SenderConcurrency"));
 }
 
+/// A lane with much to do, and a long run, are handed on through their queues again and again: Lambda
+/// would take that for a runaway loop after some sixteen times.
+#[test]
+fn what_hands_itself_on_may_go_round_in_circles() {
+    let circling = |function: &Value| {
+        function["Properties"]["RecursiveLoop"].as_str().map(str::to_owned) == Some("Allow".into())
+    };
+    let found: Vec<_> = functions().into_iter().filter(|(_, f)| circling(f)).collect();
+    let found: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(found, ["SenderFunction", "TriggerFunction"]);
+}
+
+/// Without it every schedule would be silent, and nobody would know what had not fired.
+#[test]
+fn the_scheduler_may_fire_and_keep_what_came_to_nothing_and_no_more() {
+    let role = &resources(template(), "AWS::IAM::Role")["SchedulerRole"]["Properties"];
+    let [trust] = &role["AssumeRolePolicyDocument"]["Statement"].as_sequence().expect("trust")[..]
+    else {
+        panic!("one statement")
+    };
+    assert_eq!(trust["Principal"]["Service"].as_str(), Some("scheduler.amazonaws.com"));
+    assert_eq!(trust["Action"].as_str(), Some("sts:AssumeRole"));
+    let only = &trust["Condition"]["StringEquals"];
+    assert_eq!(named(&only["aws:SourceAccount"]), Some("AWS::AccountId"));
+    assert_eq!(named(&only["aws:SourceArn"]), Some("ScheduleGroup"));
+    let policies = role["Policies"].as_sequence().expect("policies");
+    let granted: Vec<_> = policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().expect("a list"))
+        .map(|grant| {
+            assert_eq!(grant["Effect"].as_str(), Some("Allow"));
+            (grant["Action"].as_str().expect("one action"), named(&grant["Resource"]))
+        })
+        .collect();
+    assert_eq!(
+        granted,
+        [
+            ("lambda:InvokeFunction", Some("TriggerFunction")),
+            ("sqs:SendMessage", Some("RunDeadLetterQueue")),
+        ]
+    );
+}
+
+/// The scheduler invokes asynchronously: a firing that fails again and again has no other place.
+#[test]
+fn a_firing_that_fails_is_kept() {
+    let invoked = &functions()["TriggerFunction"]["Properties"]["EventInvokeConfig"];
+    let kept = &invoked["DestinationConfig"]["OnFailure"];
+    assert_eq!(kept["Type"].as_str(), Some("SQS"));
+    assert_eq!(named(&kept["Destination"]), Some("RunDeadLetterQueue"));
+}
+
+/// `!If [condition, then, !Ref AWS::NoValue]`.
+fn only_if<'a>(value: &'a Value, condition: &str) -> &'a Value {
+    let Value::Tagged(tagged) = value else { panic!("no !If: {value:?}") };
+    assert_eq!(
+        (tagged.tag.to_string().as_str(), tagged.value[0].as_str()),
+        ("!If", Some(condition))
+    );
+    assert_eq!(named(&tagged.value[2]), Some("AWS::NoValue"));
+    &tagged.value[1]
+}
+
+/// The parameter that `!Split [",", !Ref …]` makes a list of.
+fn split_of(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else { return None };
+    (tagged.tag == "Split" && tagged.value[0].as_str() == Some(","))
+        .then(|| named(&tagged.value[1]))
+        .flatten()
+}
+
+#[test]
+fn the_sender_is_where_its_parameters_say() {
+    let network = &functions()["SenderFunction"]["Properties"]["VpcConfig"];
+    let network = only_if(network, "SenderInVpc");
+    assert_eq!(split_of(&network["SubnetIds"]), Some("SenderSubnetIds"));
+    assert_eq!(split_of(&network["SecurityGroupIds"]), Some("SenderSecurityGroupIds"));
+}
+
+#[test]
+fn tracing_is_switched_by_a_parameter() {
+    let globals = &template()["Globals"]["Function"];
+    assert_eq!(named(&globals["Tracing"]), Some("Tracing"));
+    for (name, function) in functions() {
+        assert!(function["Properties"]["Tracing"].is_null(), "{name} has its own");
+    }
+}
+
 /// It alone calls the provider.
 #[test]
 fn the_sender_alone_is_in_the_users_subnets() {

@@ -77,8 +77,24 @@ impl Step {
         }
     }
 
+    /// Whether it needs the crates that everything is built from.
+    const fn builds(self) -> bool {
+        match self {
+            Self::Format | Self::Template | Self::Security => false,
+            Self::Lints
+            | Self::Tests
+            | Self::Docs
+            | Self::Licences
+            | Self::E2e
+            | Self::SamLocal => true,
+        }
+    }
+
     /// Runs it; what it has to say goes to the terminal.
     pub fn run(self) -> Result<(), Unpassed> {
+        if self.builds() {
+            tool::crates()?;
+        }
         let mut command = match self {
             Self::Format => process::cargo(["fmt", "--all", "--check"]),
             Self::Lints => process::cargo([

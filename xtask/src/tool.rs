@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use crate::process;
@@ -120,9 +121,28 @@ pub fn docker() -> Result<(), Missing> {
         return Err(missing("the functions are built and reached as a Linux machine does it"));
     }
     match process::answer(&mut docker) {
-        Some(answer) if answer.contains("linux") => Ok(()),
-        Some(_) | None => Err(missing("no Docker engine answers on this machine")),
+        Some(answer) if answer.contains("linux") => {}
+        Some(_) | None => return Err(missing("no Docker engine answers on this machine")),
     }
+    // An engine in a virtual machine or elsewhere has its bridge there, and containers do not reach
+    // what listens here.
+    const BRIDGE: &str = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
+    let mut docker = process::program("docker");
+    docker.args(["network", "inspect", "bridge", "--format", BRIDGE]);
+    let gateway = process::answer(&mut docker).and_then(|said| said.trim().parse::<IpAddr>().ok());
+    // Some engines do not say it, and it is found otherwise.
+    match gateway.map(|gateway| TcpListener::bind((gateway, 0))) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err(missing("the Docker engine's bridge is not on this machine")),
+    }
+}
+
+/// Every crate's source, over the network where it is not here.
+pub fn crates() -> Result<(), Missing> {
+    process::run(&mut process::cargo(["fetch", "--locked"])).map_err(|failure| Missing {
+        reason: format!("the crates are not here, and could not be had: {failure}"),
+        remedy: "mend what it says above (the network may be away)".into(),
+    })
 }
 
 impl Tool {
