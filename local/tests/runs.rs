@@ -509,6 +509,32 @@ async fn of_two_lines_with_one_member_in_a_page_the_later_one_is_reported_whatev
     assert_eq!(reported, BTreeSet::from([vec![5, 6]]));
 }
 
+/// In one page and across two.
+#[tokio::test(start_paused = true)]
+async fn a_members_first_line_that_can_be_sent_counts_wherever_pages_end() {
+    let bad = "m00001,call me,김하나,a1\n";
+    let good = "m00001,01012345678,김하나,a1\n";
+    let other = "m00002,01012345678,김하나,a1\n";
+    for (lines, told, unsendable, doubled) in [
+        ([bad, good, other], [2].as_slice(), 1, 0),
+        ([good, bad, other], &[3], 1, 0),
+        ([bad, other, good], &[2], 1, 0),
+        ([good, good, other], &[3], 0, 1),
+    ] {
+        for page in [1, 2, 3] {
+            let mut world = world().await;
+            world.stack.runner.settings.page = page;
+            world.stack.files.save(BUCKET, FILE, csv(0) + &lines.concat());
+            assert_eq!(fire(&world).await, "ended");
+            let run = run_of(&world).await;
+            assert_eq!(run.counts, counts(3, 2, unsendable, doubled), "{lines:?}, pages of {page}");
+            let reported: Vec<_> = run.faults.iter().map(|fault| fault.line).collect();
+            assert_eq!(reported, told, "{lines:?}, pages of {page}");
+            assert_eq!(recipients(&world), ids(2));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_missing_variable_is_reported_by_its_name() {
     let world = world().await;

@@ -41,14 +41,8 @@ impl Runner {
         records: Vec<Record>,
     ) -> Result<(RunCounts, Vec<MemberFault>, bool), PortError> {
         // Within a page members are stored side by side: which of two would come first is chance.
+        // Of a member's lines the first one that can be sent counts, as it does across pages.
         let mut ids = HashSet::new();
-        let doubled: HashSet<u64> = records
-            .iter()
-            .filter_map(|record| {
-                let member = record.member.as_ref().ok()?;
-                (!ids.insert(member.id.clone())).then_some(record.line)
-            })
-            .collect();
         let fates: Vec<Fate> = stream::iter(records)
             .map(|record| {
                 let planned = match record.member {
@@ -57,14 +51,15 @@ impl Runner {
                         field: bad.field,
                         fault: bad.fault,
                     })),
-                    Ok(_) if doubled.contains(&record.line) => Err(Fate::doubled(record.line)),
-                    Ok(member) => self.plan(key, course, record.line, &member).map_err(|error| {
-                        Fate::Unsendable(MemberFault {
+                    Ok(member) => match self.plan(key, course, record.line, &member) {
+                        Err(error) => Err(Fate::Unsendable(MemberFault {
                             line: record.line,
                             field: Some(error.field),
                             fault: error.detail,
-                        })
-                    }),
+                        })),
+                        Ok(_) if !ids.insert(member.id) => Err(Fate::doubled(record.line)),
+                        Ok(planned) => Ok(planned),
+                    },
                 };
                 let slot = planned.as_ref().ok().and_then(|_| pace.next_slot());
                 async move {
