@@ -282,6 +282,9 @@ impl Inner {
         key: &str,
         request: &HttpRequest,
     ) -> Result<Answer, Odd> {
+        if let Some(status) = self.files.refusal() {
+            return Ok(Answer::empty(status));
+        }
         let Some(state) = self.files.file_state(bucket, key).await? else {
             return Ok(Answer::empty(404));
         };

@@ -311,6 +311,14 @@ async fn every_bad_template_audience_and_window_is_refused_by_its_field() {
             json!({ "source": { "kind": "s3", "bucket": "b", "key": "k", "format": "csv" } }),
             "source.bucket",
         ),
+        (
+            "audiences/a",
+            &members,
+            json!({ "source": {
+                "kind": "s3", "bucket": "My Bucket", "key": "k", "format": "csv",
+            } }),
+            "source.bucket",
+        ),
         ("hours/stack", &hours, json!({ "scheduled": window("18:00", "09:00") }), "scheduled"),
         ("hours/stack", &hours, json!({ "sunday": window("18:00", "19:00") }), "sunday"),
         ("hours/other", &hours, json!({}), "name"),

@@ -592,6 +592,13 @@ async fn an_audience_that_cannot_be_read_fails_the_run_and_says_why() {
     assert_eq!(status, RunStatus::Failed);
     assert!(why.starts_with("the file is empty"), "{why}");
 
+    for (status, told) in [(301, "in the region of this stack"), (400, "a bucket that exists")] {
+        let refused = |world: &World| world.stack.files.refuse(status);
+        let (status, why) = end_with(refused).await;
+        assert_eq!(status, RunStatus::Failed);
+        assert!(why.contains(told), "{why}");
+    }
+
     let only_a_header = |world: &World| world.stack.files.save(BUCKET, FILE, "id,name\n");
     assert_eq!(end_with(only_a_header).await, (RunStatus::Finished, String::new()));
 }
@@ -638,6 +645,38 @@ async fn a_schedule_that_names_what_is_not_there_fails_its_run_and_says_so() {
         let run = run_of(&world).await;
         assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, Some(why)));
         assert_eq!(run.pins, None);
+    }
+}
+
+/// Trying again would not help: it would be at work for ever.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_cannot_be_read_fails_the_run_and_says_which() {
+    for (kind, name) in [
+        (Kind::Schedule, "daily"),
+        (Kind::Template, "photo-and-video"),
+        (Kind::Audience, "all"),
+        (Kind::Channel, "alimtalk-main"),
+        (Kind::Hours, "stack"),
+    ] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let unreadable = Document {
+            name: name.into(),
+            revision: 0,
+            body: Some(json!({ "window": 1, "scheduled": 1 })),
+            changed_by: "test".into(),
+            changed_at_ms: BEGINNING_MS - 1,
+        };
+        let saved = world.store.put_document(kind, &unreadable, Expected::Any).await;
+        assert!(matches!(saved, Ok(Changed::Done(_))));
+        assert_eq!(fire(&world).await, "ended", "{kind:?}");
+        let run = run_of(&world).await;
+        assert_eq!(run.status, RunStatus::Failed, "{kind:?}");
+        let why = run.failure.clone().unwrap_or_default();
+        assert!(why.contains("cannot be read"), "{kind:?}: {why}");
+        assert_eq!(fire(&world).await, "ended", "it has ended, however often it is fired");
+        assert_eq!(run_of(&world).await, run);
+        assert!(world.store.unfinished_runs(1).await.expect("the index").is_empty());
     }
 }
 

@@ -7,6 +7,7 @@ use alimi::domain::audience::{AudienceSource, PinnedAudience};
 use alimi::domain::run::RunStatus;
 use alimi::domain::{Audience, Schedule};
 use alimi::http::Problem;
+use alimi::ports::PortError;
 use alimi::ports::scheduling::{FileState, Kind};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -144,8 +145,11 @@ async fn size(
     match &audience.source {
         AudienceSource::Members { size, .. } => Ok((Some(*size), AudienceFile::None)),
         AudienceSource::S3 { bucket, key, .. } => {
-            let state = console.files.file_state(bucket, key).await?;
-            Ok((None, state.map_or(AudienceFile::Missing, AudienceFile::There)))
+            match console.files.file_state(bucket, key).await {
+                Ok(Some(state)) => Ok((None, AudienceFile::There(state))),
+                Ok(None) | Err(PortError::Corrupt { .. }) => Ok((None, AudienceFile::Missing)),
+                Err(error @ PortError::Unavailable { .. }) => Err(error.into()),
+            }
         }
     }
 }

@@ -20,45 +20,49 @@ pub(super) enum Begun {
     Not(RunOutcome),
 }
 
+/// A run that was asked for and is not to be. That a schedule was edited, switched off or deleted in
+/// the last second is nobody's fault, and nothing that anybody has to be called for.
+fn not_to_be(key: &RunKey, outcome: RunOutcome) -> Begun {
+    const WHAT: &str = "a run was asked for that is not to be";
+    let RunKey { schedule, scheduled_at } = key;
+    match outcome {
+        RunOutcome::NoSuchSchedule | RunOutcome::Disabled | RunOutcome::NotScheduled => {
+            tracing::warn!(%schedule, %scheduled_at, ?outcome, "{WHAT}");
+        }
+        RunOutcome::NotDue
+        | RunOutcome::Ended
+        | RunOutcome::ToBeContinued
+        | RunOutcome::Interrupted
+        | RunOutcome::HeldElsewhere => {
+            tracing::error!(%schedule, %scheduled_at, ?outcome, "{WHAT}");
+        }
+    }
+    Begun::Not(outcome)
+}
+
 impl Runner {
     pub(super) async fn begin(&self, key: &RunKey) -> Result<Begun, PortError> {
-        let not = |outcome| {
-            tracing::error!(
-                schedule = %key.schedule, scheduled_at = %key.scheduled_at, ?outcome,
-                "a run was asked for that is not to be"
-            );
-            Ok(Begun::Not(outcome))
-        };
-        let Some(row) = self.row(&key.schedule).await? else {
-            return not(RunOutcome::NoSuchSchedule);
-        };
-        if !row.schedule.enabled {
-            return not(RunOutcome::Disabled);
-        }
         let now_ms = self.clock.now_ms();
         let late_ms = now_ms - key.scheduled_at.as_millisecond();
+        let row = match self.row(&key.schedule).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(not_to_be(key, RunOutcome::NoSuchSchedule)),
+            Err(error @ PortError::Corrupt { .. }) if late_ms >= -AHEAD_MS => {
+                return self.begin_in_vain(key, &error, now_ms).await;
+            }
+            Err(error) => return Err(error),
+        };
+        if !row.schedule.enabled {
+            return Ok(not_to_be(key, RunOutcome::Disabled));
+        }
         if late_ms < -AHEAD_MS {
-            return not(RunOutcome::NotDue);
+            return Ok(not_to_be(key, RunOutcome::NotDue));
         }
         // The scheduler follows the row a little later, and what it was to fire may come anyway.
         if !row.may_run_at(key.scheduled_at) {
-            return not(RunOutcome::NotScheduled);
+            return Ok(not_to_be(key, RunOutcome::NotScheduled));
         }
-        let mut run = Run {
-            key: key.clone(),
-            status: RunStatus::Running,
-            started_at_ms: now_ms,
-            ended_at_ms: None,
-            pins: None,
-            cursor: None,
-            counts: RunCounts::default(),
-            faults: vec![],
-            failure: None,
-            overlaps: None,
-            fence: 1,
-            holder: self.entropy.next_u64(),
-            lease_until_ms: None,
-        };
+        let mut run = self.new_run(key, now_ms);
         match row.schedule.catch_up {
             CatchUp::Skip if late_ms > Schedule::LATE_MS => {
                 tracing::warn!(
@@ -73,6 +77,41 @@ impl Runner {
         // sweeper finds it, even if what it goes by cannot be read now.
         let known = self.runs.create_run(&run).await?;
         Ok(Begun::Run(Box::new(known.unwrap_or(run))))
+    }
+
+    /// Puts a run on record whose schedule cannot be read: trying again would not help it.
+    async fn begin_in_vain(
+        &self,
+        key: &RunKey,
+        error: &PortError,
+        now_ms: i64,
+    ) -> Result<Begun, PortError> {
+        tracing::error!(
+            schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error,
+            "a run failed; its record tells why"
+        );
+        let mut run = self.new_run(key, now_ms);
+        run.end(RunStatus::Failed, Some(error.to_string()), now_ms);
+        let known = self.runs.create_run(&run).await?;
+        Ok(Begun::Run(Box::new(known.unwrap_or(run))))
+    }
+
+    fn new_run(&self, key: &RunKey, now_ms: i64) -> Run {
+        Run {
+            key: key.clone(),
+            status: RunStatus::Running,
+            started_at_ms: now_ms,
+            ended_at_ms: None,
+            pins: None,
+            cursor: None,
+            counts: RunCounts::default(),
+            faults: vec![],
+            failure: None,
+            overlaps: None,
+            fence: 1,
+            holder: self.entropy.next_u64(),
+            lease_until_ms: None,
+        }
     }
 
     async fn row(&self, name: &str) -> Result<Option<Row>, PortError> {

@@ -110,7 +110,10 @@ enum Stop {
 
 impl From<PortError> for Stop {
     fn from(error: PortError) -> Self {
-        Self::Port(error)
+        match error {
+            PortError::Unavailable { .. } => Self::Port(error),
+            PortError::Corrupt { .. } => Self::Hopeless(error.to_string()),
+        }
     }
 }
 
@@ -298,7 +301,19 @@ impl Runner {
         if run.overlaps.is_some() {
             return Ok(());
         }
-        let Some(other) = self.other_at_work(&run.key).await? else { return Ok(()) };
+        let other = match self.other_at_work(&run.key).await {
+            Ok(other) => other,
+            // This run is none the worse for it.
+            Err(error @ PortError::Corrupt { .. }) => {
+                tracing::error!(
+                    schedule = %run.key.schedule, %error,
+                    "whether another run of the schedule is at work is not known"
+                );
+                None
+            }
+            Err(error @ PortError::Unavailable { .. }) => return Err(Stop::Port(error)),
+        };
+        let Some(other) = other else { return Ok(()) };
         tracing::warn!(
             schedule = %run.key.schedule,
             scheduled_at = %run.key.scheduled_at,
