@@ -900,6 +900,16 @@ async fn a_schedule_that_was_made_to_fire_something_else_is_healed() {
     assert_eq!(healed.put, 0);
 }
 
+/// Its window of flexibility is off, it has no end, and it fires what the row says.
+#[tokio::test(start_paused = true)]
+async fn what_was_put_is_found_again_as_it_is_to_be() {
+    let world = world().await;
+    save(&world, schedule("once", "at(2026-03-02T12:00:30)")).await;
+    save(&world, schedule("hourly", "rate(1 hour)")).await;
+    let compared = world.stack.sweep.plan.reconcile().await.expect("compared");
+    assert_eq!((compared.put, compared.removed, compared.failed), (0, 0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_stream_comes_again_from_the_first_change_that_was_not_planned() {
     let world = world().await;
