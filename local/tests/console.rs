@@ -477,8 +477,8 @@ async fn a_change_of_hours_is_not_held_up_by_what_it_does_not_touch() {
     let on = with(off, &json!({ "enabled": true }));
     assert_eq!(told(&change(&world, "/v1/schedules/off", &on).await), (422, "expression"));
 
-    // Outside its window already, by whatever way: its own template cannot be changed over it, and
-    // another one can.
+    // Outside its window already, by whatever way: that is no fault of what is changed now. What
+    // was inside is still not shut out.
     let dawn = with(daily(), &json!({ "expression": "cron(30 4 * * ? *)", "name": "dawn" }));
     let dawn: Schedule = serde_json::from_value(dawn).expect("a schedule");
     world.store.put_schedule(&dawn).await.expect("stored");
@@ -487,8 +487,58 @@ async fn a_change_of_hours_is_not_held_up_by_what_it_does_not_touch() {
     let other = with(body, &window("11:00", "17:00"));
     assert_eq!(change(&world, "/v1/templates/other", &other).await.status, 200);
     let photo = "/v1/templates/photo-and-video";
-    let own = with(get(&world, photo).await.body, &window("10:00", "16:00"));
-    assert_eq!(told(&change(&world, photo, &own).await), (422, "window"));
+    let photos = get(&world, photo).await.body;
+    let own = with(photos.clone(), &window("10:00", "16:00"));
+    assert_eq!(change(&world, photo, &own).await.status, 200);
+    let late = change(&world, photo, &with(photos, &window("12:00", "16:00"))).await;
+    assert_eq!(told(&late), (422, "window"));
+    assert!(detail(&late).contains("the schedule daily"), "{}", late.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stacks_hours_become_wider_though_a_schedule_is_outside_them_already() {
+    let world = scheduled_world().await;
+    let both = json!({ "expression": "cron(30 4,11 * * ? *)", "name": "both" });
+    let both: Schedule = serde_json::from_value(with(daily(), &both)).expect("a schedule");
+    world.store.put_schedule(&both).await.expect("stored");
+    let hours = |from: &str, to: &str| json!({ "scheduled": { "from": from, "to": to } });
+    create(&world, "/v1/hours/stack", hours("09:00", "19:00")).await;
+    assert_eq!(change(&world, "/v1/hours/stack", &hours("08:00", "20:00")).await.status, 200);
+    // Its other time was inside.
+    let narrow = change(&world, "/v1/hours/stack", &hours("11:00", "11:20")).await;
+    assert_eq!(told(&narrow), (422, "scheduled"));
+    assert!(detail(&narrow).contains("2026-03-02T11:30:00+09:00"), "{}", narrow.body);
+}
+
+/// The lanes are listed after the save, which holds by then.
+#[tokio::test(start_paused = true)]
+async fn hours_that_are_saved_are_never_answered_as_if_they_were_not() {
+    let hours = json!({ "scheduled": { "from": "09:00", "to": "19:00" } });
+    let (mut saved, mut refused) = (0, 0);
+    for requests in 0..20 {
+        let world = world().await;
+        world.faults.pass(requests);
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        let answer = world.operate("PUT", "/v1/hours/stack", &[CREATE], &hours).await;
+        world.faults.clear();
+        let is_saved = get(&world, "/v1/hours/stack").await.etag.is_some();
+        let status = if is_saved { 201 } else { 503 };
+        assert_eq!(answer.status, status, "after {requests} requests: {}", answer.body);
+        *(if is_saved { &mut saved } else { &mut refused }) += 1;
+    }
+    assert!(saved > 2 && refused > 2, "{saved} saved, {refused} refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_are_woken_when_the_stacks_hours_change_and_when_they_are_deleted() {
+    let world = world().await;
+    let hours = json!({ "scheduled": { "from": "11:00", "to": "19:00" } });
+    create(&world, "/v1/hours/stack", hours).await;
+    let sent = world.queue.sent();
+    assert!(sent > 0);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(delete(&world, "/v1/hours/stack").await.status, 204);
+    assert!(world.queue.sent() > sent, "nobody was told that the defaults hold");
 }
 
 #[tokio::test(start_paused = true)]
