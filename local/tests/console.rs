@@ -6,7 +6,7 @@ use std::time::Duration;
 use alimi::domain::hours::Window;
 use alimi::domain::{RunKey, Schedule};
 use alimi::ports::WakeGroup;
-use alimi::ports::scheduling::Members;
+use alimi::ports::scheduling::{Members, Uploads};
 use alimi_local::catalog_file::CatalogFile;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::world::{Answer, Doom, World, WorldSettings, operate};
@@ -869,7 +869,10 @@ async fn a_file_that_is_cut_off_or_cannot_be_read_changes_nothing() {
         assert_eq!(upload(&world, "", format, "id\nt2\n").await.status, status);
     }
     let huge = "x".repeat(alimi_console::UPLOAD_BYTES_MAX + 1);
-    assert_eq!(told(&upload(&world, "", CSV, &huge).await), (413, "body"));
+    let refused = upload(&world, "", CSV, &huge).await;
+    assert_eq!(told(&refused), (413, "body"));
+    assert!(detail(&refused).contains("6291456 bytes"), "{}", refused.body);
+    assert!(detail(&refused).contains("?upload=<name>&first_line="), "{}", refused.body);
     assert_eq!(get(&world, "/v1/audiences/teachers").await, before);
     assert_eq!(members(&world).await, [("t1".into(), 2)]);
 }
@@ -1184,8 +1187,49 @@ async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
     let mut statuses = [first.status, second.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412]);
-    let lost = if first.status == 412 { first } else { second };
+    let (lost, body) =
+        if first.status == 412 { (first, "id\na\n") } else { (second, "id\nb\nc\n") };
     assert_eq!(lost.etag.as_deref(), Some("\"2\""));
+    // It relied on no ETag, and is told what helps.
+    assert_eq!(lost.body["field"], Value::Null);
+    assert!(detail(&lost).contains("repeat this request"), "{}", lost.body);
+    assert_eq!(upload(&world, "", CSV, body).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_lines_than_one_request_has_time_for_are_refused_and_come_in_parts() {
+    const MOST: usize = 20_000;
+    let world = scheduled_world().await;
+    let people = |from: usize, to: usize| {
+        format!("id\n{}", lines(to - from, |n| format!("t{:05}\n", from + n)))
+    };
+    for query in ["", "?upload=u", "?upload=u&first_line=2&complete=true"] {
+        let answer = upload(&world, query, CSV, &people(0, MOST)).await;
+        assert_eq!(told(&answer), (413, "body"), "{query}");
+        for word in ["20000 lines", "it has 20001", "upload=", "first_line=", "complete=true"] {
+            assert!(detail(&answer).contains(word), "{word}: {}", answer.body);
+        }
+    }
+    let noted = world.store.uploads(None, 10).await.expect("the notes");
+    assert!(noted.is_empty(), "something was stored: {noted:?}");
+
+    // As many as one request takes, in many parts.
+    let (mut next_line, part, parts) = (1, 200, 12);
+    for number in 0..parts {
+        let is_last = number + 1 == parts;
+        let query = format!("?upload=u&first_line={next_line}&complete={is_last}");
+        let body = people(number * part, (number + 1) * part);
+        let answer = upload(&world, &query, CSV, &body).await;
+        assert_eq!((answer.status, &answer.body["committed"]), (200, &json!(is_last)));
+        next_line = answer.body["next_line"].as_u64().expect("a line");
+    }
+    let all = members(&world).await;
+    assert_eq!(all.len(), part * parts);
+    assert!(
+        all.iter()
+            .map(|(id, _)| id)
+            .eq((0..part * parts).map(|n| format!("t{n:05}")).collect::<Vec<_>>().iter())
+    );
 }
 
 // ------------------------------------------------------------------------------- Looking ahead
