@@ -1398,6 +1398,13 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     assert_eq!(answer.body["faults"][0]["field"], "phone");
     assert_eq!(answer.body["faults"][1]["line"], 4);
 
+    let faulty = format!("id,phone,name,code\n{}z,0", lines(150, |n| format!("t{n},,n,c\n")));
+    world.stack.files.save("files", "k.csv", faulty);
+    let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
+    assert_eq!(answer.body["faults"].as_array().map(Vec::len), Some(101));
+    assert_eq!(answer.body["faults"][100]["line"], 152, "the file's cut-off end");
+    world.stack.files.save("files", "k.csv", csv);
+
     // After a run its figures are known.
     let key = RunKey::new("file", "2026-03-02T11:00+09:00".parse().expect("a time"));
     tokio::time::sleep(Duration::from_secs(3600)).await;

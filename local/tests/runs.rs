@@ -560,6 +560,26 @@ async fn only_the_first_faults_are_kept_and_all_are_counted() {
     assert!(run.faults.iter().map(|fault| fault.line).eq(2..102));
 }
 
+/// Whether its last line ends a page or stands in the middle of one.
+#[tokio::test(start_paused = true)]
+async fn the_cut_off_end_of_a_file_is_told_however_many_faults_came_before() {
+    let no_numbers = csv(200).replace("01012345678", "");
+    for end in ["m00201,010", "m00201,01012345678,\"김하나"] {
+        for page in [40, 67] {
+            let mut world = world().await;
+            world.stack.runner.settings.page = page;
+            world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+            world.stack.files.save(BUCKET, FILE, no_numbers.clone() + end);
+            fire(&world).await;
+            settle(&world).await;
+            let run = run_of(&world).await;
+            assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(201, 0, 201, 0)));
+            let lines = run.faults.iter().map(|fault| fault.line);
+            assert!(lines.eq((2..102).chain([202])), "pages of {page}: {:?}", run.faults.last());
+        }
+    }
+}
+
 /// Puts the members' file into some state, and fires; how the run ends.
 async fn end_with(change: impl FnOnce(&World)) -> (RunStatus, String) {
     let world = world().await;

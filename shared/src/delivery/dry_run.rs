@@ -108,13 +108,15 @@ impl DryRun {
         };
         loop {
             let page = pages.next_page(PAGE).await.map_err(unreadable)?;
+            let last_line = page.records.last().map(|record| record.line);
+            let cut_off = last_line.filter(|_| page.is_cut_off);
             for record in page.records {
                 report.members += 1;
                 match self.make(&making, record) {
                     Ok(_) => report.sendable += 1,
                     Err(fault) => {
                         report.unsendable += 1;
-                        if report.faults.len() < Run::FAULTS_KEPT {
+                        if report.faults.len() < Run::FAULTS_KEPT || cut_off == Some(fault.line) {
                             report.faults.push(fault);
                         }
                     }

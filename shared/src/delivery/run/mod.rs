@@ -254,11 +254,15 @@ impl Runner {
         let mut slots = Pace::new(self.settings.puts_per_second);
         loop {
             let page = audience.next_page(self.settings.page).await?;
-            let (counts, faults, may_leave) =
+            let (counts, mut faults, may_leave) =
                 self.store_page(&run.key, &course, &mut slots, page.records).await?;
             run.counts.add(counts);
+            let cut_off = if page.is_cut_off { faults.pop() } else { None };
             for fault in faults {
                 run.report(fault);
+            }
+            if let Some(cut_off) = cut_off {
+                run.report_cut_off(cut_off);
             }
             let is_last = page.next.is_none();
             let now_ms = self.clock.now_ms();
