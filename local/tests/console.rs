@@ -1403,6 +1403,14 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
     assert_eq!(answer.body["faults"].as_array().map(Vec::len), Some(101));
     assert_eq!(answer.body["faults"][100]["line"], 152, "the file's cut-off end");
+    // A member's first line that can be sent counts, as in a run.
+    let twice = "id,phone,name,code\na,x,n,c\na,01012340001,n,c\na,01012340002,n,c\n";
+    world.stack.files.save("files", "k.csv", twice);
+    let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await.body;
+    let counts = ["members", "sendable", "unsendable", "doubled"].map(|count| &answer[count]);
+    assert_eq!(counts, [3, 1, 1, 1]);
+    let lines = [0, 1].map(|index| &answer["faults"][index]["line"]);
+    assert_eq!(lines, [2, 4]);
     world.stack.files.save("files", "k.csv", csv);
 
     // After a run its figures are known.

@@ -228,6 +228,7 @@ pub(crate) struct DryRunView<'a> {
     members: u64,
     sendable: u64,
     unsendable: u64,
+    doubled: u64,
     faults: &'a [MemberFault],
     /// Nobody is left to be tried.
     complete: bool,
@@ -243,6 +244,7 @@ impl<'a> DryRunView<'a> {
             members: report.members,
             sendable: report.sendable,
             unsendable: report.unsendable,
+            doubled: report.doubled,
             faults: &report.faults,
             complete: report.next.is_none(),
             next: report.next.as_deref(),

@@ -75,6 +75,15 @@ pub struct MemberFault {
     pub fault: String,
 }
 
+impl MemberFault {
+    /// An earlier line is the same member, and was to be sent to.
+    #[must_use]
+    pub fn doubled(line: u64) -> Self {
+        let fault = "is there more than once; the member is notified once".to_owned();
+        Self { line, field: Some("id".to_owned()), fault }
+    }
+}
+
 /// What a run keeps as it was when it began, whatever is changed meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {

@@ -19,16 +19,6 @@ enum Fate {
     Doubled(MemberFault),
 }
 
-impl Fate {
-    fn doubled(line: u64) -> Self {
-        Self::Doubled(MemberFault {
-            line,
-            field: Some("id".to_owned()),
-            fault: "is there more than once; the member is notified once".to_owned(),
-        })
-    }
-}
-
 impl Runner {
     /// Stores a page. Answers with its counts, its faults by line, and whether the lane has work.
     ///
@@ -57,7 +47,9 @@ impl Runner {
                             field: Some(error.field),
                             fault: error.detail,
                         })),
-                        Ok(_) if !ids.insert(member.id) => Err(Fate::doubled(record.line)),
+                        Ok(_) if !ids.insert(member.id) => {
+                            Err(Fate::Doubled(MemberFault::doubled(record.line)))
+                        }
                         Ok(planned) => Ok(planned),
                     },
                 };
@@ -89,7 +81,7 @@ impl Runner {
             Ok(Created::Existing(known)) if known.request_digest == notification.request_digest => {
                 Ok(Fate::Stored { may_leave })
             }
-            Ok(Created::Existing(_)) => Ok(Fate::doubled(line)),
+            Ok(Created::Existing(_)) => Ok(Fate::Doubled(MemberFault::doubled(line))),
             // It would stop the run as often as it is tried.
             Err(PortError::Corrupt { what, detail }) => {
                 tracing::error!(id = %notification.id, what, %detail, "a notification cannot be read");
