@@ -744,6 +744,20 @@ async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     assert_eq!(world.notifications().len(), 20);
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_run_that_cannot_be_read_keeps_none_from_its_work() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let unreadable = json!({ "TableName": "RunsTable", "Item": {
+        "schedule": { "S": "daily" }, "scheduled_at": { "S": "2026-03-01T01:00:00Z" },
+    }});
+    let unreadable = serde_json::from_value(unreadable).expect("a request");
+    world.database.put_item(unreadable).expect("stored");
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 4, 0, 0)));
+}
+
 /// An old one that was given up is not among the latest, and is found all the same.
 #[tokio::test(start_paused = true)]
 async fn a_run_notes_the_old_one_that_is_still_at_work_behind_many_that_have_ended() {
