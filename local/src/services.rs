@@ -42,7 +42,7 @@ struct Inner {
     scheduler: Arc<LocalScheduler>,
     files: Arc<LocalFiles>,
     /// Schedules as they were put.
-    schedules: Mutex<BTreeMap<String, Value>>,
+    as_put: Mutex<BTreeMap<String, Value>>,
 }
 
 /// Clients of one service: the same for each, but for the types.
@@ -70,8 +70,8 @@ impl Services {
         scheduler: Arc<LocalScheduler>,
         files: Arc<LocalFiles>,
     ) -> Self {
-        let schedules = Mutex::default();
-        Self(Arc::new(Inner { queue, run_queue, scheduler, files, schedules }))
+        let as_put = Mutex::default();
+        Self(Arc::new(Inner { queue, run_queue, scheduler, files, as_put }))
     }
 
     /// What a function reaches, each of its calls seen by `guard`. Names are those of the template.
@@ -240,7 +240,7 @@ impl Inner {
                 match self.scheduler.put_schedule(&planned(name, body)?).await {
                     Ok(()) => {
                         let mut schedules =
-                            self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+                            self.as_put.lock().unwrap_or_else(PoisonError::into_inner);
                         schedules.insert(name.to_owned(), body.clone());
                         Answer::json(200, &json!({ "ScheduleArn": name }))
                     }
@@ -261,7 +261,7 @@ impl Inner {
 
     fn shown(&self, found: &FoundSchedule) -> Value {
         let planned = &found.planned;
-        let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+        let schedules = self.as_put.lock().unwrap_or_else(PoisonError::into_inner);
         let put = schedules.get(&planned.name);
         // Of one that was put by hand, nobody knows.
         let as_put = |member: &str| put.map(|put| put[member].clone());
