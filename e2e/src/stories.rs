@@ -532,7 +532,7 @@ pub async fn nothing_was_sent_twice_or_too_fast(stack: &Stack) -> Told {
 }
 
 /// Over all stories, with the library's `debug` level in the last ones.
-pub async fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
+pub fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
     let secrets = [
         ("the webhook's secret", WEBHOOK_SECRET),
         ("the provider's password", stack.provider.password),

@@ -34,7 +34,8 @@ pub fn start(stack: &Stack, doom: &Doom) {
             }
         }
     };
-    tokio::spawn(stack.run_queue.clone().pump(TRIGGER_CONCURRENCY, go_on));
+    let clock = stack.runner.clock.clone();
+    tokio::spawn(stack.run_queue.clone().pump(clock, TRIGGER_CONCURRENCY, go_on));
 }
 
 /// One invocation of `trigger`. `None`: it failed or died, or Lambda ended it when its time was up.

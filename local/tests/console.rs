@@ -707,7 +707,7 @@ async fn a_paused_channel_sends_nothing_and_a_resumed_one_is_woken_at_once() {
         "variables": { "name": "n", "code": "c" },
     });
     world.produce("POST", "/v1/notifications", Some("k"), body).await;
-    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await.expect("drained");
+    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await.expect("drained");
     assert!(world.simulator.arrivals().is_empty());
 
     world.start_senders();

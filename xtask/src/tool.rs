@@ -45,7 +45,11 @@ const SAM: Tool = Tool {
     version: "1.170.0",
     program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
     asks_version: &["--version"],
-    install: |tool, folder| install_from_pypi(tool, folder, "aws-sam-cli", &[]),
+    install: |tool, folder| {
+        // It takes a range of versions of what gives the template's verdict.
+        let beside = ["cfn-lint==1.58.0", "aws-sam-translator==1.115.0"];
+        install_from_pypi(tool, folder, "aws-sam-cli", &beside)
+    },
 };
 
 const CHECKOV: Tool = Tool {
