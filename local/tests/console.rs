@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use alimi::delivery::Audiences;
 use alimi::domain::hours::Window;
 use alimi::domain::{RunKey, Schedule};
 use alimi::ports::WakeGroup;
@@ -1390,9 +1391,11 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     let lost = world.operate("POST", "/v1/schedules/file/dry-run?after=x", &[], "").await;
     assert_eq!(told(&lost), (422, "after"));
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
-    let audience = json!({ "name": "file", "size": null, "bytes": csv.len() });
+    let audience = json!({
+        "name": "file", "size": 1, "size_is_estimate": true, "bytes": csv.len(),
+    });
     assert_eq!((&preview["audience"], &preview["warnings"]), (&audience, &json!([])));
-    assert_eq!(preview["drain_seconds"], Value::Null);
+    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
     let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
     assert_eq!((answer.status, &answer.body["sendable"]), (200, &json!(1)), "{}", answer.body);
     assert_eq!(answer.body["faults"][0]["field"], "phone");
@@ -1420,7 +1423,58 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     assert_eq!(preview["audience"]["size"], 1, "{preview}");
     assert_eq!(preview["audience"]["size_is_estimate"], true);
-    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
+
+    // Another file is judged by itself.
+    world.stack.files.save("files", "k.csv", "id,phone,name,code\n");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!((&preview["audience"]["size"], &preview["drain_seconds"]), (&json!(0), &json!(0.0)));
+    assert_eq!(preview["warnings"][0]["kind"], "nobody_there");
+    world.stack.files.save("files", "k.csv", "number\n1\n");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_file_is_foretold_to_cross_the_windows_end_before_it_ever_ran() {
+    let world = scheduled_world().await;
+    let s3 = json!({ "kind": "s3", "bucket": "files", "key": "k.csv", "format": "csv" });
+    create(&world, "/v1/audiences/file", json!({ "source": s3 })).await;
+    let late = json!({ "audience": "file", "expression": "cron(59 18 * * ? *)" });
+    create(&world, "/v1/schedules/file", with(daily(), &late)).await;
+    let members = 20_000;
+    let people = lines(members, |n| format!("t{n:05},01012340001,n,c\n"));
+    let csv = format!("id,phone,name,code\n{people}");
+    assert!(csv.len() as u64 > Audiences::PART_BYTES);
+    world.stack.files.save("files", "k.csv", csv);
+
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size_is_estimate"], true);
+    let size = preview["audience"]["size"].as_u64().expect("a size");
+    assert!(size.abs_diff(members as u64) < 20, "{size}");
+    assert_eq!(preview["warnings"][0]["kind"], "crosses_window_end");
+    let left = preview["warnings"][0]["left"].as_u64().expect("a number");
+    assert!(left.abs_diff(members as u64 - 60 * 40) < 200, "{left} left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_tells_that_the_channel_is_paused_or_slower_than_its_limit() {
+    let mut settings = WorldSettings::default();
+    settings.catalog =
+        settings.catalog.replace("per_second: 40", "per_second: 40\n      strict: true");
+    let world = World::new(settings).await;
+    create(&world, "/v1/audiences/teachers", json!({ "source": { "kind": "members" } })).await;
+    create(&world, "/v1/schedules/daily", daily()).await;
+    assert_eq!(
+        upload(&world, "", CSV, "id,phone,name,code\na,01012340001,n,c\n").await.status,
+        200
+    );
+    let preview = get(&world, "/v1/schedules/daily/preview").await.body;
+    assert_eq!(preview["warnings"][0]["kind"], "strict_limit", "{preview}");
+    assert_eq!(preview["warnings"][1], Value::Null);
+    let paused = world.operate("POST", "/v1/channels/alimtalk-main/pause", &[], "").await;
+    assert_eq!(paused.status, 200, "{}", paused.body);
+    let preview = get(&world, "/v1/schedules/daily/preview").await.body;
+    assert_eq!(preview["warnings"][0]["kind"], "paused", "{preview}");
 }
 
 #[tokio::test(start_paused = true)]

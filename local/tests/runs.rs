@@ -8,6 +8,7 @@ use std::time::Duration;
 use alimi::domain::audience::AudienceSource;
 use alimi::domain::audience::file::{AudienceFormat, Member};
 use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::domain::schedule::OutsideWindow;
 use alimi::domain::{Audience, Category, Priority, RunKey, Schedule, Status, Template};
 use alimi::ports::scheduling::{
     Changed, Document, Documents, Expected, Kind, MemberSaved, Members, Runs, Scheduler,
@@ -1005,6 +1006,164 @@ async fn a_row_that_is_moved_in_the_last_second_runs_at_its_new_time_only() {
     let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
     assert_eq!(times, [time("2026-03-02T15:00:00+09:00")]);
     assert_eq!(world.notifications().len(), 2);
+}
+
+/// Lets the clock stand at a time.
+async fn wait_until(world: &World, then: &str) {
+    let wait_ms = time(then).as_millisecond() - world.clock.now_ms();
+    tokio::time::sleep(Duration::from_millis(u64::try_from(wait_ms).expect("ahead"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_moved_away_stays_so_whatever_is_changed_after_it() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    wait_until(&world, "2026-03-02T13:59:59+09:00").await;
+    let moved = schedule("daily", "cron(0 15 * * ? *)");
+    world.store.put_schedule(&moved).await.expect("stored");
+    wait_until(&world, "2026-03-02T14:00:20+09:00").await;
+    save(&world, Schedule { priority: Some(Priority(5)), ..moved }).await;
+    // The scheduler fires twice, and tries again.
+    wait_until(&world, "2026-03-02T14:00:40+09:00").await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    wait_until(&world, "2026-03-02T15:00:01+09:00").await;
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    assert_eq!(fire_at(&world, "daily", time("2026-03-02T15:00:00+09:00")).await, "ended");
+    assert_eq!(recipients(&world), ids(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_came_while_the_row_was_off_or_deleted_is_not_run_after_it() {
+    for is_deleted in [false, true] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let daily = schedule("daily", "cron(0 14 * * ? *)");
+        save(&world, daily.clone()).await;
+        wait_until(&world, "2026-03-02T13:59:50+09:00").await;
+        if is_deleted {
+            delete(&world, "daily").await;
+        } else {
+            save(&world, Schedule { enabled: false, ..daily.clone() }).await;
+        }
+        wait_until(&world, "2026-03-02T14:30:00+09:00").await;
+        save(&world, daily).await;
+        let two = time("2026-03-02T14:00:00+09:00");
+        assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+        assert_eq!(sweep_for(&world, 5).await, 0);
+        assert!(world.notifications().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_when_the_row_was_changed_still_runs() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    wait_until(&world, "2026-03-02T14:00:01+09:00").await;
+    save(&world, schedule("daily", "cron(0 15 * * ? *)")).await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "ended");
+    assert_eq!(recipients(&world), ids(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_missed_before_an_edit_is_caught_up_with() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let daily = schedule("daily", "cron(5 10 * * ? *)");
+    save(&world, daily.clone()).await;
+    world.start_schedules();
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    wait_until(&world, "2026-03-02T10:06:00+09:00").await;
+    let edited = Schedule { priority: Some(Priority(5)), ..daily };
+    world.store.put_schedule(&edited).await.expect("stored");
+    assert_eq!(sweep_for(&world, 30).await, 1);
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    assert_eq!(run.key.scheduled_at, time("2026-03-02T10:05:00+09:00"));
+    assert_eq!(recipients(&world), ids(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_that_were_missed_one_after_another_are_on_record() {
+    for (catch_up, statuses) in [
+        // Ten past, five past: what is too late is left out. The latest is not.
+        ("skip", &[RunStatus::Finished, RunStatus::Missed, RunStatus::Missed][..]),
+        ("run", &[RunStatus::Finished][..]),
+    ] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let daily = schedule("daily", "cron(5,10,30 10 * * ? *)");
+        let catch_up = serde_json::from_value(json!(catch_up)).expect("a policy");
+        save(&world, Schedule { catch_up, ..daily }).await;
+        world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+        wait_until(&world, "2026-03-02T10:40:00+09:00").await;
+        world.start_schedules();
+        assert_eq!(sweep_for(&world, 4).await, statuses.len());
+        let runs = world.store.runs("daily", 10).await.expect("the runs");
+        assert_eq!(runs.iter().map(|run| run.status).collect::<Vec<_>>(), statuses);
+        assert_eq!(recipients(&world), ids(2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_schedule_is_switched_off_before_it_pins_anything_does_not_begin() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    // It is on record, and what it goes by could not be read.
+    for steps in 1.. {
+        fire_under(&world, &Doom::after(steps)).await;
+        if let Some(run) = world.store.run(&key()).await.expect("the table") {
+            assert_eq!(run.pins, None);
+            break;
+        }
+    }
+    save(&world, Schedule { enabled: false, ..schedule("daily", "cron(0 10 * * ? *)") }).await;
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    let why = Some("its schedule was switched off before it began");
+    assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, why));
+    assert!(world.notifications().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_asks_for_the_priority_of_real_time_messages_has_to_wait_for_its_window() {
+    for is_pinned in [false, true] {
+        let world = world().await;
+        world.start_senders();
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        // 0 is refused by the API: somebody edited the table.
+        let dawn = Schedule {
+            priority: Some(Priority::REAL_TIME),
+            outside_window: OutsideWindow::Defer,
+            ..schedule("dawn", "cron(30 4 * * ? *)")
+        };
+        save(&world, dawn).await;
+        wait_until(&world, "2026-03-03T04:30:01+09:00").await;
+        let at = time("2026-03-03T04:30:00+09:00");
+        if is_pinned {
+            let mut runner = world.stack.runner.clone();
+            runner.settings.page = 1;
+            runner.settings.margin = TIME_FOR_A_PAGE;
+            let input = LocalScheduler::input("dawn", at);
+            schedules::invoke(&runner, &Doom::never(), input).await.expect("an answer");
+            let key = RunKey::new("dawn", at);
+            let mut run = world.store.run(&key).await.expect("the table").expect("a run");
+            let fence = run.fence;
+            run.fence += 1;
+            run.pins.as_mut().expect("pins").priority = Priority::REAL_TIME;
+            assert_eq!(world.store.save_run(&run, fence).await.expect("saved"), Saved::Done);
+        }
+        fire_at(&world, "dawn", at).await;
+        assert_eq!(world.notifications().len(), 4);
+        wait_until(&world, "2026-03-03T09:59:59+09:00").await;
+        assert_eq!(world.simulator.arrivals().len(), 0, "before its window opens");
+        sweep_for(&world, 5).await;
+        let all = world.notifications();
+        assert!(all.values().all(|n| n.status == Status::Delivered), "{all:?}");
+    }
 }
 
 /// Lets minutes pass, with a round of the sweeper in each; how many missed times it found.

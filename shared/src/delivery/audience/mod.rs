@@ -1,6 +1,7 @@
 //! Audiences in pages: whoever goes through one never holds more than a page of it, wherever its
 //! members are.
 
+mod estimate;
 mod file;
 mod stored;
 #[cfg(test)]

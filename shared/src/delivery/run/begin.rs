@@ -1,5 +1,8 @@
 //! The beginning of a run: whether there is to be one, and what it goes by.
 
+use jiff::Timestamp;
+
+use super::past::Past;
 use super::row::Row;
 use super::{RunOutcome, Runner, Stop};
 use crate::domain::channel::is_name;
@@ -58,12 +61,12 @@ impl Runner {
         if late_ms < -AHEAD_MS {
             return Ok(not_to_be(key, RunOutcome::NotDue));
         }
-        // The scheduler follows the row a little later, and what it was to fire may come anyway.
-        if !row.may_run_at(key.scheduled_at) {
+        let catch_up = row.schedule.catch_up;
+        if !self.may_run_at(row, key.scheduled_at).await? {
             return Ok(not_to_be(key, RunOutcome::NotScheduled));
         }
         let mut run = self.new_run(key, now_ms);
-        match row.schedule.catch_up {
+        match catch_up {
             CatchUp::Skip if late_ms > Schedule::LATE_MS => {
                 tracing::warn!(
                     schedule = %key.schedule, scheduled_at = %key.scheduled_at, late_ms,
@@ -114,6 +117,16 @@ impl Runner {
         }
     }
 
+    /// Whether the row, as it was when the time came, asked for a run. The scheduler follows the row
+    /// a little later, may fire twice and tries again for a day: what it was to fire may come
+    /// anyway, and long after. A time that no history tells of is run, rather than left out.
+    async fn may_run_at(&self, row: Row, at: Timestamp) -> Result<bool, PortError> {
+        if row.was_in_force_at(at) {
+            return Ok(row.names(at));
+        }
+        Ok(Past::of(row, &*self.documents).await?.named(at).unwrap_or(true))
+    }
+
     async fn row(&self, name: &str) -> Result<Option<Row>, PortError> {
         // What cannot be a name is nobody's, and the database would refuse some of it as a key.
         if !is_name(name) {
@@ -129,6 +142,9 @@ impl Runner {
         let schedule = row
             .map(|row| row.schedule)
             .ok_or_else(|| Stop::Hopeless("its schedule was deleted before it began".into()))?;
+        if !schedule.enabled {
+            return Err(Stop::Hopeless("its schedule was switched off before it began".into()));
+        }
         let name = &schedule.template;
         let document = self.documents.document(Kind::Template, name).await?;
         let found = document.and_then(|found| Some((found.body?, found.revision)));

@@ -15,6 +15,7 @@ mod member;
 mod missed;
 mod pace;
 mod page;
+mod past;
 mod resume;
 mod row;
 
@@ -33,7 +34,7 @@ use super::apply::wake_for_producer;
 use super::audience::{AudienceError, Audiences};
 use crate::domain::audience::PinnedAudience;
 use crate::domain::run::{Pins, RunCounts, RunStatus};
-use crate::domain::{Channel, HoursConfig, Run, RunKey};
+use crate::domain::{Channel, HoursConfig, Priority, Run, RunKey};
 use crate::ports::scheduling::{Documents, RunQueue, Runs};
 use crate::ports::{
     Catalog, Clock, Entropy, Notifications, PortError, Saved, Waker, WindowClasses,
@@ -85,7 +86,7 @@ pub enum RunOutcome {
     Disabled,
     /// Its time has not come.
     NotDue,
-    /// The schedule was changed before, and does not name that time.
+    /// The schedule, as it was at that time, does not name it.
     NotScheduled,
 }
 
@@ -291,7 +292,10 @@ impl Runner {
     }
 
     async fn course(&self, run: &Run) -> Result<Course, Stop> {
-        let pins = run.pins.clone().ok_or_else(|| Stop::Hopeless("it pinned nothing".into()))?;
+        let mut pins =
+            run.pins.clone().ok_or_else(|| Stop::Hopeless("it pinned nothing".into()))?;
+        // Whatever was pinned, a run's messages are scheduled ones: hours hold for them.
+        pins.priority = pins.priority.max(Priority::scheduled(0));
         let name = &pins.template.channel;
         let channel = self.catalog.channel(name).await?.ok_or_else(|| {
             Stop::Hopeless(format!("there is no channel {name:?}, which the template names"))
