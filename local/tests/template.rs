@@ -1,5 +1,5 @@
 //! What holds for all of template.yaml, whatever is added to it.
-#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -79,13 +79,11 @@ impl Deaths {
 
 /// Which run an event of the scheduler's or the queue's is about.
 fn run_of(event: &Value) -> RunKey {
-    match event["Records"][0]["body"].as_str() {
-        Some(body) => serde_json::from_str(body).expect("a run"),
-        None => {
-            let at = event["scheduled_time"].as_str().expect("a time");
-            RunKey::new(event["schedule"].as_str().expect("a name"), at.parse().expect("a time"))
-        }
+    if let Some(body) = event["Records"][0]["body"].as_str() {
+        return serde_json::from_str(body).expect("a run");
     }
+    let at = event["scheduled_time"].as_str().expect("a time");
+    RunKey::new(event["schedule"].as_str().expect("a name"), at.parse().expect("a time"))
 }
 
 /// A world at midnight in Seoul on a date, in which everything but triggers runs by itself from
