@@ -196,7 +196,7 @@ impl Bed {
                     answer
                 }
             };
-            tokio::spawn(queue.clone().pump(2, handler));
+            tokio::spawn(queue.clone().pump(Arc::new(SystemClock), 2, handler));
             let mut arrived = 0;
             let mut arrived_at = Instant::now();
             let mut wakes = 0;

@@ -537,6 +537,8 @@ embedded database would be the bottleneck; three lanes are measured at once. *St
 waits for answers, so what it reaches is bounded by N / (1 + latency), not by the sender.";
 
 const KILLED: &str = "\
+The successor is woken half a second after nothing comes any more: what is measured is the lease. Where
+Alimi is deployed, it is woken by the next producer or hand-over, and by the sweeper within a minute.
 After a death there is a second, shorter pause, which is not left out: the dead sender's message group
 is blocked for its visibility time-out of 45 s, so the next hand-over is heard only once the last
 answers are there. At 1.5 s an answer that costs some 2 % of the minute, and the goal of 97 %.";

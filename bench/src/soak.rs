@@ -9,6 +9,7 @@ use std::time::Duration;
 use alimi::delivery::DrainSettings;
 use alimi::domain::channel::Confirmation;
 use alimi::domain::{RateLimit, Status};
+use alimi::time::SystemClock;
 use alimi_local::audit::Audit;
 use alimi_local::embedded;
 use alimi_local::meter::DatabaseMeter;
@@ -197,7 +198,7 @@ fn start_senders(
                 lived.ok()
             }
         };
-        runtime.block_on(queue.pump(2, handler));
+        runtime.block_on(queue.pump(Arc::new(SystemClock), 2, handler));
     })
 }
 

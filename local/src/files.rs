@@ -33,6 +33,7 @@ struct State {
     files: BTreeMap<(String, String), File>,
     saves: u64,
     reads: Vec<Read>,
+    refusal: Option<u16>,
 }
 
 #[derive(Clone)]
@@ -67,6 +68,16 @@ impl LocalFiles {
     /// Deletes a file.
     pub fn remove(&self, bucket: &str, key: &str) {
         self.state().files.remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
+    /// From now on every request is answered with this status, and nothing else.
+    pub fn refuse(&self, status: u16) {
+        self.state().refusal = Some(status);
+    }
+
+    /// The status that requests are answered with.
+    pub(crate) fn refusal(&self) -> Option<u16> {
+        self.state().refusal
     }
 
     /// All requests for parts so far.

@@ -287,7 +287,8 @@ impl Guard {
         } else if let Some(query) = input.downcast_ref::<QueryInput>() {
             let table = query.table_name().unwrap_or_default();
             let index = query.index_name().map(|index| format!("/index/{index}"));
-            one(Call::new("dynamodb:Query", format!("{table}{}", index.unwrap_or_default())))
+            let call = Call::new("dynamodb:Query", format!("{table}{}", index.unwrap_or_default()));
+            one(Call { leading_key: self.queried_key(query), ..call })
         } else if let Some(batch) = input.downcast_ref::<BatchWriteItemInput>() {
             let tables = batch.request_items().into_iter().flatten();
             Some(tables.map(|(table, _)| Call::new("dynamodb:BatchWriteItem", table)).collect())
@@ -316,6 +317,16 @@ impl Guard {
         } else {
             None
         }
+    }
+}
+
+impl Guard {
+    /// The partition that a table is asked for, where the condition begins with it.
+    fn queried_key(&self, query: &QueryInput) -> Option<String> {
+        let key = self.permissions.0.policies.partition_keys.get(query.table_name()?)?;
+        let of_key = query.key_condition_expression()?.strip_prefix(&format!("{key} = "))?;
+        let value = query.expression_attribute_values()?.get(of_key.split(' ').next()?)?;
+        value.as_s().ok().cloned()
     }
 }
 

@@ -1,5 +1,5 @@
-//! SQS FIFO as far as wakes need it: deduplication, one batch a message group at a time, and a
-//! dead-letter queue.
+//! SQS FIFO as far as wakes need it, with batches of one, as template.yaml has them: deduplication,
+//! one message of a group at a time, and a dead-letter queue.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alimi::aws::Wake;
-use alimi::ports::{PortError, WakeGroup, Waker};
+use alimi::ports::{Clock, PortError, WakeGroup, Waker};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::FuturesUnordered;
@@ -20,7 +20,6 @@ const DEDUPLICATION: Duration = Duration::from_secs(300);
 /// As template.yaml has it.
 const VISIBILITY: Duration = Duration::from_secs(45);
 const RECEIVES_MAX: u32 = 5;
-const BATCH: usize = 10;
 
 /// The wake queue.
 #[derive(Default)]
@@ -44,6 +43,7 @@ struct Message {
     group: String,
     body: String,
     receives: u32,
+    sent_at: Instant,
     visible_at: Instant,
 }
 
@@ -68,6 +68,7 @@ impl LocalQueue {
                 group: group.to_owned(),
                 body,
                 receives: 0,
+                sent_at: now,
                 visible_at: now,
             });
         }
@@ -86,8 +87,8 @@ impl LocalQueue {
         self.state().sent
     }
 
-    /// The oldest visible messages of one group that is not busy.
-    fn take(&self) -> Result<(String, Vec<Message>), Instant> {
+    /// The oldest visible message of a group that is not busy.
+    fn take(&self) -> Result<Message, Instant> {
         let now = Instant::now();
         let mut state = self.state();
         // A group's first message holds back the rest of it, as in SQS.
@@ -95,13 +96,10 @@ impl LocalQueue {
         for message in &state.waiting {
             heads.entry(&message.group).or_insert(message);
         }
-        let ready = state
-            .waiting
-            .iter()
-            .filter(|message| !state.busy.contains(&message.group))
-            .find(|message| heads[message.group.as_str()].visible_at <= now)
-            .map(|message| message.group.clone());
-        let Some(group) = ready else {
+        let ready = state.waiting.iter().position(|message| {
+            !state.busy.contains(&message.group) && heads[message.group.as_str()].visible_at <= now
+        });
+        let Some(ready) = ready else {
             let next = heads
                 .values()
                 .filter(|head| !state.busy.contains(&head.group))
@@ -109,27 +107,17 @@ impl LocalQueue {
                 .min();
             return Err(next.unwrap_or(now + VISIBILITY));
         };
-        let mut batch = Vec::new();
-        state.waiting.retain(|message| {
-            let taken = message.group == group && batch.len() < BATCH;
-            if taken {
-                batch.push(message.clone());
-            }
-            !taken
-        });
-        state.busy.insert(group.clone());
-        Ok((group, batch))
+        let message = state.waiting.remove(ready).ok_or(now)?;
+        state.busy.insert(message.group.clone());
+        Ok(message)
     }
 
-    /// Gives a batch back: what failed becomes visible again after its time-out, or dead.
-    fn give_back(&self, group: &str, batch: Vec<Message>, failed: &HashSet<String>) {
+    /// Gives a message back: one that failed becomes visible again after its time-out, or dead.
+    fn give_back(&self, mut message: Message, has_failed: bool) {
         {
             let mut state = self.state();
-            state.busy.remove(group);
-            for mut message in batch.into_iter().rev() {
-                if !failed.contains(&message.id) {
-                    continue;
-                }
+            state.busy.remove(&message.group);
+            if has_failed {
                 message.receives += 1;
                 message.visible_at = Instant::now() + VISIBILITY;
                 if message.receives >= RECEIVES_MAX {
@@ -142,21 +130,21 @@ impl LocalQueue {
         self.changed.notify_waiters();
     }
 
-    /// Feeds batches to `handler` for ever, `concurrency` at a time at most. A handler that
-    /// answers `None` died: its whole batch comes again.
-    pub async fn pump<F, A>(self: Arc<Self>, concurrency: usize, handler: F)
+    /// Feeds messages to `handler` for ever, each by itself, `concurrency` at a time at most. One
+    /// whose handler answers `None`, having died, comes again.
+    pub async fn pump<F, A>(self: Arc<Self>, clock: Arc<dyn Clock>, concurrency: usize, handler: F)
     where
         F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
     {
         let mut workers = FuturesUnordered::new();
         for _ in 0..concurrency {
-            workers.push(self.work(handler.clone()).boxed());
+            workers.push(self.work(&*clock, handler.clone()).boxed());
         }
         while workers.next().await.is_some() {}
     }
 
-    async fn work<F, A>(&self, handler: F)
+    async fn work<F, A>(&self, clock: &dyn Clock, handler: F)
     where
         F: Fn(SqsEvent) -> A + Send + Sync,
         A: Future<Output = Option<SqsBatchResponse>> + Send,
@@ -169,35 +157,27 @@ impl LocalQueue {
                 Err(next) => {
                     let _timed_out = tokio::time::timeout_at(next, changed).await;
                 }
-                Ok((group, batch)) => {
-                    let failed = match handler(event(&batch)).await {
-                        Some(answer) => answer
-                            .batch_item_failures
-                            .into_iter()
-                            .map(|failure| failure.item_identifier)
-                            .collect(),
-                        None => batch.iter().map(|message| message.id.clone()).collect(),
-                    };
-                    self.give_back(&group, batch, &failed);
+                Ok(message) => {
+                    let answer = handler(event(&message, clock.now_ms())).await;
+                    let has_failed =
+                        answer.is_none_or(|answer| !answer.batch_item_failures.is_empty());
+                    self.give_back(message, has_failed);
                 }
             }
         }
     }
 }
 
-fn event(batch: &[Message]) -> SqsEvent {
-    let records = batch
-        .iter()
-        .map(|message| {
-            let mut record = SqsMessage::default();
-            record.message_id = Some(message.id.clone());
-            record.body = Some(message.body.clone());
-            record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
-            record
-        })
-        .collect();
+/// The event that brings a message, at a time in Unix milliseconds.
+fn event(message: &Message, now_ms: i64) -> SqsEvent {
+    let waited_ms = i64::try_from(message.sent_at.elapsed().as_millis()).unwrap_or(0);
+    let mut record = SqsMessage::default();
+    record.message_id = Some(message.id.clone());
+    record.body = Some(message.body.clone());
+    record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
+    record.attributes.insert("SentTimestamp".to_owned(), (now_ms - waited_ms).to_string());
     let mut event = SqsEvent::default();
-    event.records = records;
+    event.records = vec![record];
     event
 }
 

@@ -244,7 +244,7 @@ fn start_senders(stack: &Stack, queue: &Arc<LocalQueue>, concurrency: usize) {
         let drain = drain.clone();
         async move { Some(alimi_sender::handle(&drain, event).await) }
     };
-    tokio::spawn(queue.clone().pump(concurrency, handler));
+    tokio::spawn(queue.clone().pump(stack.drain.clock.clone(), concurrency, handler));
 }
 
 fn start_sweeper(stack: &Stack, every: Duration) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alimi::domain::RunKey;
-use alimi::ports::PortError;
 use alimi::ports::scheduling::RunQueue;
+use alimi::ports::{Clock, PortError};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 
@@ -34,12 +34,12 @@ impl LocalRunQueue {
     }
 
     /// Feeds messages to `handler` for ever, `concurrency` at a time at most.
-    pub async fn pump<F, A>(self: Arc<Self>, concurrency: usize, handler: F)
+    pub async fn pump<F, A>(self: Arc<Self>, clock: Arc<dyn Clock>, concurrency: usize, handler: F)
     where
         F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
     {
-        self.queue.clone().pump(concurrency, handler).await;
+        self.queue.clone().pump(clock, concurrency, handler).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `EventBridge` Scheduler, the run queue and Lambda do for the trigger and the planner.
 
+use std::future::Future;
 use std::time::Duration;
 
 use alimi::delivery::Runner;
@@ -16,25 +17,37 @@ const TRIGGER_CONCURRENCY: usize = 10;
 
 /// Fires schedules and feeds runs to triggers from now on. Invocations die as `doom` has it.
 pub fn start(stack: &Stack, doom: &Doom) {
-    let (runner, firing_doom) = (stack.runner.clone(), doom.clone());
+    let (runner, doom) = (stack.runner.clone(), doom.clone());
+    start_with(stack, move |event| {
+        let (runner, doom) = (runner.clone(), doom.clone());
+        async move { invoke(&runner, &doom, event).await }
+    });
+}
+
+/// The same, with invocations that are told how to go.
+pub fn start_with<F, A>(stack: &Stack, invoke: F)
+where
+    F: Fn(Value) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Option<Answer>> + Send + 'static,
+{
+    let of_firing = invoke.clone();
     let fire = move |event: Value| {
-        let (runner, doom) = (runner.clone(), firing_doom.clone());
-        async move { matches!(invoke(&runner, &doom, event).await, Some(Answer::Fired(_))) }
+        let answer = of_firing(event);
+        async move { matches!(answer.await, Some(Answer::Fired(_))) }
     };
     tokio::spawn(stack.scheduler.clone().run(fire));
 
-    let (runner, doom) = (stack.runner.clone(), doom.clone());
     let go_on = move |event: SqsEvent| {
-        let (runner, doom) = (runner.clone(), doom.clone());
+        let answer = serde_json::to_value(event).map(&invoke);
         async move {
-            let event = serde_json::to_value(event).ok()?;
-            match invoke(&runner, &doom, event).await? {
+            match answer.ok()?.await? {
                 Answer::Batch(batch) => Some(batch),
                 Answer::Fired(_) => None,
             }
         }
     };
-    tokio::spawn(stack.run_queue.clone().pump(TRIGGER_CONCURRENCY, go_on));
+    let clock = stack.runner.clock.clone();
+    tokio::spawn(stack.run_queue.clone().pump(clock, TRIGGER_CONCURRENCY, go_on));
 }
 
 /// One invocation of `trigger`. `None`: it failed or died, or Lambda ended it when its time was up.

@@ -41,8 +41,8 @@ struct Inner {
     run_queue: Arc<LocalRunQueue>,
     scheduler: Arc<LocalScheduler>,
     files: Arc<LocalFiles>,
-    /// What schedules fire, as it was put.
-    targets: Mutex<BTreeMap<String, Value>>,
+    /// Schedules as they were put.
+    as_put: Mutex<BTreeMap<String, Value>>,
 }
 
 /// Clients of one service: the same for each, but for the types.
@@ -70,8 +70,8 @@ impl Services {
         scheduler: Arc<LocalScheduler>,
         files: Arc<LocalFiles>,
     ) -> Self {
-        let targets = Mutex::default();
-        Self(Arc::new(Inner { queue, run_queue, scheduler, files, targets }))
+        let as_put = Mutex::default();
+        Self(Arc::new(Inner { queue, run_queue, scheduler, files, as_put }))
     }
 
     /// What a function reaches, each of its calls seen by `guard`. Names are those of the template.
@@ -239,9 +239,9 @@ impl Inner {
             ("POST", None) | ("PUT", Some(_)) => {
                 match self.scheduler.put_schedule(&planned(name, body)?).await {
                     Ok(()) => {
-                        let mut targets =
-                            self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-                        targets.insert(name.to_owned(), body["Target"].clone());
+                        let mut schedules =
+                            self.as_put.lock().unwrap_or_else(PoisonError::into_inner);
+                        schedules.insert(name.to_owned(), body.clone());
                         Answer::json(200, &json!({ "ScheduleArn": name }))
                     }
                     Err(error) => Answer::failure(&error),
@@ -261,8 +261,11 @@ impl Inner {
 
     fn shown(&self, found: &FoundSchedule) -> Value {
         let planned = &found.planned;
-        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let target = targets.get(&planned.name).filter(|_| found.is_ours).cloned();
+        let schedules = self.as_put.lock().unwrap_or_else(PoisonError::into_inner);
+        let put = schedules.get(&planned.name);
+        // Of one that was put by hand, nobody knows.
+        let as_put = |member: &str| put.map(|put| put[member].clone());
+        let target = as_put("Target").filter(|_| found.is_ours);
         json!({
             "Name": planned.name,
             "ScheduleExpression": planned.expression,
@@ -270,7 +273,8 @@ impl Inner {
             "State": if planned.enabled { "ENABLED" } else { "DISABLED" },
             "StartDate": planned.starts_at.map(Timestamp::as_second),
             "ActionAfterCompletion": if planned.is_once { "DELETE" } else { "NONE" },
-            "FlexibleTimeWindow": { "Mode": "OFF" },
+            "EndDate": as_put("EndDate"),
+            "FlexibleTimeWindow": as_put("FlexibleTimeWindow").unwrap_or(json!({ "Mode": "OFF" })),
             "Target": target.unwrap_or(json!({ "Arn": "another", "RoleArn": "another" })),
         })
     }
@@ -282,6 +286,9 @@ impl Inner {
         key: &str,
         request: &HttpRequest,
     ) -> Result<Answer, Odd> {
+        if let Some(status) = self.files.refusal() {
+            return Ok(Answer::empty(status));
+        }
         let Some(state) = self.files.file_state(bucket, key).await? else {
             return Ok(Answer::empty(404));
         };

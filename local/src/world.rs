@@ -156,7 +156,8 @@ impl World {
             let doom = doom.clone();
             async move { doom.over(async move { alimi_sender::handle(&drain, event).await }).await }
         };
-        tokio::spawn(self.queue.clone().pump(SENDER_CONCURRENCY, handler));
+        let clock = self.clock.clone();
+        tokio::spawn(self.queue.clone().pump(clock, SENDER_CONCURRENCY, handler));
     }
 
     /// Fires schedules and feeds runs to triggers from now on.
@@ -368,11 +369,16 @@ impl Entropy for Counting {
 pub struct RouterHttp {
     router: Router,
     failures: Mutex<VecDeque<NoResponse>>,
+    answered_at: Mutex<Option<Instant>>,
 }
 
 impl RouterHttp {
     fn new(router: Router) -> Self {
-        Self { router, failures: Mutex::default() }
+        Self { router, failures: Mutex::default(), answered_at: Mutex::default() }
+    }
+
+    fn has_answered(&self) {
+        *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Makes the next request fail before it reaches the provider, as this.
@@ -386,7 +392,14 @@ impl Http for RouterHttp {
     async fn warm(&self, base_url: &str, _connect_timeout: Duration) {
         if let Ok(knock) = Request::head(base_url).body(Body::empty()) {
             let _unused = self.router.clone().oneshot(knock).await;
+            self.has_answered();
         }
+    }
+
+    /// As a connection that is kept for a while.
+    fn is_warm(&self, _base_url: &str) -> bool {
+        let answered_at = *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner);
+        answered_at.is_some_and(|at| at.elapsed() < Duration::from_secs(40))
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
@@ -404,6 +417,7 @@ impl Http for RouterHttp {
             .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?
             .map_err(|error| NoResponse::MaybeSent(error.to_string()))?;
         let Ok(response) = response;
+        self.has_answered();
         let status = response.status().as_u16();
         let headers = response
             .headers()

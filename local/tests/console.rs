@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use alimi::delivery::Audiences;
 use alimi::domain::hours::Window;
 use alimi::domain::{RunKey, Schedule};
 use alimi::ports::WakeGroup;
-use alimi::ports::scheduling::Members;
+use alimi::ports::scheduling::{Members, Uploads};
 use alimi_local::catalog_file::CatalogFile;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::world::{Answer, Doom, World, WorldSettings, operate};
@@ -311,6 +312,14 @@ async fn every_bad_template_audience_and_window_is_refused_by_its_field() {
             json!({ "source": { "kind": "s3", "bucket": "b", "key": "k", "format": "csv" } }),
             "source.bucket",
         ),
+        (
+            "audiences/a",
+            &members,
+            json!({ "source": {
+                "kind": "s3", "bucket": "My Bucket", "key": "k", "format": "csv",
+            } }),
+            "source.bucket",
+        ),
         ("hours/stack", &hours, json!({ "scheduled": window("18:00", "09:00") }), "scheduled"),
         ("hours/stack", &hours, json!({ "sunday": window("18:00", "19:00") }), "sunday"),
         ("hours/other", &hours, json!({}), "name"),
@@ -469,8 +478,8 @@ async fn a_change_of_hours_is_not_held_up_by_what_it_does_not_touch() {
     let on = with(off, &json!({ "enabled": true }));
     assert_eq!(told(&change(&world, "/v1/schedules/off", &on).await), (422, "expression"));
 
-    // Outside its window already, by whatever way: its own template cannot be changed over it, and
-    // another one can.
+    // Outside its window already, by whatever way: that is no fault of what is changed now. What
+    // was inside is still not shut out.
     let dawn = with(daily(), &json!({ "expression": "cron(30 4 * * ? *)", "name": "dawn" }));
     let dawn: Schedule = serde_json::from_value(dawn).expect("a schedule");
     world.store.put_schedule(&dawn).await.expect("stored");
@@ -479,8 +488,58 @@ async fn a_change_of_hours_is_not_held_up_by_what_it_does_not_touch() {
     let other = with(body, &window("11:00", "17:00"));
     assert_eq!(change(&world, "/v1/templates/other", &other).await.status, 200);
     let photo = "/v1/templates/photo-and-video";
-    let own = with(get(&world, photo).await.body, &window("10:00", "16:00"));
-    assert_eq!(told(&change(&world, photo, &own).await), (422, "window"));
+    let photos = get(&world, photo).await.body;
+    let own = with(photos.clone(), &window("10:00", "16:00"));
+    assert_eq!(change(&world, photo, &own).await.status, 200);
+    let late = change(&world, photo, &with(photos, &window("12:00", "16:00"))).await;
+    assert_eq!(told(&late), (422, "window"));
+    assert!(detail(&late).contains("the schedule daily"), "{}", late.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stacks_hours_become_wider_though_a_schedule_is_outside_them_already() {
+    let world = scheduled_world().await;
+    let both = json!({ "expression": "cron(30 4,11 * * ? *)", "name": "both" });
+    let both: Schedule = serde_json::from_value(with(daily(), &both)).expect("a schedule");
+    world.store.put_schedule(&both).await.expect("stored");
+    let hours = |from: &str, to: &str| json!({ "scheduled": { "from": from, "to": to } });
+    create(&world, "/v1/hours/stack", hours("09:00", "19:00")).await;
+    assert_eq!(change(&world, "/v1/hours/stack", &hours("08:00", "20:00")).await.status, 200);
+    // Its other time was inside.
+    let narrow = change(&world, "/v1/hours/stack", &hours("11:00", "11:20")).await;
+    assert_eq!(told(&narrow), (422, "scheduled"));
+    assert!(detail(&narrow).contains("2026-03-02T11:30:00+09:00"), "{}", narrow.body);
+}
+
+/// The lanes are listed after the save, which holds by then.
+#[tokio::test(start_paused = true)]
+async fn hours_that_are_saved_are_never_answered_as_if_they_were_not() {
+    let hours = json!({ "scheduled": { "from": "09:00", "to": "19:00" } });
+    let (mut saved, mut refused) = (0, 0);
+    for requests in 0..20 {
+        let world = world().await;
+        world.faults.pass(requests);
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        let answer = world.operate("PUT", "/v1/hours/stack", &[CREATE], &hours).await;
+        world.faults.clear();
+        let is_saved = get(&world, "/v1/hours/stack").await.etag.is_some();
+        let status = if is_saved { 201 } else { 503 };
+        assert_eq!(answer.status, status, "after {requests} requests: {}", answer.body);
+        *(if is_saved { &mut saved } else { &mut refused }) += 1;
+    }
+    assert!(saved > 2 && refused > 2, "{saved} saved, {refused} refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_are_woken_when_the_stacks_hours_change_and_when_they_are_deleted() {
+    let world = world().await;
+    let hours = json!({ "scheduled": { "from": "11:00", "to": "19:00" } });
+    create(&world, "/v1/hours/stack", hours).await;
+    let sent = world.queue.sent();
+    assert!(sent > 0);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(delete(&world, "/v1/hours/stack").await.status, 204);
+    assert!(world.queue.sent() > sent, "nobody was told that the defaults hold");
 }
 
 #[tokio::test(start_paused = true)]
@@ -649,7 +708,7 @@ async fn a_paused_channel_sends_nothing_and_a_resumed_one_is_woken_at_once() {
         "variables": { "name": "n", "code": "c" },
     });
     world.produce("POST", "/v1/notifications", Some("k"), body).await;
-    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await.expect("drained");
+    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await.expect("drained");
     assert!(world.simulator.arrivals().is_empty());
 
     world.start_senders();
@@ -811,7 +870,10 @@ async fn a_file_that_is_cut_off_or_cannot_be_read_changes_nothing() {
         assert_eq!(upload(&world, "", format, "id\nt2\n").await.status, status);
     }
     let huge = "x".repeat(alimi_console::UPLOAD_BYTES_MAX + 1);
-    assert_eq!(told(&upload(&world, "", CSV, &huge).await), (413, "body"));
+    let refused = upload(&world, "", CSV, &huge).await;
+    assert_eq!(told(&refused), (413, "body"));
+    assert!(detail(&refused).contains("6291456 bytes"), "{}", refused.body);
+    assert!(detail(&refused).contains("?upload=<name>&first_line="), "{}", refused.body);
     assert_eq!(get(&world, "/v1/audiences/teachers").await, before);
     assert_eq!(members(&world).await, [("t1".into(), 2)]);
 }
@@ -1126,8 +1188,49 @@ async fn an_audience_that_was_changed_during_an_upload_is_not_overwritten() {
     let mut statuses = [first.status, second.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412]);
-    let lost = if first.status == 412 { first } else { second };
+    let (lost, body) =
+        if first.status == 412 { (first, "id\na\n") } else { (second, "id\nb\nc\n") };
     assert_eq!(lost.etag.as_deref(), Some("\"2\""));
+    // It relied on no ETag, and is told what helps.
+    assert_eq!(lost.body["field"], Value::Null);
+    assert!(detail(&lost).contains("repeat this request"), "{}", lost.body);
+    assert_eq!(upload(&world, "", CSV, body).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_lines_than_one_request_has_time_for_are_refused_and_come_in_parts() {
+    const MOST: usize = 20_000;
+    let world = scheduled_world().await;
+    let people = |from: usize, to: usize| {
+        format!("id\n{}", lines(to - from, |n| format!("t{:05}\n", from + n)))
+    };
+    for query in ["", "?upload=u", "?upload=u&first_line=2&complete=true"] {
+        let answer = upload(&world, query, CSV, &people(0, MOST)).await;
+        assert_eq!(told(&answer), (413, "body"), "{query}");
+        for word in ["20000 lines", "it has 20001", "upload=", "first_line=", "complete=true"] {
+            assert!(detail(&answer).contains(word), "{word}: {}", answer.body);
+        }
+    }
+    let noted = world.store.uploads(None, 10).await.expect("the notes");
+    assert!(noted.is_empty(), "something was stored: {noted:?}");
+
+    // As many as one request takes, in many parts.
+    let (mut next_line, part, parts) = (1, 200, 12);
+    for number in 0..parts {
+        let is_last = number + 1 == parts;
+        let query = format!("?upload=u&first_line={next_line}&complete={is_last}");
+        let body = people(number * part, (number + 1) * part);
+        let answer = upload(&world, &query, CSV, &body).await;
+        assert_eq!((answer.status, &answer.body["committed"]), (200, &json!(is_last)));
+        next_line = answer.body["next_line"].as_u64().expect("a line");
+    }
+    let all = members(&world).await;
+    assert_eq!(all.len(), part * parts);
+    assert!(
+        all.iter()
+            .map(|(id, _)| id)
+            .eq((0..part * parts).map(|n| format!("t{n:05}")).collect::<Vec<_>>().iter())
+    );
 }
 
 // ------------------------------------------------------------------------------- Looking ahead
@@ -1288,13 +1391,30 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     let lost = world.operate("POST", "/v1/schedules/file/dry-run?after=x", &[], "").await;
     assert_eq!(told(&lost), (422, "after"));
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
-    let audience = json!({ "name": "file", "size": null, "bytes": csv.len() });
+    let audience = json!({
+        "name": "file", "size": 1, "size_is_estimate": true, "bytes": csv.len(),
+    });
     assert_eq!((&preview["audience"], &preview["warnings"]), (&audience, &json!([])));
-    assert_eq!(preview["drain_seconds"], Value::Null);
+    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
     let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
     assert_eq!((answer.status, &answer.body["sendable"]), (200, &json!(1)), "{}", answer.body);
     assert_eq!(answer.body["faults"][0]["field"], "phone");
     assert_eq!(answer.body["faults"][1]["line"], 4);
+
+    let faulty = format!("id,phone,name,code\n{}z,0", lines(150, |n| format!("t{n},,n,c\n")));
+    world.stack.files.save("files", "k.csv", faulty);
+    let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await;
+    assert_eq!(answer.body["faults"].as_array().map(Vec::len), Some(101));
+    assert_eq!(answer.body["faults"][100]["line"], 152, "the file's cut-off end");
+    // A member's first line that can be sent counts, as in a run.
+    let twice = "id,phone,name,code\na,x,n,c\na,01012340001,n,c\na,01012340002,n,c\n";
+    world.stack.files.save("files", "k.csv", twice);
+    let answer = world.operate("POST", "/v1/schedules/file/dry-run", &[], "").await.body;
+    let counts = ["members", "sendable", "unsendable", "doubled"].map(|count| &answer[count]);
+    assert_eq!(counts, [3, 1, 1, 1]);
+    let lines = [0, 1].map(|index| &answer["faults"][index]["line"]);
+    assert_eq!(lines, [2, 4]);
+    world.stack.files.save("files", "k.csv", csv);
 
     // After a run its figures are known.
     let key = RunKey::new("file", "2026-03-02T11:00+09:00".parse().expect("a time"));
@@ -1303,7 +1423,58 @@ async fn a_file_in_s3_is_previewed_by_its_length_and_run_dry() {
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     assert_eq!(preview["audience"]["size"], 1, "{preview}");
     assert_eq!(preview["audience"]["size_is_estimate"], true);
-    assert!(preview["drain_seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
+
+    // Another file is judged by itself.
+    world.stack.files.save("files", "k.csv", "id,phone,name,code\n");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!((&preview["audience"]["size"], &preview["drain_seconds"]), (&json!(0), &json!(0.0)));
+    assert_eq!(preview["warnings"][0]["kind"], "nobody_there");
+    world.stack.files.save("files", "k.csv", "number\n1\n");
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_file_is_foretold_to_cross_the_windows_end_before_it_ever_ran() {
+    let world = scheduled_world().await;
+    let s3 = json!({ "kind": "s3", "bucket": "files", "key": "k.csv", "format": "csv" });
+    create(&world, "/v1/audiences/file", json!({ "source": s3 })).await;
+    let late = json!({ "audience": "file", "expression": "cron(59 18 * * ? *)" });
+    create(&world, "/v1/schedules/file", with(daily(), &late)).await;
+    let members = 20_000;
+    let people = lines(members, |n| format!("t{n:05},01012340001,n,c\n"));
+    let csv = format!("id,phone,name,code\n{people}");
+    assert!(csv.len() as u64 > Audiences::PART_BYTES);
+    world.stack.files.save("files", "k.csv", csv);
+
+    let preview = get(&world, "/v1/schedules/file/preview").await.body;
+    assert_eq!(preview["audience"]["size_is_estimate"], true);
+    let size = preview["audience"]["size"].as_u64().expect("a size");
+    assert!(size.abs_diff(members as u64) < 20, "{size}");
+    assert_eq!(preview["warnings"][0]["kind"], "crosses_window_end");
+    let left = preview["warnings"][0]["left"].as_u64().expect("a number");
+    assert!(left.abs_diff(members as u64 - 60 * 40) < 200, "{left} left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_tells_that_the_channel_is_paused_or_slower_than_its_limit() {
+    let mut settings = WorldSettings::default();
+    settings.catalog =
+        settings.catalog.replace("per_second: 40", "per_second: 40\n      strict: true");
+    let world = World::new(settings).await;
+    create(&world, "/v1/audiences/teachers", json!({ "source": { "kind": "members" } })).await;
+    create(&world, "/v1/schedules/daily", daily()).await;
+    assert_eq!(
+        upload(&world, "", CSV, "id,phone,name,code\na,01012340001,n,c\n").await.status,
+        200
+    );
+    let preview = get(&world, "/v1/schedules/daily/preview").await.body;
+    assert_eq!(preview["warnings"][0]["kind"], "strict_limit", "{preview}");
+    assert_eq!(preview["warnings"][1], Value::Null);
+    let paused = world.operate("POST", "/v1/channels/alimtalk-main/pause", &[], "").await;
+    assert_eq!(paused.status, 200, "{}", paused.body);
+    let preview = get(&world, "/v1/schedules/daily/preview").await.body;
+    assert_eq!(preview["warnings"][0]["kind"], "paused", "{preview}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,24 +107,24 @@ async fn a_sender_may_die_at_any_await() {
     assert!(quickly > 0, "no successor found what its predecessor had claimed");
 }
 
-/// Longer than a lease: a successor is at work when it thaws.
+/// Longer than a lease, but nobody is woken meanwhile: it goes on where it was.
 #[tokio::test(start_paused = true)]
-async fn a_sender_may_freeze_at_any_await_and_does_not_send_when_it_thaws() {
+async fn a_sender_may_freeze_at_any_await_and_does_not_send_before_it_has_its_lease_again() {
     let freeze = |steps| Doom::freeze_after(steps, Duration::from_secs(17));
     let freezes = strike_everywhere(freeze).await.count;
     assert!(freezes > 80, "only {freezes} freezes: the sender's steps are not visited");
 }
 
-/// A slow provider, so that a successor that came too early would be seen at once.
-#[tokio::test(start_paused = true)]
-async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
-    let mut strikes = 0;
+/// Strikes a slow lane, so that a successor that came too early would be seen at once. Answers with
+/// how often it struck, and in how many of these a successor sent.
+async fn strike_a_slow_lane(doom_after: impl Fn(i64) -> Doom) -> [usize; 2] {
+    let (mut strikes, mut successions) = (0, 0);
     for steps in (0..900).step_by(15) {
         let mut settings = WorldSettings::default();
         settings.catalog = settings.catalog.replace("per_second: 40", "per_second: 3");
         settings.simulator.per_second = 3;
         let world = World::new(settings).await;
-        let doom = Doom::after(steps);
+        let doom = doom_after(steps);
         world.start_mortal_senders(&doom);
         post_work(&world).await;
         // Others wake the lane meanwhile: a successor waits for the lease.
@@ -136,8 +136,27 @@ async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
         world.settle(A_WHILE).await;
         world.check_invariants(3);
         strikes += usize::from(doom.has_struck());
+        let all = world.notifications();
+        let by_successors = all.values().flat_map(|n| &n.attempts).any(|attempt| attempt.fence > 1);
+        successions += usize::from(doom.has_struck() && by_successors);
     }
+    [strikes, successions]
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_kept_when_senders_die_and_are_succeeded() {
+    let [strikes, successions] = strike_a_slow_lane(Doom::after).await;
     assert!(strikes > 20, "only {strikes} deaths");
+    assert!(successions > 10, "only {successions} successors");
+}
+
+/// Longer than a lease: a successor has been at work when it thaws, and goes on.
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_kept_when_senders_freeze_and_thaw_beside_their_successors() {
+    let freeze = |steps| Doom::freeze_after(steps, Duration::from_secs(13));
+    let [strikes, successions] = strike_a_slow_lane(freeze).await;
+    assert!(strikes > 20, "only {strikes} freezes");
+    assert!(successions > 10, "only {successions} successors");
 }
 
 /// A crash blocks its message group for the visibility time-out. The hand-over that wakes that group
@@ -243,7 +262,7 @@ async fn nothing_leaves_in_the_last_two_seconds_of_a_lease() {
     world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
     let began_us =
         1000 * world.notifications().values().map(|n| n.created_at_ms).max().expect("some");
-    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await;
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await;
     assert!(drained.is_ok_and(|report| report.departures > 50));
     let last_us = world.simulator.arrivals().iter().map(|a| a.at_us).max().expect("some");
     assert!(last_us - began_us < 3_200_000, "the last one left after {} us", last_us - began_us);
@@ -325,7 +344,7 @@ async fn sequence_awaiting_its_receipt(world: &World) -> (Notification, Notifica
     });
     let (status, _) = world.produce("POST", "/v1/sequences", Some("s"), body).await;
     assert_eq!(status, 202);
-    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await;
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await;
     assert!(drained.is_ok_and(|report| report.departures == 1));
     let mut steps: Vec<_> = world.notifications().into_values().collect();
     steps.sort_by_key(|n| n.place.as_ref().map(|place| place.step));

@@ -381,7 +381,7 @@ async fn a_push_that_cannot_be_stored_is_5xx_so_that_the_provider_comes_again() 
     let body = with("/to/phone", json!("010-9007-0000"));
     let (_, made) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
     // One drain and no more: nobody else is to meet the outage.
-    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero).await.expect("drained");
+    world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await.expect("drained");
     let refkey = format!("{}01", made["id"].as_str().expect("an id"));
     let delivered = push(&json!({ "REFKEY": refkey }));
     for _ in 0..10 {

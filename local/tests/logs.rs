@@ -4,10 +4,14 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use alimi::delivery::RunOutcome;
+use alimi::domain::RunKey;
+use alimi::ports::Clock;
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::simulator::PASSWORD;
 use alimi_local::stack::WEBHOOK_SECRET;
 use alimi_local::world::{World, WorldSettings};
+use jiff::Timestamp;
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
@@ -89,6 +93,11 @@ async fn no_number_no_text_and_no_secret_is_in_a_log_line() {
         world.faults.clear();
     }
     world.operate("POST", "/v1/schedules/daily/dry-run", &[], "").await;
+    // As when the schedule was edited in the last second.
+    let next_second = Timestamp::from_millisecond(world.clock.now_ms() + 1_000).expect("a time");
+    let key = RunKey::new("daily", next_second);
+    let report = world.stack.runner.run(&key, Duration::from_secs(60)).await.expect("a report");
+    assert_eq!(report.outcome, RunOutcome::NotScheduled);
 
     let logged = everything.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let logged = String::from_utf8(logged).expect("text");
@@ -97,6 +106,9 @@ async fn no_number_no_text_and_no_secret_is_in_a_log_line() {
     {
         assert!(logged.contains(word), "nothing is logged of {word:?}: the test sees nothing");
     }
+    let not_to_be = logged.lines().find(|line| line.contains("a run was asked for"));
+    // The alarm counts errors.
+    assert!(not_to_be.is_some_and(|line| line.contains(" WARN ")), "{not_to_be:?}");
     let forbidden = [
         "-5678",
         "0101234",

@@ -184,6 +184,10 @@ async fn a_run_in_parts(mut world: World) {
     world.stack.runner.settings.margin = Duration::from_millis(299_999);
     let key = RunKey::new("members", "2026-03-02T11:00+09:00".parse().expect("a time"));
     tokio::time::sleep(Duration::from_secs(3600)).await;
+    // Edited after its time: the trigger looks up how it was then.
+    let mut edited = schedule("cron(0 11 * * ? *)", "teachers");
+    edited["priority"] = json!(5);
+    put(&world, "/v1/schedules/members", edited).await;
     let firing = json!({ "schedule": key.schedule, "scheduled_time": "2026-03-02T02:00:00Z" });
     let answer = schedules::invoke(&world.stack.runner, &Doom::never(), firing).await;
     let answer = serde_json::to_value(answer.expect("an answer")).expect("JSON");

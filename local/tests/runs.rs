@@ -8,6 +8,7 @@ use std::time::Duration;
 use alimi::domain::audience::AudienceSource;
 use alimi::domain::audience::file::{AudienceFormat, Member};
 use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::domain::schedule::OutsideWindow;
 use alimi::domain::{Audience, Category, Priority, RunKey, Schedule, Status, Template};
 use alimi::ports::scheduling::{
     Changed, Document, Documents, Expected, Kind, MemberSaved, Members, Runs, Scheduler,
@@ -509,6 +510,32 @@ async fn of_two_lines_with_one_member_in_a_page_the_later_one_is_reported_whatev
     assert_eq!(reported, BTreeSet::from([vec![5, 6]]));
 }
 
+/// In one page and across two.
+#[tokio::test(start_paused = true)]
+async fn a_members_first_line_that_can_be_sent_counts_wherever_pages_end() {
+    let bad = "m00001,call me,김하나,a1\n";
+    let good = "m00001,01012345678,김하나,a1\n";
+    let other = "m00002,01012345678,김하나,a1\n";
+    for (lines, told, unsendable, doubled) in [
+        ([bad, good, other], [2].as_slice(), 1, 0),
+        ([good, bad, other], &[3], 1, 0),
+        ([bad, other, good], &[2], 1, 0),
+        ([good, good, other], &[3], 0, 1),
+    ] {
+        for page in [1, 2, 3] {
+            let mut world = world().await;
+            world.stack.runner.settings.page = page;
+            world.stack.files.save(BUCKET, FILE, csv(0) + &lines.concat());
+            assert_eq!(fire(&world).await, "ended");
+            let run = run_of(&world).await;
+            assert_eq!(run.counts, counts(3, 2, unsendable, doubled), "{lines:?}, pages of {page}");
+            let reported: Vec<_> = run.faults.iter().map(|fault| fault.line).collect();
+            assert_eq!(reported, told, "{lines:?}, pages of {page}");
+            assert_eq!(recipients(&world), ids(2));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_missing_variable_is_reported_by_its_name() {
     let world = world().await;
@@ -532,6 +559,26 @@ async fn only_the_first_faults_are_kept_and_all_are_counted() {
     let run = run_of(&world).await;
     assert_eq!((run.counts.unsendable, run.faults.len()), (300, Run::FAULTS_KEPT));
     assert!(run.faults.iter().map(|fault| fault.line).eq(2..102));
+}
+
+/// Whether its last line ends a page or stands in the middle of one.
+#[tokio::test(start_paused = true)]
+async fn the_cut_off_end_of_a_file_is_told_however_many_faults_came_before() {
+    let no_numbers = csv(200).replace("01012345678", "");
+    for end in ["m00201,010", "m00201,01012345678,\"김하나"] {
+        for page in [40, 67] {
+            let mut world = world().await;
+            world.stack.runner.settings.page = page;
+            world.stack.runner.settings.margin = TIME_FOR_A_PAGE;
+            world.stack.files.save(BUCKET, FILE, no_numbers.clone() + end);
+            fire(&world).await;
+            settle(&world).await;
+            let run = run_of(&world).await;
+            assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(201, 0, 201, 0)));
+            let lines = run.faults.iter().map(|fault| fault.line);
+            assert!(lines.eq((2..102).chain([202])), "pages of {page}: {:?}", run.faults.last());
+        }
+    }
 }
 
 /// Puts the members' file into some state, and fires; how the run ends.
@@ -565,6 +612,13 @@ async fn an_audience_that_cannot_be_read_fails_the_run_and_says_why() {
     let (status, why) = end_with(empty).await;
     assert_eq!(status, RunStatus::Failed);
     assert!(why.starts_with("the file is empty"), "{why}");
+
+    for (status, told) in [(301, "in the region of this stack"), (400, "a bucket that exists")] {
+        let refused = |world: &World| world.stack.files.refuse(status);
+        let (status, why) = end_with(refused).await;
+        assert_eq!(status, RunStatus::Failed);
+        assert!(why.contains(told), "{why}");
+    }
 
     let only_a_header = |world: &World| world.stack.files.save(BUCKET, FILE, "id,name\n");
     assert_eq!(end_with(only_a_header).await, (RunStatus::Finished, String::new()));
@@ -615,6 +669,38 @@ async fn a_schedule_that_names_what_is_not_there_fails_its_run_and_says_so() {
     }
 }
 
+/// Trying again would not help: it would be at work for ever.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_cannot_be_read_fails_the_run_and_says_which() {
+    for (kind, name) in [
+        (Kind::Schedule, "daily"),
+        (Kind::Template, "photo-and-video"),
+        (Kind::Audience, "all"),
+        (Kind::Channel, "alimtalk-main"),
+        (Kind::Hours, "stack"),
+    ] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let unreadable = Document {
+            name: name.into(),
+            revision: 0,
+            body: Some(json!({ "window": 1, "scheduled": 1 })),
+            changed_by: "test".into(),
+            changed_at_ms: BEGINNING_MS - 1,
+        };
+        let saved = world.store.put_document(kind, &unreadable, Expected::Any).await;
+        assert!(matches!(saved, Ok(Changed::Done(_))));
+        assert_eq!(fire(&world).await, "ended", "{kind:?}");
+        let run = run_of(&world).await;
+        assert_eq!(run.status, RunStatus::Failed, "{kind:?}");
+        let why = run.failure.clone().unwrap_or_default();
+        assert!(why.contains("cannot be read"), "{kind:?}: {why}");
+        assert_eq!(fire(&world).await, "ended", "it has ended, however often it is fired");
+        assert_eq!(run_of(&world).await, run);
+        assert!(world.store.unfinished_runs(1).await.expect("the index").is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_to_run_leaves_no_record() {
     let world = world().await;
@@ -657,6 +743,20 @@ async fn a_run_that_begins_while_another_one_is_at_work_notes_that() {
     assert_eq!((run.status, run.overlaps), (RunStatus::Finished, Some(ten())));
     assert_eq!(run_of(&world).await.overlaps, None);
     assert_eq!(world.notifications().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_run_that_cannot_be_read_keeps_none_from_its_work() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let unreadable = json!({ "TableName": "RunsTable", "Item": {
+        "schedule": { "S": "daily" }, "scheduled_at": { "S": "2026-03-01T01:00:00Z" },
+    }});
+    let unreadable = serde_json::from_value(unreadable).expect("a request");
+    world.database.put_item(unreadable).expect("stored");
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    assert_eq!((run.status, run.counts), (RunStatus::Finished, counts(4, 4, 0, 0)));
 }
 
 /// An old one that was given up is not among the latest, and is found all the same.
@@ -835,6 +935,16 @@ async fn a_schedule_that_was_made_to_fire_something_else_is_healed() {
     assert_eq!(healed.put, 0);
 }
 
+/// Its window of flexibility is off, it has no end, and it fires what the row says.
+#[tokio::test(start_paused = true)]
+async fn what_was_put_is_found_again_as_it_is_to_be() {
+    let world = world().await;
+    save(&world, schedule("once", "at(2026-03-02T12:00:30)")).await;
+    save(&world, schedule("hourly", "rate(1 hour)")).await;
+    let compared = world.stack.sweep.plan.reconcile().await.expect("compared");
+    assert_eq!((compared.put, compared.removed, compared.failed), (0, 0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_stream_comes_again_from_the_first_change_that_was_not_planned() {
     let world = world().await;
@@ -896,6 +1006,164 @@ async fn a_row_that_is_moved_in_the_last_second_runs_at_its_new_time_only() {
     let times: Vec<_> = runs.iter().map(|run| run.key.scheduled_at).collect();
     assert_eq!(times, [time("2026-03-02T15:00:00+09:00")]);
     assert_eq!(world.notifications().len(), 2);
+}
+
+/// Lets the clock stand at a time.
+async fn wait_until(world: &World, then: &str) {
+    let wait_ms = time(then).as_millisecond() - world.clock.now_ms();
+    tokio::time::sleep(Duration::from_millis(u64::try_from(wait_ms).expect("ahead"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_moved_away_stays_so_whatever_is_changed_after_it() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    wait_until(&world, "2026-03-02T13:59:59+09:00").await;
+    let moved = schedule("daily", "cron(0 15 * * ? *)");
+    world.store.put_schedule(&moved).await.expect("stored");
+    wait_until(&world, "2026-03-02T14:00:20+09:00").await;
+    save(&world, Schedule { priority: Some(Priority(5)), ..moved }).await;
+    // The scheduler fires twice, and tries again.
+    wait_until(&world, "2026-03-02T14:00:40+09:00").await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    wait_until(&world, "2026-03-02T15:00:01+09:00").await;
+    assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+    assert_eq!(fire_at(&world, "daily", time("2026-03-02T15:00:00+09:00")).await, "ended");
+    assert_eq!(recipients(&world), ids(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_came_while_the_row_was_off_or_deleted_is_not_run_after_it() {
+    for is_deleted in [false, true] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let daily = schedule("daily", "cron(0 14 * * ? *)");
+        save(&world, daily.clone()).await;
+        wait_until(&world, "2026-03-02T13:59:50+09:00").await;
+        if is_deleted {
+            delete(&world, "daily").await;
+        } else {
+            save(&world, Schedule { enabled: false, ..daily.clone() }).await;
+        }
+        wait_until(&world, "2026-03-02T14:30:00+09:00").await;
+        save(&world, daily).await;
+        let two = time("2026-03-02T14:00:00+09:00");
+        assert_eq!(fire_at(&world, "daily", two).await, "not_scheduled");
+        assert_eq!(sweep_for(&world, 5).await, 0);
+        assert!(world.notifications().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_when_the_row_was_changed_still_runs() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    save(&world, schedule("daily", "cron(0 14 * * ? *)")).await;
+    wait_until(&world, "2026-03-02T14:00:01+09:00").await;
+    save(&world, schedule("daily", "cron(0 15 * * ? *)")).await;
+    let two = time("2026-03-02T14:00:00+09:00");
+    assert_eq!(fire_at(&world, "daily", two).await, "ended");
+    assert_eq!(recipients(&world), ids(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_missed_before_an_edit_is_caught_up_with() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(4));
+    let daily = schedule("daily", "cron(5 10 * * ? *)");
+    save(&world, daily.clone()).await;
+    world.start_schedules();
+    world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+    wait_until(&world, "2026-03-02T10:06:00+09:00").await;
+    let edited = Schedule { priority: Some(Priority(5)), ..daily };
+    world.store.put_schedule(&edited).await.expect("stored");
+    assert_eq!(sweep_for(&world, 30).await, 1);
+    let runs = world.store.runs("daily", 10).await.expect("the runs");
+    let [run] = &runs[..] else { panic!("{runs:?}") };
+    assert_eq!(run.key.scheduled_at, time("2026-03-02T10:05:00+09:00"));
+    assert_eq!(recipients(&world), ids(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_that_were_missed_one_after_another_are_on_record() {
+    for (catch_up, statuses) in [
+        // Ten past, five past: what is too late is left out. The latest is not.
+        ("skip", &[RunStatus::Finished, RunStatus::Missed, RunStatus::Missed][..]),
+        ("run", &[RunStatus::Finished][..]),
+    ] {
+        let world = world().await;
+        world.stack.files.save(BUCKET, FILE, csv(2));
+        let daily = schedule("daily", "cron(5,10,30 10 * * ? *)");
+        let catch_up = serde_json::from_value(json!(catch_up)).expect("a policy");
+        save(&world, Schedule { catch_up, ..daily }).await;
+        world.stack.scheduler.remove_schedule("daily").await.expect("removed");
+        wait_until(&world, "2026-03-02T10:40:00+09:00").await;
+        world.start_schedules();
+        assert_eq!(sweep_for(&world, 4).await, statuses.len());
+        let runs = world.store.runs("daily", 10).await.expect("the runs");
+        assert_eq!(runs.iter().map(|run| run.status).collect::<Vec<_>>(), statuses);
+        assert_eq!(recipients(&world), ids(2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_schedule_is_switched_off_before_it_pins_anything_does_not_begin() {
+    let world = world().await;
+    world.stack.files.save(BUCKET, FILE, csv(2));
+    // It is on record, and what it goes by could not be read.
+    for steps in 1.. {
+        fire_under(&world, &Doom::after(steps)).await;
+        if let Some(run) = world.store.run(&key()).await.expect("the table") {
+            assert_eq!(run.pins, None);
+            break;
+        }
+    }
+    save(&world, Schedule { enabled: false, ..schedule("daily", "cron(0 10 * * ? *)") }).await;
+    assert_eq!(fire(&world).await, "ended");
+    let run = run_of(&world).await;
+    let why = Some("its schedule was switched off before it began");
+    assert_eq!((run.status, run.failure.as_deref()), (RunStatus::Failed, why));
+    assert!(world.notifications().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_asks_for_the_priority_of_real_time_messages_has_to_wait_for_its_window() {
+    for is_pinned in [false, true] {
+        let world = world().await;
+        world.start_senders();
+        world.stack.files.save(BUCKET, FILE, csv(4));
+        // 0 is refused by the API: somebody edited the table.
+        let dawn = Schedule {
+            priority: Some(Priority::REAL_TIME),
+            outside_window: OutsideWindow::Defer,
+            ..schedule("dawn", "cron(30 4 * * ? *)")
+        };
+        save(&world, dawn).await;
+        wait_until(&world, "2026-03-03T04:30:01+09:00").await;
+        let at = time("2026-03-03T04:30:00+09:00");
+        if is_pinned {
+            let mut runner = world.stack.runner.clone();
+            runner.settings.page = 1;
+            runner.settings.margin = TIME_FOR_A_PAGE;
+            let input = LocalScheduler::input("dawn", at);
+            schedules::invoke(&runner, &Doom::never(), input).await.expect("an answer");
+            let key = RunKey::new("dawn", at);
+            let mut run = world.store.run(&key).await.expect("the table").expect("a run");
+            let fence = run.fence;
+            run.fence += 1;
+            run.pins.as_mut().expect("pins").priority = Priority::REAL_TIME;
+            assert_eq!(world.store.save_run(&run, fence).await.expect("saved"), Saved::Done);
+        }
+        fire_at(&world, "dawn", at).await;
+        assert_eq!(world.notifications().len(), 4);
+        wait_until(&world, "2026-03-03T09:59:59+09:00").await;
+        assert_eq!(world.simulator.arrivals().len(), 0, "before its window opens");
+        sweep_for(&world, 5).await;
+        let all = world.notifications();
+        assert!(all.values().all(|n| n.status == Status::Delivered), "{all:?}");
+    }
 }
 
 /// Lets minutes pass, with a round of the sweeper in each; how many missed times it found.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use alimi::domain::{Outcome, Status};
-use alimi::ports::NoResponse;
+use alimi::ports::{NoResponse, WakeGroup};
 use alimi_local::simulator::{Fault, Kind};
 use alimi_local::world::{World, WorldSettings};
 use serde_json::{Value, json};
@@ -612,4 +612,26 @@ async fn a_cancelled_step_takes_the_later_ones_with_it_and_one_that_left_stays()
     assert_eq!((status.as_u16(), problem["field"].as_str()), (409, Some("id")));
     let messages = world.simulator.arrivals().iter().filter(|a| a.reference.is_some()).count();
     assert_eq!(messages, 1);
+}
+
+/// Whoever waits for the lane has read the channel before it was paused.
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_for_a_sender_that_waits_for_the_lane_too() {
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    post_many(&world, "many", 400, TEMPLATE, DELIVERED).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let waiting = {
+        let drain = world.stack.drain.clone();
+        tokio::spawn(async move { drain.drain("alimtalk-main", WakeGroup::One, None).await })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let paused = world.operate("POST", "/v1/channels/alimtalk-main/pause", &[], "").await;
+    assert_eq!(paused.status, 200, "{:?}", paused.body);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let sent = world.simulator.arrivals().len();
+    assert!(sent < 200, "{sent} left: nothing is kept back");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(waiting.await.expect("no panic").is_ok());
+    assert_eq!(world.simulator.arrivals().len(), sent, "it went on");
 }

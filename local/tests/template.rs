@@ -1,5 +1,5 @@
 //! What holds for all of template.yaml, whatever is added to it.
-#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -154,6 +154,13 @@ fn as_many_senders_are_reserved_as_the_queue_starts() {
     assert_eq!(named(&reserved.value[2]), Some("AWS::NoValue"));
     let polled = &sender["Events"]["Wake"]["Properties"]["ScalingConfig"]["MaximumConcurrency"];
     assert_eq!(named(polled), Some("SenderConcurrency"));
+}
+
+/// A batch of several groups blocks all of them until the last of its lanes is done.
+#[test]
+fn one_wake_at_a_time_so_that_no_channel_waits_for_another() {
+    let wake = &functions()["SenderFunction"]["Properties"]["Events"]["Wake"]["Properties"];
+    assert_eq!(wake["BatchSize"].as_u64(), Some(1));
 }
 
 /// A lane with much to do, and a long run, are handed on through their queues again and again: Lambda

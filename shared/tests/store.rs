@@ -261,14 +261,37 @@ fn terms(now_ms: i64) -> LeaseTerms {
         skew_ms: 500,
         confirm_within_ms: 1_800_000,
         holder: HOLDERS.fetch_add(1, Ordering::Relaxed),
+        woken_at_ms: None,
     }
 }
 
 fn taken(taken: Taken) -> Lease {
     match taken {
         Taken::Yes(lease) => lease,
-        Taken::Held => panic!("the lease is held"),
+        Taken::Held | Taken::Served => panic!("the lease is held"),
     }
+}
+
+#[tokio::test]
+async fn a_wake_from_before_the_lane_was_taken_is_served_unless_its_holder_was_lost() {
+    let Fixture { store, .. } = fixture();
+    let woken = |now_ms: i64, at_ms: i64| LeaseTerms { woken_at_ms: Some(at_ms), ..terms(now_ms) };
+    let lease = taken(store.acquire(CHANNEL, woken(NOW_MS, NOW_MS - 60_000)).await.expect("taken"));
+    let old = NOW_MS - 5_001;
+    let ask =
+        async |now_ms, at_ms| store.acquire(CHANNEL, woken(now_ms, at_ms)).await.expect("taken");
+    assert_eq!(ask(NOW_MS + 1_000, old).await, Taken::Served);
+    // What it was sent for may not have been seen by whoever came a moment later.
+    assert_eq!(ask(NOW_MS + 1_000, NOW_MS - 4_000).await, Taken::Held);
+    assert_eq!(ask(NOW_MS + 1_000, NOW_MS + 500).await, Taken::Held);
+    // Lost: whoever is woken takes over, however old the wake.
+    let successor = taken(ask(NOW_MS + 20_000, old).await);
+    assert_eq!(successor.fence, lease.fence + 1);
+    // Given back: it had looked.
+    let released = store.release(&successor, successor.position).await.expect("an answer");
+    assert_eq!(released, Saved::Done);
+    assert_eq!(ask(NOW_MS + 21_000, NOW_MS + 10_000).await, Taken::Served);
+    taken(ask(NOW_MS + 21_000, NOW_MS + 20_500).await);
 }
 
 #[tokio::test]

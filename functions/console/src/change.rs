@@ -56,7 +56,7 @@ pub(crate) fn refused(error: NotChanged, nothing: impl FnOnce() -> Problem) -> R
 }
 
 /// Somebody else was quicker.
-pub(crate) fn lost(current: Option<u64>) -> Response {
+fn lost(current: Option<u64>) -> Response {
     match current {
         None => {
             let detail = "there is none: say If-None-Match: * to create it";

@@ -1,6 +1,6 @@
 //! Members of audiences, as files.
 
-use alimi::delivery::upload::Part;
+use alimi::delivery::upload::{LINES_MAX, Part};
 use alimi::delivery::{FieldError, NotUploaded, UploadReport, UploadRequest};
 use alimi::domain::audience::file::AudienceFormat;
 use alimi::http::Problem;
@@ -8,16 +8,22 @@ use alimi::ports::scheduling::Kind;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use crate::change::{lost, tagged};
+use crate::change::tagged;
 use crate::documents::known_name;
 use crate::query::Parameters;
 use crate::view::UploadView;
 use crate::{Console, Name};
 
-/// The largest body. API Gateway takes 10 MB, and Lambda 6 MB of it: larger files come in parts.
-pub const UPLOAD_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// The largest body: what Lambda takes, where API Gateway would take 10 MB. Larger files come in
+/// parts.
+pub const UPLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// What to do with a file that is too large for one request.
+const IN_PARTS: &str = "Send it in parts, CSV with the header line in each: ?upload=<name>&first_line=<n>, \
+     where first_line is 1 and then the next_line of the answer before, and &complete=true with \
+     the last";
 
 pub(crate) async fn upload(
     State(console): State<Console>,
@@ -30,7 +36,7 @@ pub(crate) async fn upload(
     let format = format(request.headers())?;
     let body = axum::body::to_bytes(request.into_body(), UPLOAD_BYTES_MAX)
         .await
-        .map_err(|_| Problem::too_large(UPLOAD_BYTES_MAX))?;
+        .map_err(|_| too_large())?;
     let wants_to_hold = part.as_ref().is_none_or(|part| part.is_last);
     let request = UploadRequest { audience, format, part, body, by };
     match console.upload.upload(&request).await {
@@ -39,8 +45,29 @@ pub(crate) async fn upload(
             Err(Problem::not_found("name", "there is no audience of this name: PUT it first"))
         }
         Err(NotUploaded::Invalid(error)) => Err(Problem::invalid(error)),
-        Err(NotUploaded::Lost(current)) => Ok(lost(current)),
+        Err(NotUploaded::TooLong(lines)) => Err(too_long(lines)),
+        Err(NotUploaded::Lost(current)) => Ok(outrun(current)),
         Err(NotUploaded::Port(error)) => Err(Problem::unavailable(&error)),
+    }
+}
+
+fn too_large() -> Problem {
+    let bytes = UPLOAD_BYTES_MAX;
+    Problem::too_much(format!("must be at most {bytes} bytes, which Lambda takes. {IN_PARTS}"))
+}
+
+fn too_long(lines: u64) -> Problem {
+    let must = format!("must be at most {LINES_MAX} lines, which fit into a request's time");
+    Problem::too_much(format!("{must}: it has {lines}. {IN_PARTS}"))
+}
+
+/// Somebody changed the audience while the members were stored. They are there still, and the same
+/// request meets them.
+fn outrun(current: Option<u64>) -> Response {
+    let problem = Problem::outrun("the audience was changed meanwhile: repeat this request");
+    match current {
+        None => problem.into_response(),
+        Some(revision) => tagged(revision, problem),
     }
 }
 

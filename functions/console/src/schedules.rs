@@ -1,5 +1,6 @@
 //! What a schedule will do, would do, and has done.
 
+use alimi::delivery::audience::AudienceError;
 use alimi::delivery::configure::check::scheduled_hours;
 use alimi::delivery::forecast::{Warning, forecast};
 use alimi::delivery::{FieldError, NotRun};
@@ -7,6 +8,7 @@ use alimi::domain::audience::{AudienceSource, PinnedAudience};
 use alimi::domain::run::RunStatus;
 use alimi::domain::{Audience, Schedule};
 use alimi::http::Problem;
+use alimi::ports::PortError;
 use alimi::ports::scheduling::{FileState, Kind};
 use axum::Json;
 use axum::extract::{Request, State};
@@ -37,9 +39,9 @@ pub(crate) async fn preview(
     let audience = audience.ok_or_else(|| gone("audience", &schedule.audience))?;
 
     let (known_size, file) = size(&console, &audience).await?;
-    let estimate = match known_size {
-        Some(_) => None,
-        None => size_of_last_run(&console, &schedule.name, &audience).await?,
+    let estimate = match &file {
+        AudienceFile::There(state) => estimate(&console, &schedule.name, &audience, state).await?,
+        AudienceFile::None | AudienceFile::Missing => None,
     };
     let size = known_size.or(estimate);
     let hours = scheduled_hours(&template, &channel, &console.catalog.hours().await?);
@@ -116,21 +118,43 @@ enum AudienceFile {
 /// Runs among which a finished one is looked for.
 const LAST_RUNS: usize = 10;
 
-/// How many messages the schedule's latest finished run over this file made.
-async fn size_of_last_run(
+/// About how many recipients a file has: what the latest run over it came to, or else what its
+/// first part tells.
+async fn estimate(
     console: &Console,
     schedule: &str,
     audience: &Audience,
+    state: &FileState,
 ) -> Result<Option<u64>, Problem> {
-    let AudienceSource::S3 { bucket, key, .. } = &audience.source else { return Ok(None) };
-    let runs = console.runs.runs(schedule, LAST_RUNS).await?;
-    let of_this_file = |pinned: &PinnedAudience| {
-        matches!(pinned, PinnedAudience::S3 { bucket: its_bucket, key: its_key, .. }
-            if its_bucket == bucket && its_key == key)
+    let AudienceSource::S3 { bucket, key, format } = &audience.source else { return Ok(None) };
+    let pinned = PinnedAudience::S3 {
+        bucket: bucket.clone(),
+        key: key.clone(),
+        format: *format,
+        etag: state.etag.clone(),
+        bytes: state.bytes,
     };
+    if let Some(stored) = size_of_last_run(console, schedule, &pinned).await? {
+        return Ok(Some(stored));
+    }
+    match console.dry_run.audiences.estimate(&pinned).await {
+        Ok(estimate) => Ok(estimate),
+        Err(AudienceError::Port(error)) => Err(Problem::unavailable(&error)),
+        // The dry run says why.
+        Err(AudienceError::Unreadable(_)) => Ok(None),
+    }
+}
+
+/// How many messages the schedule's latest finished run over this very file made.
+async fn size_of_last_run(
+    console: &Console,
+    schedule: &str,
+    file: &PinnedAudience,
+) -> Result<Option<u64>, Problem> {
+    let runs = console.runs.runs(schedule, LAST_RUNS).await?;
     let last = runs.iter().find(|run| {
         run.status == RunStatus::Finished
-            && run.pins.as_ref().is_some_and(|pins| of_this_file(&pins.audience))
+            && run.pins.as_ref().is_some_and(|pins| pins.audience == *file)
     });
     // Nobody then says nothing of now.
     Ok(last.map(|run| run.counts.stored).filter(|&stored| stored > 0))
@@ -144,8 +168,11 @@ async fn size(
     match &audience.source {
         AudienceSource::Members { size, .. } => Ok((Some(*size), AudienceFile::None)),
         AudienceSource::S3 { bucket, key, .. } => {
-            let state = console.files.file_state(bucket, key).await?;
-            Ok((None, state.map_or(AudienceFile::Missing, AudienceFile::There)))
+            match console.files.file_state(bucket, key).await {
+                Ok(Some(state)) => Ok((None, AudienceFile::There(state))),
+                Ok(None) | Err(PortError::Corrupt { .. }) => Ok((None, AudienceFile::Missing)),
+                Err(error @ PortError::Unavailable { .. }) => Err(error.into()),
+            }
         }
     }
 }

@@ -126,7 +126,7 @@ struct WindowView<'a> {
 pub(crate) struct AudienceView<'a> {
     pub(crate) name: &'a str,
     pub(crate) size: Option<u64>,
-    /// The size is that of the last run.
+    /// The size is that of the file's last run, or what its first part tells.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) size_is_estimate: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,6 +155,8 @@ enum WarningView {
     NoTime,
     NobodyThere,
     FileMissing,
+    Paused,
+    StrictLimit { detail: &'static str },
     OutsideWindow { at: String, until: Option<String>, detail: String },
     CrossesWindowEnd { at: String, closes_at: String, left: u64, detail: String },
 }
@@ -202,6 +204,11 @@ impl WarningView {
             Warning::NoTime => Self::NoTime,
             Warning::NobodyThere => Self::NobodyThere,
             Warning::FileMissing => Self::FileMissing,
+            Warning::Paused => Self::Paused,
+            Warning::StrictLimit => Self::StrictLimit {
+                detail: "the channel's limit is strict: its messages wait for the answers to those \
+                         before, and draining takes longer than drain_seconds",
+            },
             Warning::OutsideWindow { at, until } => {
                 let (at, until) = (local(at, zone), until.map(|until| local(until, zone)));
                 let detail = match &until {
@@ -228,6 +235,7 @@ pub(crate) struct DryRunView<'a> {
     members: u64,
     sendable: u64,
     unsendable: u64,
+    doubled: u64,
     faults: &'a [MemberFault],
     /// Nobody is left to be tried.
     complete: bool,
@@ -243,6 +251,7 @@ impl<'a> DryRunView<'a> {
             members: report.members,
             sendable: report.sendable,
             unsendable: report.unsendable,
+            doubled: report.doubled,
             faults: &report.faults,
             complete: report.next.is_none(),
             next: report.next.as_deref(),

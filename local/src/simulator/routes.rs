@@ -58,7 +58,10 @@ async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
 /// A request for nothing: somebody opens a connection. It counts as any other.
 async fn knock(State(simulator): State<Arc<Simulator>>) -> Response {
     match simulator.admit(Kind::Knock, None) {
-        Ok(_) => StatusCode::OK.into_response(),
+        Ok(_) => {
+            simulator.take_time().await;
+            StatusCode::OK.into_response()
+        }
         Err(refused) => refused,
     }
 }

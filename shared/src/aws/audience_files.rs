@@ -27,17 +27,35 @@ impl S3Files {
 enum Status {
     /// It is not there, is another one, or may not be read.
     Gone,
+    /// S3 will never take the request: what the audience has to name instead.
+    Refused(&'static str),
     Other,
 }
 
-fn status<E>(error: &SdkError<E>) -> Status {
+const ANOTHER_REGION: &str =
+    "its bucket is in another region: name a bucket in the region of this stack";
+const NO_SUCH_NAME: &str =
+    "S3 refuses its names (400): name a bucket that exists, in the region of this stack";
+
+fn status<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Status {
     // By number: answers to HEAD have no body, and so no code. Without the right to list a bucket,
     // what is not there is forbidden.
     match error.raw_response().map(|response| response.status().as_u16()) {
         // 412: another etag. 416: shorter than the place that was asked for.
         Some(403 | 404 | 412 | 416) => Status::Gone,
+        Some(301) => Status::Refused(ANOTHER_REGION),
+        Some(400) if !passes(error.code()) => Status::Refused(NO_SUCH_NAME),
         Some(_) | None => Status::Other,
     }
+}
+
+/// Some of what S3 answers by 400 is over another time.
+fn passes(code: Option<&str>) -> bool {
+    matches!(code, Some("ExpiredToken" | "RequestTimeout" | "TokenRefreshRequired"))
+}
+
+fn refused(why: &str) -> PortError {
+    PortError::Corrupt { what: "the audience's file", detail: why.to_owned() }
 }
 
 fn unavailable(detail: &str) -> PortError {
@@ -58,6 +76,7 @@ impl AudienceFiles for S3Files {
             }
             Err(error) => match status(&error) {
                 Status::Gone => Ok(None),
+                Status::Refused(why) => Err(refused(why)),
                 Status::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
             },
         }
@@ -91,6 +110,7 @@ impl AudienceFiles for S3Files {
             }
             Err(error) => match status(&error) {
                 Status::Gone => Ok(FilePart::Gone),
+                Status::Refused(why) => Err(refused(why)),
                 Status::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
             },
         }

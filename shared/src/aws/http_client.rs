@@ -7,17 +7,28 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use crate::ports::{Http, HttpRequest, HttpResponse, NoResponse};
 
 /// The largest answer that is read: providers answer with a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// How long a connection is kept that carries nothing; and for how long after an answer one is taken
+/// to be there.
+const IDLE_MAX: Duration = Duration::from_secs(50);
+const WARM_FOR: Duration = Duration::from_secs(40);
+
+/// How long opening a connection ahead may take: the lane stands still meanwhile.
+const WARMING_MAX: Duration = Duration::from_secs(3);
+
 /// Keeps connections open between requests.
 #[derive(Debug)]
 pub struct ReqwestHttp {
     /// One client for each connection time-out, which reqwest knows of a client only.
     clients: Mutex<HashMap<Duration, reqwest::Client>>,
+    /// When each server answered last.
+    answered: Mutex<HashMap<String, Instant>>,
 }
 
 impl ReqwestHttp {
@@ -29,7 +40,7 @@ impl ReqwestHttp {
             // Fails only when somebody installed a provider before: then that one serves.
             let _installed = rustls::crypto::ring::default_provider().install_default();
         });
-        Self { clients: Mutex::default() }
+        Self { clients: Mutex::default(), answered: Mutex::default() }
     }
 
     fn client(&self, connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
@@ -42,10 +53,16 @@ impl ReqwestHttp {
         Ok(client)
     }
 
+    fn has_answered(&self, url: &str) {
+        let Some(server) = server(url) else { return };
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.insert(server, Instant::now());
+    }
+
     fn new_client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
         reqwest::Client::builder()
             .connect_timeout(connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(50))
+            .pool_idle_timeout(IDLE_MAX)
             .tcp_nodelay(true)
             // A redirect would post the message to an address that nobody configured.
             .redirect(reqwest::redirect::Policy::none())
@@ -65,8 +82,18 @@ impl Default for ReqwestHttp {
 impl Http for ReqwestHttp {
     async fn warm(&self, base_url: &str, connect_timeout: Duration) {
         if let Ok(client) = self.client(connect_timeout) {
-            let _unused = client.head(base_url).timeout(2 * connect_timeout).send().await;
+            let within = WARMING_MAX.min(2 * connect_timeout);
+            if client.head(base_url).timeout(within).send().await.is_ok() {
+                self.has_answered(base_url);
+            }
         }
+    }
+
+    fn is_warm(&self, base_url: &str) -> bool {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        server(base_url)
+            .and_then(|server| answered.get(&server).copied())
+            .is_some_and(|at| at.elapsed() < WARM_FOR)
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
@@ -100,8 +127,15 @@ impl Http for ReqwestHttp {
                 return Err(NoResponse::MaybeSent("the answer is too long".to_owned()));
             }
         }
+        self.has_answered(&request.url);
         Ok(HttpResponse { status, headers, body: body.into() })
     }
+}
+
+/// What of an address connections are kept by.
+fn server(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    Some(url.origin().ascii_serialization())
 }
 
 /// Only a connection that was never made is certain not to have carried the request.
@@ -119,5 +153,125 @@ fn no_response(error: &reqwest::Error) -> NoResponse {
         NoResponse::MaybeSent("timed out".to_owned())
     } else {
         NoResponse::MaybeSent(detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use secrecy::SecretString;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+    const BODY: &[u8] = b"{}";
+
+    fn request(port: u16) -> HttpRequest {
+        HttpRequest {
+            url: format!("http://127.0.0.1:{port}/v3/message"),
+            authorization: SecretString::from("Bearer t"),
+            body: "{}".into(),
+            connect_timeout: Duration::from_millis(300),
+            total_timeout: Duration::from_millis(600),
+        }
+    }
+
+    async fn listener() -> (TcpListener, u16) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        (listener, port)
+    }
+
+    /// Answers every request of every connection; counts connections.
+    async fn answering() -> (u16, Arc<AtomicUsize>) {
+        let (listener, port) = listener().await;
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    let mut read = [0; 4096];
+                    while socket.read(&mut read).await.is_ok_and(|size| size > 0) {
+                        let _head = socket.write_all(HEAD).await;
+                        if !read.starts_with(b"HEAD") {
+                            let _body = socket.write_all(BODY).await;
+                        }
+                    }
+                });
+            }
+        });
+        (port, connections)
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_at_the_door_was_not_sent() {
+        let (closed, port) = listener().await;
+        drop(closed);
+        let answer = ReqwestHttp::new().post(request(port)).await;
+        assert!(matches!(answer, Err(NoResponse::NotSent(_))), "{answer:?}");
+    }
+
+    /// Nobody accepts: the connection is never made. The queue of the listener is full.
+    #[tokio::test]
+    async fn what_found_no_connection_in_time_was_not_sent() {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let listener = socket.listen(1).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let mut waiting = Vec::new();
+        for _ in 0..4 {
+            let connect = tokio::net::TcpStream::connect(address);
+            waiting.push(tokio::time::timeout(Duration::from_millis(100), connect).await);
+        }
+        let answer = ReqwestHttp::new().post(request(address.port())).await;
+        assert!(matches!(answer, Err(NoResponse::NotSent(_))), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_hung_up_on_may_have_been_sent() {
+        let (listener, port) = listener().await;
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = accepted.clone();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                let mut read = [0; 4096];
+                let _size = socket.read(&mut read).await;
+            }
+        });
+        let answer = ReqwestHttp::new().post(request(port)).await;
+        assert!(matches!(answer, Err(NoResponse::MaybeSent(_))), "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(accepted.load(Ordering::Relaxed), 1, "it was sent again");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_in_time_may_have_been_sent() {
+        let (listener, port) = listener().await;
+        let silent = tokio::spawn(async move { listener.accept().await });
+        let answer = ReqwestHttp::new().post(request(port)).await;
+        assert!(matches!(answer, Err(NoResponse::MaybeSent(_))), "{answer:?}");
+        silent.abort();
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_and_known_to_be_there() {
+        let (port, connections) = answering().await;
+        let base = format!("http://127.0.0.1:{port}");
+        let http = ReqwestHttp::new();
+        assert!(!http.is_warm(&base));
+        http.warm(&base, Duration::from_millis(300)).await;
+        assert!(http.is_warm(&base));
+        for _ in 0..2 {
+            let answer = http.post(request(port)).await.expect("an answer");
+            assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        assert!(!http.is_warm("http://127.0.0.1:1"), "another server");
     }
 }

@@ -1,5 +1,7 @@
 //! A run without its effects: renders and checks every member's message, and stores nothing.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use super::compose::{MemberOrder, compose_member};
 use crate::domain::audience::file::Record;
 use crate::domain::run::MemberFault;
 use crate::domain::{
-    Channel, HoursConfig, Notification, Priority, Run, RunKey, Schedule, Template,
+    Channel, HoursConfig, Notification, NotificationId, Priority, Run, RunKey, Schedule, Template,
 };
 use crate::ports::{Catalog, Clock, PortError};
 
@@ -45,6 +47,8 @@ pub struct DryRunReport {
     pub sendable: u64,
     /// Members for whom none could be made.
     pub unsendable: u64,
+    /// Lines whose member an earlier line read in this answer holds: a run sends to it once.
+    pub doubled: u64,
     /// The first faults.
     pub faults: Vec<MemberFault>,
     /// Where to go on, when the audience was too large for one request.
@@ -103,18 +107,30 @@ impl DryRun {
             members: 0,
             sendable: 0,
             unsendable: 0,
+            doubled: 0,
             faults: vec![],
             next: None,
         };
+        let mut seen = Seen::default();
         loop {
             let page = pages.next_page(PAGE).await.map_err(unreadable)?;
+            let last_line = page.records.last().map(|record| record.line);
+            let cut_off = last_line.filter(|_| page.is_cut_off);
             for record in page.records {
                 report.members += 1;
-                match self.make(&making, record) {
-                    Ok(_) => report.sendable += 1,
+                let line = record.line;
+                let made = self.make(&making, record).map(|made| seen.is_new(&made.id));
+                match made {
+                    Ok(true) => report.sendable += 1,
+                    Ok(false) => {
+                        report.doubled += 1;
+                        if report.faults.len() < Run::FAULTS_KEPT {
+                            report.faults.push(MemberFault::doubled(line));
+                        }
+                    }
                     Err(fault) => {
                         report.unsendable += 1;
-                        if report.faults.len() < Run::FAULTS_KEPT {
+                        if report.faults.len() < Run::FAULTS_KEPT || cut_off == Some(fault.line) {
                             report.faults.push(fault);
                         }
                     }
@@ -158,6 +174,20 @@ impl DryRun {
         };
         compose_member(order, line, &member, self.check)
             .map_err(|error| fault(Some(error.field), error.detail))
+    }
+}
+
+/// The notifications that were made for one answer, by hashes: so small that those of any audience
+/// fit, and of 64 bits, so that even of a million no two are the same by chance.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    hashes: HashSet<u64>,
+}
+
+impl Seen {
+    fn is_new(&mut self, id: &NotificationId) -> bool {
+        self.hashes.insert(self.hasher.hash_one(id))
     }
 }
 

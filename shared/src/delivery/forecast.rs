@@ -42,6 +42,11 @@ pub enum Warning {
     NobodyThere,
     /// The audience's file is not there, or may not be read.
     FileMissing,
+    /// The channel is paused: nothing leaves until it is resumed.
+    Paused,
+    /// The channel's limit is strict: how long its provider takes to answer is not foretold, and
+    /// adds to the time to drain.
+    StrictLimit,
     /// The window is closed then: the messages wait for it.
     OutsideWindow {
         /// The time.
@@ -106,6 +111,12 @@ pub fn forecast(
     }
     if size == Some(0) {
         warnings.push(Warning::NobodyThere);
+    }
+    if channel.paused {
+        warnings.push(Warning::Paused);
+    }
+    if channel.limit.strict && size.is_some() {
+        warnings.push(Warning::StrictLimit);
     }
     for time in &times {
         warnings.extend(outside(*time));

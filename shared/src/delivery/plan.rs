@@ -167,6 +167,12 @@ impl Plan {
 }
 
 fn wanted(name: &str, row: &Schedule, now: Timestamp) -> Wanted {
+    if row.has_no_first_time() {
+        // It would be counted from another time with every look at it, and none of its times would
+        // be run.
+        tracing::error!(schedule = name, "a rate without starts_at is not planned: save it again");
+        return Wanted::Absent;
+    }
     let Some(next) = row.next_after(now) else {
         let lately = now.checked_sub(LAST_FIRING).unwrap_or(now);
         return if row.next_after(lately).is_some() { Wanted::AsItIs } else { Wanted::Absent };

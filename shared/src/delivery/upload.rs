@@ -35,6 +35,10 @@ const CONCURRENCY: usize = 32;
 /// What the reader is given at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// The most lines of one request. All members of an upload are in one partition, which takes about
+/// 1,000 writes a second, and whoever waits behind API Gateway waits for 30 s.
+pub const LINES_MAX: u64 = 20_000;
+
 /// How many bad lines are named; the others are only counted.
 pub const BAD_LINES_NAMED: usize = 100;
 
@@ -110,6 +114,9 @@ pub enum NotUploaded {
     /// The operator has to change the request.
     #[error(transparent)]
     Invalid(#[from] FieldError),
+    /// It has more than [`LINES_MAX`] lines. How many.
+    #[error("{0} lines are more than one request can store")]
+    TooLong(u64),
     /// Somebody changed the audience meanwhile. The revision that there is, if there is one.
     #[error("the audience was changed meanwhile")]
     Lost(Option<u64>),
@@ -126,10 +133,13 @@ impl Upload {
     pub async fn upload(&self, request: &UploadRequest) -> Result<UploadReport, NotUploaded> {
         let (head, audience) = self.audience(&request.audience).await?;
         let version = version(request)?;
+        let mut part = part(request);
+        if part.lines > LINES_MAX {
+            return Err(NotUploaded::TooLong(part.lines));
+        }
         // Nothing is stored of a file that cannot be read to its end.
         legible(request)?;
         self.note_use(&request.audience, &version).await?;
-        let mut part = part(request);
         if request.part.is_some() {
             let known = self.uploads.parts(&request.audience, &version).await?;
             admit(&part, &known)?;

@@ -173,7 +173,10 @@ impl Pacer {
     /// that is not may still be on its way.
     #[must_use]
     pub fn position(&self) -> PacerPosition {
-        let mut next_at_us = self.due_us.max(self.hold_until_us);
+        let mut next_at_us = match self.next() {
+            Slot::At(at_us) => at_us,
+            Slot::AfterAnswer => self.due_us.max(self.hold_until_us),
+        };
         if !self.recent.is_empty() {
             next_at_us = next_at_us.max(self.due_us + CATCH_UP_US);
         }

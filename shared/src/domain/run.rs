@@ -75,6 +75,15 @@ pub struct MemberFault {
     pub fault: String,
 }
 
+impl MemberFault {
+    /// An earlier line is the same member, and was to be sent to.
+    #[must_use]
+    pub fn doubled(line: u64) -> Self {
+        let fault = "is there more than once; the member is notified once".to_owned();
+        Self { line, field: Some("id".to_owned()), fault }
+    }
+}
+
 /// What a run keeps as it was when it began, whatever is changed meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
@@ -129,7 +138,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// How many faults are kept; the others are only counted.
+    /// How many faults are kept; the others are only counted, but for a file's cut-off end.
     pub const FAULTS_KEPT: usize = 100;
 
     /// By how much clocks may differ: a lease counts as run out only after this, in milliseconds.
@@ -154,6 +163,12 @@ impl Run {
         if self.faults.len() < Self::FAULTS_KEPT {
             self.faults.push(fault);
         }
+    }
+
+    /// Keeps the fault of a file's last, cut-off line, however many there are: the others say
+    /// nothing of a file that is not whole.
+    pub fn report_cut_off(&mut self, fault: MemberFault) {
+        self.faults.push(fault);
     }
 }
 

@@ -84,7 +84,8 @@ impl Schedule {
     }
 
     /// The place in the lane's order of a run's messages: the minute of the day in the schedule's
-    /// zone, unless it is configured.
+    /// zone, unless it is configured. Never that of real-time messages, which no hours hold for: a
+    /// row that was edited by hand may ask for it.
     #[must_use]
     pub fn priority_at(&self, scheduled_at: Timestamp) -> Priority {
         let minute_of_day = || {
@@ -92,7 +93,15 @@ impl Schedule {
             let minutes = 60 * i16::from(local.hour()) + i16::from(local.minute());
             Priority::scheduled(u16::try_from(minutes).unwrap_or(0))
         };
-        self.priority.unwrap_or_else(minute_of_day)
+        let configured = self.priority.filter(|priority| *priority > Priority::REAL_TIME);
+        configured.unwrap_or_else(minute_of_day)
+    }
+
+    /// Whether nobody can say what its times are counted from: it is a `rate` whose row was written
+    /// by hand.
+    #[must_use]
+    pub fn has_no_first_time(&self) -> bool {
+        self.expression.is_rate() && self.starts_at.is_none()
     }
 
     /// Its next time after `after`.
@@ -168,6 +177,9 @@ mod tests {
         assert_eq!(utc.priority_at(ten), Priority(61));
         let own = Schedule { priority: Some(Priority(5)), ..schedule("cron(0 10 * * ? *)") };
         assert_eq!(own.priority_at(ten), Priority(5));
+        let real_time = Some(Priority::REAL_TIME);
+        let by_hand = Schedule { priority: real_time, ..schedule("cron(0 10 * * ? *)") };
+        assert_eq!(by_hand.priority_at(ten), Priority(601));
     }
 
     #[test]

@@ -63,9 +63,15 @@ impl Problem {
     /// The body is over the limit.
     #[must_use]
     pub fn too_large(bytes_max: usize) -> Self {
+        Self::too_much(format!("must be at most {bytes_max} bytes"))
+    }
+
+    /// The body is over some limit: which, and what to do instead.
+    #[must_use]
+    pub fn too_much(detail: impl Into<String>) -> Self {
         Self {
             field: Some("body".to_owned()),
-            detail: Some(format!("must be at most {bytes_max} bytes")),
+            detail: Some(detail.into()),
             ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
         }
     }
@@ -160,6 +166,12 @@ impl Problem {
                 "It was changed meanwhile",
             )
         }
+    }
+
+    /// Somebody was quicker, and the request relies on nothing that is the caller's to decide.
+    #[must_use]
+    pub fn outrun(detail: impl Into<String>) -> Self {
+        Self { field: None, ..Self::precondition_failed(detail) }
     }
 
     /// Something else relies on it.

@@ -188,6 +188,8 @@ pub enum Taken {
     Yes(Lease),
     /// Somebody holds it.
     Held,
+    /// Somebody came to it after the wake had been sent, and did not die: the wake is served.
+    Served,
 }
 
 /// How a lease is to be taken or renewed.
@@ -203,6 +205,8 @@ pub struct LeaseTerms {
     pub confirm_within_ms: i64,
     /// A random number: tells who asks.
     pub holder: u64,
+    /// When the wake was sent, if somebody is asking because of one.
+    pub woken_at_ms: Option<i64>,
 }
 
 /// The window classes whose messages a lane may hold.
@@ -367,6 +371,9 @@ pub trait Http: Send + Sync {
     /// of arrival. A request itself, which the provider may count. Failing is no error: the first
     /// message tells.
     async fn warm(&self, base_url: &str, connect_timeout: Duration);
+
+    /// Whether a connection is open already, from requests of a moment ago.
+    fn is_warm(&self, base_url: &str) -> bool;
 
     /// Posts JSON.
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse>;

@@ -19,6 +19,9 @@ struct LaneRow {
     fence: u64,
     /// Tells who wrote it from who would have written the same.
     holder: u64,
+    /// When it was taken last.
+    #[serde(default)]
+    taken_at_ms: i64,
     /// Since when claims may have been made that nobody has looked for.
     since_ms: i64,
     /// `None` when the lease was given back.
@@ -27,6 +30,9 @@ struct LaneRow {
     confirm_within_ms: i64,
     position: PacerPosition,
 }
+
+/// How long a lane's index may not show yet what a wake was sent for, clocks' difference included.
+const UNSEEN_MS: i64 = 5_000;
 
 fn key(channel: &str) -> String {
     format!("lane#{channel}")
@@ -134,13 +140,22 @@ impl Lanes for DynamoStore {
         let read = self.lane_row(channel).await?;
         let run_out =
             |row: &LaneRow| row.until_ms.is_none_or(|at| at + terms.skew_ms <= terms.now_ms);
-        if read.as_ref().is_some_and(|row| !run_out(row)) {
-            return Ok(Taken::Held);
+        if let Some(row) = &read {
+            let is_lost = row.until_ms.is_some() && run_out(row);
+            if !is_lost
+                && terms.woken_at_ms.is_some_and(|at_ms| at_ms + UNSEEN_MS < row.taken_at_ms)
+            {
+                return Ok(Taken::Served);
+            }
+            if !run_out(row) {
+                return Ok(Taken::Held);
+            }
         }
         let row = LaneRow {
             pk: key(channel),
             fence: read.as_ref().map_or(1, |row| row.fence + 1),
             holder: terms.holder,
+            taken_at_ms: terms.now_ms,
             // Until a holder gives the lease back, there may be claims of all before it.
             since_ms: read
                 .as_ref()

@@ -94,7 +94,10 @@ impl AudiencePages for FilePages {
                 .map_err(|unreadable| AudienceError::Unreadable(unreadable.to_string()))?;
             match next {
                 Some(record) => records.push(record),
-                None if was_told_the_end => return Ok(AudiencePage { records, next: None }),
+                None if was_told_the_end => {
+                    let is_cut_off = self.reader.is_cut_off();
+                    return Ok(AudiencePage { records, next: None, is_cut_off });
+                }
                 None => {
                     was_told_the_end = self.has_all();
                     self.read_part().await?;
@@ -103,6 +106,6 @@ impl AudiencePages for FilePages {
         }
         let next = serde_json::to_string(&self.reader.resume_point())
             .map_err(|error| AudienceError::Unreadable(error.to_string()))?;
-        Ok(AudiencePage { records, next: Some(next) })
+        Ok(AudiencePage { records, next: Some(next), is_cut_off: self.reader.is_cut_off() })
     }
 }

@@ -1,6 +1,7 @@
 //! Audiences in pages: whoever goes through one never holds more than a page of it, wherever its
 //! members are.
 
+mod estimate;
 mod file;
 mod stored;
 #[cfg(test)]
@@ -25,6 +26,9 @@ pub struct AudiencePage {
     pub records: Vec<Record>,
     /// Where the next page begins; `None` when this was the last one.
     pub next: Option<String>,
+    /// The file ends within its last record, which is here if the page has any: most of all when
+    /// the file is not whole.
+    pub is_cut_off: bool,
 }
 
 /// Why an audience cannot be read.

@@ -43,6 +43,6 @@ impl AudiencePages for StoredPages {
             .into_iter()
             .map(|stored| Record { line: stored.line, member: Ok(stored.member) })
             .collect();
-        Ok(AudiencePage { records, next })
+        Ok(AudiencePage { records, next, is_cut_off: false })
     }
 }

@@ -88,10 +88,7 @@ impl Configure {
         window::keeps(self, &entry, current.as_ref(), now).await?;
         let document = document(&name, entry.body()?, by, now_ms);
         let saved = self.save(kind, document, expected).await?;
-        // What waits for its hours may have others now, and what was paused may go on.
-        for channel in self.lanes_touched_by(&entry).await? {
-            self.wake(&channel, saved.changed_at_ms).await;
-        }
+        self.wake_lanes_of(&entry, saved.changed_at_ms).await;
         Ok(saved)
     }
 
@@ -133,6 +130,9 @@ impl Configure {
         match self.documents.delete_document(kind, name, expected, by, at_ms).await? {
             Changed::Done(revision) => {
                 tracing::info!(kind = kind.as_str(), name, revision, "deleted");
+                if kind == Kind::Hours {
+                    self.wake_lanes_of(&Entry::Hours(HoursConfig::default()), at_ms).await;
+                }
                 Ok(())
             }
             Changed::Lost(None) => Err(NotChanged::Missing),
@@ -274,6 +274,21 @@ impl Configure {
             }
             if page.len() < PAGE {
                 return Ok(all);
+            }
+        }
+    }
+
+    /// What waits for its hours may have others now, and what was paused may go on. The change is
+    /// made by now, whether lanes are woken or not.
+    async fn wake_lanes_of(&self, entry: &Entry, changed_at_ms: i64) {
+        match self.lanes_touched_by(entry).await {
+            Ok(channels) => {
+                for channel in channels {
+                    self.wake(&channel, changed_at_ms).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "lanes were not woken; the sweeper will do it");
             }
         }
     }

@@ -7,13 +7,15 @@ use jiff::tz::TimeZone;
 
 use super::{Configure, Entry, NotChanged, check, read};
 use crate::delivery::FieldError;
+use crate::domain::hours::{Hours, within_a_year};
+use crate::domain::schedule::OutsideWindow;
 use crate::domain::{Channel, HoursConfig, Schedule, Template};
 use crate::ports::scheduling::{Document, Kind};
 
-/// Refuses a change after which a schedule that was to be refused outside the window would fall
-/// outside it. Names the first such schedule and its first time.
+/// Refuses a change after which a time of a schedule that is to keep to the window would fall
+/// outside it. Names the first such schedule and its first such time.
 ///
-/// Only where the change is one of hours: what was outside before is not this change's fault.
+/// What was outside before is not this change's fault: hours can be widened over it.
 pub(super) async fn keeps(
     configure: &Configure,
     entry: &Entry,
@@ -33,28 +35,19 @@ pub(super) async fn keeps(
     if !schedules.iter().any(|schedule| schedule.enabled) {
         return Ok(());
     }
-    let mut templates: HashMap<String, Template> =
-        by_name(configure, Kind::Template, |t: &Template| &t.name).await?;
-    let mut channels: HashMap<String, Channel> =
-        by_name(configure, Kind::Channel, |c: &Channel| &c.name).await?;
-    let mut hours = configure.catalog.hours().await?;
-    match &change {
-        Change::Channel(channel, _) => {
-            channels.insert(channel.name.clone(), (*channel).clone());
-        }
-        Change::Template(template, _) => {
-            templates.insert(template.name.clone(), (*template).clone());
-        }
-        Change::Hours(new) => hours = *new,
-    }
+    let before = Around {
+        templates: by_name(configure, Kind::Template, |t: &Template| &t.name).await?,
+        channels: by_name(configure, Kind::Channel, |c: &Channel| &c.name).await?,
+        hours: configure.catalog.hours().await?,
+    };
+    let after = before.with(&change);
     for schedule in schedules.iter().filter(|schedule| schedule.enabled) {
         // One that names nothing sends nothing.
-        let Some(template) = templates.get(&schedule.template) else { continue };
-        let Some(channel) = channels.get(&template.channel) else { continue };
+        let Some((template, channel)) = after.of(schedule) else { continue };
         if !change.touches(template, channel) {
             continue;
         }
-        if let Some(at) = check::first_time_outside(schedule, template, channel, &hours, now) {
+        if let Some(at) = first_time_shut_out(schedule, &before, &after, now) {
             let must = format!(
                 "must leave the schedule {} its times: {} would be outside the sending window. \
                  Move its times, or let it say outside_window: defer",
@@ -65,6 +58,60 @@ pub(super) async fn keeps(
         }
     }
     Ok(())
+}
+
+/// What surrounds the schedules.
+#[derive(Clone)]
+struct Around {
+    templates: HashMap<String, Template>,
+    channels: HashMap<String, Channel>,
+    hours: HoursConfig,
+}
+
+impl Around {
+    fn with(&self, change: &Change<'_>) -> Self {
+        let mut around = self.clone();
+        match change {
+            Change::Channel(channel, _) => {
+                around.channels.insert(channel.name.clone(), (*channel).clone());
+            }
+            Change::Template(template, _) => {
+                around.templates.insert(template.name.clone(), (*template).clone());
+            }
+            Change::Hours(hours) => around.hours = *hours,
+        }
+        around
+    }
+
+    fn of(&self, schedule: &Schedule) -> Option<(&Template, &Channel)> {
+        let template = self.templates.get(&schedule.template)?;
+        Some((template, self.channels.get(&template.channel)?))
+    }
+
+    /// The hours of a schedule's messages, and the zone in which they are.
+    fn hours_of(&self, schedule: &Schedule) -> Option<(Hours, TimeZone)> {
+        let (template, channel) = self.of(schedule)?;
+        let zone = TimeZone::get(&channel.timezone).ok()?;
+        Some((check::scheduled_hours(template, channel, &self.hours), zone))
+    }
+}
+
+/// The first of a schedule's times in the next year that was inside its hours and will not be.
+fn first_time_shut_out(
+    schedule: &Schedule,
+    before: &Around,
+    after: &Around,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if schedule.outside_window == OutsideWindow::Defer {
+        return None;
+    }
+    let its_zone = schedule.zone()?;
+    let (hours, zone) = after.hours_of(schedule)?;
+    let before = before.hours_of(schedule);
+    let was_inside = |at| before.as_ref().is_none_or(|(hours, zone)| hours.allow(at, zone));
+    within_a_year(schedule.times_after(now, &its_zone), now)
+        .find(|&at| !hours.allow(at, &zone) && was_inside(at))
 }
 
 async fn by_name<T: serde::de::DeserializeOwned>(

@@ -88,7 +88,7 @@ pub struct DrainReport {
     pub departures: usize,
     /// Claims of a lost sender that were found.
     pub found: usize,
-    /// The lease was somebody else's all the time.
+    /// The lease was somebody else's all the time, or has been since the wake was sent.
     pub held_elsewhere: bool,
 }
 
@@ -137,9 +137,17 @@ impl Held {
 impl Drain {
     /// Drains a channel's lane for one slice at most.
     ///
+    /// A wake that was sent before somebody came to the lane has nothing to say any more: of a busy
+    /// lane, one a second waits in the queue.
+    ///
     /// # Errors
     /// [`PortError`] when the store failed; what had left is recorded as far as possible.
-    pub async fn drain(&self, channel: &str, group: WakeGroup) -> Result<DrainReport, PortError> {
+    pub async fn drain(
+        &self,
+        channel: &str,
+        group: WakeGroup,
+        woken_at_ms: Option<i64>,
+    ) -> Result<DrainReport, PortError> {
         let Some(channel) = self.catalog.channel(channel).await? else {
             tracing::error!(channel, "woken for a channel that the catalog does not have");
             return Ok(DrainReport::default());
@@ -147,7 +155,7 @@ impl Drain {
         if channel.paused {
             return Ok(DrainReport::default());
         }
-        let Some(held) = self.acquire(&channel).await? else {
+        let Some(held) = self.acquire(&channel, woken_at_ms).await? else {
             return Ok(DrainReport { held_elsewhere: true, ..DrainReport::default() });
         };
 
@@ -239,7 +247,11 @@ impl Drain {
         )
     }
 
-    async fn acquire(&self, channel: &Channel) -> Result<Option<Held>, PortError> {
+    async fn acquire(
+        &self,
+        channel: &Channel,
+        woken_at_ms: Option<i64>,
+    ) -> Result<Option<Held>, PortError> {
         let give_up_at = Instant::now() + self.settings.patience;
         loop {
             let asked_at = Instant::now();
@@ -250,12 +262,14 @@ impl Drain {
                 skew_ms: millis(self.settings.clock_skew),
                 confirm_within_ms: channel.confirm_within_ms(),
                 holder: self.entropy.next_u64(),
+                woken_at_ms,
             };
             match self.lanes.acquire(&channel.name, terms).await? {
                 Taken::Yes(lease) => {
                     let until = asked_at + self.settings.lease;
                     return Ok(Some(Held { lease, asked_at, until }));
                 }
+                Taken::Served => return Ok(None),
                 Taken::Held if Instant::now() >= give_up_at => return Ok(None),
                 Taken::Held => tokio::time::sleep(Duration::from_millis(100)).await,
             }

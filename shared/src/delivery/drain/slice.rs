@@ -82,7 +82,8 @@ impl<'a> Slice<'a> {
             ends_at: now + drain.settings.slice,
             // From when the lease was asked for: a lost sender's claims were looked for since.
             renew_at: held.asked_at + drain.settings.renew_every,
-            channel_at: now + drain.settings.channel_every,
+            // At once: it was read before the lease was waited for.
+            channel_at: now,
             due_at: now,
             due_from: None,
             classes_at: now,
@@ -142,6 +143,10 @@ impl<'a> Slice<'a> {
 
     /// What landed may be in the queue again.
     fn heed_landed(&mut self, traffic: &mut Traffic) {
+        if traffic.take_paused() {
+            // Before this sender could be lost, and the pause with it.
+            self.renew_at = Instant::now();
+        }
         for landed in traffic.take_landed() {
             self.last_work_at = Instant::now();
             if let Some(key) = landed.requeued {
@@ -305,7 +310,14 @@ impl<'a> Slice<'a> {
             Err(error) => return Err(error),
         };
         let at_ms = self.drain.clock.now_ms();
-        let class = self.hours.class_of(&notification, &self.channel).await?;
+        let class = match self.hours.class_of(&notification, &self.channel).await {
+            Ok(class) => class,
+            Err(PortError::Corrupt { what, detail }) => {
+                tracing::error!(notification = %entry.id, what, detail, "its hours cannot be read");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
         let event = match class {
             // It need not wait for its window to be over.
             _ if notification.is_expired_at(at_ms) => Event::Expired { at_ms },
@@ -355,7 +367,9 @@ impl<'a> Slice<'a> {
             Readiness::Ready => return Ok(true),
             Readiness::NeedsPreparation => {}
         }
-        if traffic.until_slot().is_some_and(|wait| wait.is_zero()) {
+        // A sender that was frozen meanwhile has to renew its lease first.
+        let may_leave = !traffic.is_lease_over();
+        if may_leave && traffic.until_slot().is_some_and(|wait| wait.is_zero()) {
             // What is claimed waits: it could not be sent.
             traffic.close();
             let number = traffic.pacer_mut().depart_cold(self.drain.clock.now_us());

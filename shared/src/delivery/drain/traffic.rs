@@ -83,6 +83,7 @@ pub(super) struct Traffic {
     /// How long claims take, lately.
     claim_time: Duration,
     claim_failed: Option<PortError>,
+    was_paused: bool,
     /// Claimed, and waiting for their slots.
     ready: VecDeque<Departure>,
     requests: FuturesUnordered<BoxFuture<'static, (NotificationId, Landed)>>,
@@ -109,6 +110,7 @@ impl Traffic {
             claims: FuturesOrdered::new(),
             claim_time: Duration::from_millis(20),
             claim_failed: None,
+            was_paused: false,
             ready: VecDeque::new(),
             requests: FuturesUnordered::new(),
             landed: Vec::new(),
@@ -201,6 +203,16 @@ impl Traffic {
             Slot::At(at_us) => Some(micros(at_us - self.clock.now_us())),
             Slot::AfterAnswer => None,
         }
+    }
+
+    /// Whether the provider has asked for a pause since this was asked last.
+    pub(super) fn take_paused(&mut self) -> bool {
+        std::mem::take(&mut self.was_paused)
+    }
+
+    /// Whether nothing may leave before the lease is renewed.
+    pub(super) fn is_lease_over(&self) -> bool {
+        Instant::now() >= self.lease_ends
     }
 
     /// Does `work`, and lets the rest go on meanwhile.
@@ -339,6 +351,7 @@ impl Traffic {
         };
         let slower = matches!(advice, LaneAdvice::SlowDown(_));
         tracing::warn!(channel = %self.channel, hold_ms = millis(pause), slower, "the provider asked for a pause");
+        self.was_paused = true;
         let until_us = self.clock.now_us() + 1000 * millis(pause);
         match departure {
             Some(departure) if slower => self.pacer.refused(departure, until_us),

@@ -218,6 +218,16 @@ async fn a_row_that_changes_while_it_is_planned_is_planned_again() {
 }
 
 #[tokio::test]
+async fn a_rate_that_nobody_can_say_the_start_of_is_not_planned() {
+    let world = World::at("2026-03-02T01:00:00Z");
+    let by_hand = Schedule { starts_at: None, ..schedule("hourly", "rate(1 hour)") };
+    world.save(by_hand);
+    let plan = world.plan();
+    assert_eq!(plan.one("hourly").await.expect("planned"), Planned::AsItWas);
+    assert_eq!((world.planned("hourly"), world.writes()), (None, 0));
+}
+
+#[tokio::test]
 async fn a_rate_keeps_its_times_and_is_not_put_again_as_time_passes() {
     let world = World::at("2026-03-02T01:20:30Z");
     world.save(schedule("hourly", "rate(1 hour)"));

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::past::Past;
 use super::row::Row;
-use crate::domain::RunKey;
+use crate::domain::schedule::CatchUp;
+use crate::domain::{RunKey, Schedule};
 use crate::ports::scheduling::{Document, Documents, Kind, RunQueue, Runs};
 use crate::ports::{Clock, PortError};
 
@@ -15,10 +17,13 @@ const LISTED: usize = 200;
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
 /// What was missed before that is left to a person.
 const LOOKS_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// So many of a schedule's earlier times are put on record.
+const RECORDED: usize = 24;
 
 /// Asks for the run of each schedule's latest time, where there is none: the scheduler's schedule
 /// was deleted by hand and healed after, was made only after its time, or was never fired. Whether
-/// it is too late is for the run's beginning to say.
+/// it is too late is for the run's beginning to say. Where that is certain, the times before are
+/// asked for too: so they are on record.
 #[derive(Clone)]
 pub struct MissedTimes {
     /// The schedules, and when they were changed.
@@ -47,7 +52,7 @@ impl MissedTimes {
             for document in page {
                 let name = document.name.clone();
                 match self.look_at(document).await {
-                    Ok(missed) => asked += usize::from(missed),
+                    Ok(missed) => asked += missed,
                     Err(error) => tracing::error!(
                         schedule = %name, %error, "a schedule's times were not looked at"
                     ),
@@ -56,16 +61,37 @@ impl MissedTimes {
         }
     }
 
-    async fn look_at(&self, document: Document) -> Result<bool, PortError> {
+    async fn look_at(&self, document: Document) -> Result<usize, PortError> {
         let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         let before = |by| now.checked_sub(by).unwrap_or(now);
         let Some(row) = Row::read(document)?.filter(|row| row.schedule.enabled) else {
-            return Ok(false);
+            return Ok(0);
         };
-        let Some(latest) = row.latest(before(LOOKS_BACK), before(ON_ITS_WAY)) else {
-            return Ok(false);
+        let (after, to) = (before(LOOKS_BACK), before(ON_ITS_WAY));
+        let (name, catch_up) = (row.schedule.name.clone(), row.schedule.catch_up);
+        let times = if row.was_in_force_at(after) {
+            row.times(after, to).into_iter().rev().collect()
+        } else {
+            Past::of(row, &*self.documents).await?.times(after, to)
         };
-        let key = RunKey::new(row.schedule.name, latest);
+        let Some((latest, earlier)) = times.split_first() else { return Ok(0) };
+        if !self.ask_for(&name, *latest).await? {
+            return Ok(0);
+        }
+        // Whoever wants them run however late wants the latest one now, and not all of them.
+        let CatchUp::Skip = catch_up else { return Ok(1) };
+        let mut asked = 1;
+        let is_late =
+            |at: &&Timestamp| now.duration_since(**at).as_millis() > Schedule::LATE_MS.into();
+        for at in earlier.iter().filter(is_late).take(RECORDED) {
+            asked += usize::from(self.ask_for(&name, *at).await?);
+        }
+        Ok(asked)
+    }
+
+    /// Asks for a run, unless there is one.
+    async fn ask_for(&self, schedule: &str, at: Timestamp) -> Result<bool, PortError> {
+        let key = RunKey::new(schedule, at);
         if self.runs.run(&key).await?.is_some() {
             return Ok(false);
         }

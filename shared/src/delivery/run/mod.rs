@@ -15,6 +15,7 @@ mod member;
 mod missed;
 mod pace;
 mod page;
+mod past;
 mod resume;
 mod row;
 
@@ -33,7 +34,7 @@ use super::apply::wake_for_producer;
 use super::audience::{AudienceError, Audiences};
 use crate::domain::audience::PinnedAudience;
 use crate::domain::run::{Pins, RunCounts, RunStatus};
-use crate::domain::{Channel, HoursConfig, Run, RunKey};
+use crate::domain::{Channel, HoursConfig, Priority, Run, RunKey};
 use crate::ports::scheduling::{Documents, RunQueue, Runs};
 use crate::ports::{
     Catalog, Clock, Entropy, Notifications, PortError, Saved, Waker, WindowClasses,
@@ -85,7 +86,7 @@ pub enum RunOutcome {
     Disabled,
     /// Its time has not come.
     NotDue,
-    /// The schedule was changed before, and does not name that time.
+    /// The schedule, as it was at that time, does not name it.
     NotScheduled,
 }
 
@@ -110,7 +111,10 @@ enum Stop {
 
 impl From<PortError> for Stop {
     fn from(error: PortError) -> Self {
-        Self::Port(error)
+        match error {
+            PortError::Unavailable { .. } => Self::Port(error),
+            PortError::Corrupt { .. } => Self::Hopeless(error.to_string()),
+        }
     }
 }
 
@@ -251,11 +255,15 @@ impl Runner {
         let mut slots = Pace::new(self.settings.puts_per_second);
         loop {
             let page = audience.next_page(self.settings.page).await?;
-            let (counts, faults, may_leave) =
+            let (counts, mut faults, may_leave) =
                 self.store_page(&run.key, &course, &mut slots, page.records).await?;
             run.counts.add(counts);
+            let cut_off = if page.is_cut_off { faults.pop() } else { None };
             for fault in faults {
                 run.report(fault);
+            }
+            if let Some(cut_off) = cut_off {
+                run.report_cut_off(cut_off);
             }
             let is_last = page.next.is_none();
             let now_ms = self.clock.now_ms();
@@ -284,7 +292,10 @@ impl Runner {
     }
 
     async fn course(&self, run: &Run) -> Result<Course, Stop> {
-        let pins = run.pins.clone().ok_or_else(|| Stop::Hopeless("it pinned nothing".into()))?;
+        let mut pins =
+            run.pins.clone().ok_or_else(|| Stop::Hopeless("it pinned nothing".into()))?;
+        // Whatever was pinned, a run's messages are scheduled ones: hours hold for them.
+        pins.priority = pins.priority.max(Priority::scheduled(0));
         let name = &pins.template.channel;
         let channel = self.catalog.channel(name).await?.ok_or_else(|| {
             Stop::Hopeless(format!("there is no channel {name:?}, which the template names"))
@@ -298,7 +309,19 @@ impl Runner {
         if run.overlaps.is_some() {
             return Ok(());
         }
-        let Some(other) = self.other_at_work(&run.key).await? else { return Ok(()) };
+        let other = match self.other_at_work(&run.key).await {
+            Ok(other) => other,
+            // This run is none the worse for it.
+            Err(error @ PortError::Corrupt { .. }) => {
+                tracing::error!(
+                    schedule = %run.key.schedule, %error,
+                    "whether another run of the schedule is at work is not known"
+                );
+                None
+            }
+            Err(error @ PortError::Unavailable { .. }) => return Err(Stop::Port(error)),
+        };
+        let Some(other) = other else { return Ok(()) };
         tracing::warn!(
             schedule = %run.key.schedule,
             scheduled_at = %run.key.scheduled_at,

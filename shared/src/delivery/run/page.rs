@@ -19,16 +19,6 @@ enum Fate {
     Doubled(MemberFault),
 }
 
-impl Fate {
-    fn doubled(line: u64) -> Self {
-        Self::Doubled(MemberFault {
-            line,
-            field: Some("id".to_owned()),
-            fault: "is there more than once; the member is notified once".to_owned(),
-        })
-    }
-}
-
 impl Runner {
     /// Stores a page. Answers with its counts, its faults by line, and whether the lane has work.
     ///
@@ -41,14 +31,8 @@ impl Runner {
         records: Vec<Record>,
     ) -> Result<(RunCounts, Vec<MemberFault>, bool), PortError> {
         // Within a page members are stored side by side: which of two would come first is chance.
+        // Of a member's lines the first one that can be sent counts, as it does across pages.
         let mut ids = HashSet::new();
-        let doubled: HashSet<u64> = records
-            .iter()
-            .filter_map(|record| {
-                let member = record.member.as_ref().ok()?;
-                (!ids.insert(member.id.clone())).then_some(record.line)
-            })
-            .collect();
         let fates: Vec<Fate> = stream::iter(records)
             .map(|record| {
                 let planned = match record.member {
@@ -57,14 +41,17 @@ impl Runner {
                         field: bad.field,
                         fault: bad.fault,
                     })),
-                    Ok(_) if doubled.contains(&record.line) => Err(Fate::doubled(record.line)),
-                    Ok(member) => self.plan(key, course, record.line, &member).map_err(|error| {
-                        Fate::Unsendable(MemberFault {
+                    Ok(member) => match self.plan(key, course, record.line, &member) {
+                        Err(error) => Err(Fate::Unsendable(MemberFault {
                             line: record.line,
                             field: Some(error.field),
                             fault: error.detail,
-                        })
-                    }),
+                        })),
+                        Ok(_) if !ids.insert(member.id) => {
+                            Err(Fate::Doubled(MemberFault::doubled(record.line)))
+                        }
+                        Ok(planned) => Ok(planned),
+                    },
                 };
                 let slot = planned.as_ref().ok().and_then(|_| pace.next_slot());
                 async move {
@@ -94,7 +81,7 @@ impl Runner {
             Ok(Created::Existing(known)) if known.request_digest == notification.request_digest => {
                 Ok(Fate::Stored { may_leave })
             }
-            Ok(Created::Existing(_)) => Ok(Fate::doubled(line)),
+            Ok(Created::Existing(_)) => Ok(Fate::Doubled(MemberFault::doubled(line))),
             // It would stop the run as often as it is tried.
             Err(PortError::Corrupt { what, detail }) => {
                 tracing::error!(id = %notification.id, what, %detail, "a notification cannot be read");

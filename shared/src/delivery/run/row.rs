@@ -9,7 +9,8 @@ use crate::ports::scheduling::Document;
 /// A schedule, and since when it is as it is.
 pub(super) struct Row {
     pub(super) schedule: Schedule,
-    changed_at: Timestamp,
+    pub(super) revision: u64,
+    pub(super) changed_at: Timestamp,
 }
 
 impl Row {
@@ -21,26 +22,30 @@ impl Row {
         })?;
         Ok(Some(Self {
             schedule: Schedule { name: document.name, ..schedule },
+            revision: document.revision,
             changed_at: Timestamp::from_millisecond(document.changed_at_ms).unwrap_or_default(),
         }))
     }
 
-    /// Whether there may be a run of this time. What was scheduled before the row was changed went
-    /// by the row of then; later times are its own or nobody's.
-    pub(super) fn may_run_at(&self, at: Timestamp) -> bool {
-        let just_before = at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
-        at <= self.changed_at || self.schedule.next_after(just_before) == Some(at)
+    /// Whether it was as it is when this time came. A change at the very time is one after it.
+    pub(super) fn was_in_force_at(&self, at: Timestamp) -> bool {
+        self.changed_at < at
     }
 
-    /// The latest of its times after `after` and up to `to`, since it is as it is.
-    pub(super) fn latest(&self, after: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    /// Whether it asks for a run at this time.
+    pub(super) fn names(&self, at: Timestamp) -> bool {
+        let just_before = at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
+        self.schedule.enabled && self.schedule.next_after(just_before) == Some(at)
+    }
+
+    /// Its times after `after` and up to `to`, since it is as it is.
+    pub(super) fn times(&self, after: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let schedule = &self.schedule;
-        if schedule.expression.is_rate() && schedule.starts_at.is_none() {
-            // Nobody can say what its times are counted from.
-            return None;
+        if !schedule.enabled || schedule.has_no_first_time() {
+            return vec![];
         }
-        let zone = schedule.zone()?;
-        schedule.times_after(self.changed_at.max(after), &zone).take_while(|at| *at <= to).last()
+        let Some(zone) = schedule.zone() else { return vec![] };
+        schedule.times_after(self.changed_at.max(after), &zone).take_while(|at| *at <= to).collect()
     }
 }
 
@@ -70,34 +75,35 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_times_run_and_whatever_was_scheduled_before_it_was_changed() {
-        let moved = row("cron(0 15 * * ? *)", None, "2026-03-02T13:59:59+09:00");
-        assert!(!moved.may_run_at(at("2026-03-02T14:00:00+09:00")));
-        assert!(moved.may_run_at(at("2026-03-02T15:00:00+09:00")));
-        assert!(moved.may_run_at(at("2026-03-02T13:00:00+09:00")));
-        // Seconds later, the earlier row's run was on its way.
-        let late = row("cron(0 15 * * ? *)", None, "2026-03-02T14:00:01+09:00");
-        assert!(late.may_run_at(at("2026-03-02T14:00:00+09:00")));
+    fn it_names_its_own_times_only_and_none_while_it_is_switched_off() {
+        let daily = row("cron(0 15 * * ? *)", None, "2026-03-02T13:59:59+09:00");
+        assert!(!daily.names(at("2026-03-02T14:00:00+09:00")));
+        assert!(daily.names(at("2026-03-02T15:00:00+09:00")));
+        let off = Schedule { enabled: false, ..daily.schedule.clone() };
+        let off = Row { schedule: off, ..daily };
+        assert!(!off.names(at("2026-03-02T15:00:00+09:00")));
 
         let once = row("at(2026-03-02T14:00:30)", None, "2026-03-02T10:00:00+09:00");
-        assert!(once.may_run_at(at("2026-03-02T14:00:30+09:00")));
-        assert!(!once.may_run_at(at("2026-03-02T14:00:00+09:00")));
+        assert!(once.names(at("2026-03-02T14:00:30+09:00")));
+        assert!(!once.names(at("2026-03-02T14:00:00+09:00")));
 
         let starts_at = Some("2026-03-02T09:20:30+09:00");
         let rate = row("rate(1 hour)", starts_at, "2026-03-02T10:00:00+09:00");
-        assert!(rate.may_run_at(at("2026-03-02T14:21:00+09:00")));
-        assert!(!rate.may_run_at(at("2026-03-02T14:20:00+09:00")));
+        assert!(rate.names(at("2026-03-02T14:21:00+09:00")));
+        assert!(!rate.names(at("2026-03-02T14:20:00+09:00")));
     }
 
     #[test]
-    fn the_latest_time_is_one_since_the_row_is_as_it_is() {
+    fn its_times_are_those_since_it_is_as_it_is() {
         let daily = row("cron(0 10,11 * * ? *)", None, "2026-03-01T12:00:00+09:00");
-        let latest = |to: &str| daily.latest(at("2026-03-01T00:00:00+09:00"), at(to));
-        assert_eq!(latest("2026-03-02T09:59:59+09:00"), None);
-        assert_eq!(latest("2026-03-02T10:00:00+09:00"), Some(at("2026-03-02T10:00:00+09:00")));
-        assert_eq!(latest("2026-03-02T19:00:00+09:00"), Some(at("2026-03-02T11:00:00+09:00")));
+        let times = |to: &str| daily.times(at("2026-03-01T00:00:00+09:00"), at(to));
+        assert_eq!(times("2026-03-02T09:59:59+09:00"), []);
+        let [ten, eleven] = ["2026-03-02T10:00:00+09:00", "2026-03-02T11:00:00+09:00"].map(at);
+        assert_eq!(times("2026-03-02T10:00:00+09:00"), [ten]);
+        assert_eq!(times("2026-03-02T19:00:00+09:00"), [ten, eleven]);
 
+        // Nobody can say what these are counted from.
         let unanchored = row("rate(1 hour)", None, "2026-03-01T12:00:00+09:00");
-        assert_eq!(unanchored.latest(at("2026-03-01T00:00Z"), at("2026-03-02T00:00Z")), None);
+        assert_eq!(unanchored.times(at("2026-03-01T00:00Z"), at("2026-03-02T00:00Z")), []);
     }
 }

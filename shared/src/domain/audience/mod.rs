@@ -85,11 +85,24 @@ impl Audience {
         };
         require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
         if let AudienceSource::S3 { bucket, key, .. } = &self.source {
-            require((3..=63).contains(&bucket.len()), "source.bucket", "must name a bucket");
+            let must = "must name a bucket: 3 to 63 of a-z, 0-9, . and -, a letter or digit first \
+                        and last";
+            require(is_bucket(bucket), "source.bucket", must);
             require((1..=1024).contains(&key.len()), "source.key", "must be 1 to 1024 bytes");
         }
         faults
     }
+}
+
+/// Whether a bucket may have this name: what template.yaml takes for `AudienceBucket`.
+fn is_bucket(name: &str) -> bool {
+    let is_inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+    let is_outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    (3..=63).contains(&bytes.len())
+        && bytes.iter().copied().all(is_inner)
+        && is_outer(bytes.first())
+        && is_outer(bytes.last())
 }
 
 /// A member that nothing can be sent to. Holds nothing of the member.
@@ -118,4 +131,23 @@ pub fn recipient_of(member: &Member) -> Result<Recipient, BadMember> {
         return Err(BadMember { field: "timezone", must });
     }
     Ok(Recipient { id: member.id.clone(), phone, timezone: member.timezone.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_named_as_the_template_takes_them() {
+        let longest = "b".repeat(63);
+        for name in ["abc", "a.b", "0-9", "members.2026-eu", longest.as_str()] {
+            assert!(is_bucket(name), "{name}");
+        }
+        let too_long = "b".repeat(64);
+        for name in
+            ["", "ab", "My Bucket", "Bucket", "a_b", "-ab", "ab-", ".ab", "ab.", "버킷", &too_long]
+        {
+            assert!(!is_bucket(name), "{name}");
+        }
+    }
 }

@@ -69,6 +69,18 @@ pub enum Hours {
     Never,
 }
 
+impl Hours {
+    /// Whether a message may leave at this time.
+    #[must_use]
+    pub fn allow(self, at: Timestamp, zone: &TimeZone) -> bool {
+        match self {
+            Self::Exempt => true,
+            Self::Within(window) => window.contains(at, zone),
+            Self::Never => false,
+        }
+    }
+}
+
 /// What to do with a message now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -157,11 +169,14 @@ pub fn first_outside(
     hours: Hours,
     zone: &TimeZone,
 ) -> Option<Timestamp> {
-    let outside = |at: Timestamp| match hours {
-        Hours::Exempt => false,
-        Hours::Within(window) => !window.contains(at, zone),
-        Hours::Never => true,
-    };
+    within_a_year(occurrences, from).find(|&at| !hours.allow(at, zone))
+}
+
+/// Those of a schedule's occurrences that are in the year (366 days) after `from`.
+pub fn within_a_year(
+    occurrences: impl IntoIterator<Item = Timestamp>,
+    from: Timestamp,
+) -> impl Iterator<Item = Timestamp> {
     let year_later = from.checked_add(YEAR).unwrap_or(Timestamp::MAX);
-    occurrences.into_iter().take_while(|&at| at <= year_later).find(|&at| outside(at))
+    occurrences.into_iter().take_while(move |&at| at <= year_later)
 }

@@ -65,15 +65,9 @@ impl Bizppurio {
         tokens: Arc<dyn Tokens>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            channel,
-            password,
-            http,
-            tokens,
-            clock,
-            token: Mutex::default(),
-            is_warm: AtomicBool::new(false),
-        }
+        let ProviderConfig::Bizppurio { base_url, .. } = &channel.provider;
+        let is_warm = AtomicBool::new(http.is_warm(base_url));
+        Self { channel, password, http, tokens, clock, token: Mutex::default(), is_warm }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
