@@ -115,6 +115,7 @@ pub fn ministack() -> Result<PathBuf, Missing> {
 
 /// Whether a Docker engine answers. It is the machine's, and nothing that could be installed here.
 pub fn docker() -> Result<(), Missing> {
+    const BRIDGE: &str = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
     let mut docker = process::program("docker");
     docker.args(["version", "--format", "{{.Server.Version}} {{.Server.Os}}"]);
     let missing = |reason: &str| Missing {
@@ -130,7 +131,6 @@ pub fn docker() -> Result<(), Missing> {
     }
     // An engine in a virtual machine or elsewhere has its bridge there, and containers do not reach
     // what listens here.
-    const BRIDGE: &str = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
     let mut docker = process::program("docker");
     docker.args(["network", "inspect", "bridge", "--format", BRIDGE]);
     let gateway = process::answer(&mut docker).and_then(|said| said.trim().parse::<IpAddr>().ok());
