@@ -43,8 +43,8 @@ impl Conditions {
             .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
             .map_or("unknown processor", |(_, name)| name.trim());
         // The figures and their page are written here, and change nothing that is measured.
-        let changes = said("git", &["status", "--porcelain", "--", ":/", ":(exclude,top)docs"]);
-        let changed = if changes.is_empty() { "" } else { " and changes" };
+        let modified = said("git", &["status", "--porcelain", "--", ":/", ":(exclude,top)docs"]);
+        let changed = if modified.is_empty() { "" } else { " and changes" };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             date: said("date", &["-u", "+%F %R UTC"]),
