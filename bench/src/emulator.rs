@@ -68,6 +68,8 @@ impl Emulator {
         let none =
             || format!("there is no SAM CLI at {}: `pip install aws-sam-cli`", sam.display());
         let sam = found(sam).ok_or_else(none)?;
+        // Settles the cryptography of all HTTP clients.
+        let _installed = alimi::aws::ReqwestHttp::new();
         // The program is a script; its first line names the Python that has the rest.
         let script = std::fs::read_to_string(&sam)?;
         let python = script.lines().next().and_then(|line| line.strip_prefix("#!"));
