@@ -397,9 +397,9 @@ impl Http for RouterHttp {
     }
 
     /// As a connection that is kept for a while.
-    fn is_warm(&self, _base_url: &str) -> bool {
+    fn is_warm(&self, _base_url: &str, _connect_timeout: Duration) -> bool {
         let answered_at = *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner);
-        answered_at.is_some_and(|at| at.elapsed() < Duration::from_secs(40))
+        answered_at.is_some_and(|at| at.elapsed() < Duration::from_secs(3))
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {

@@ -143,7 +143,14 @@ pub fn docker() -> Result<(), Missing> {
 
 /// Every crate's source, over the network where it is not here.
 pub fn crates() -> Result<(), Missing> {
-    process::run(&mut process::cargo(["fetch", "--locked"])).map_err(|failure| Missing {
+    // Not those of other systems, which nothing here is built for.
+    let version = process::answer(process::program("rustc").arg("-vV")).unwrap_or_default();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let mut fetch = process::cargo(["fetch", "--locked"]);
+    if let Some(host) = host {
+        fetch.args(["--target", host]);
+    }
+    process::run(&mut fetch).map_err(|failure| Missing {
         reason: format!("the crates are not here, and could not be had: {failure}"),
         remedy: "mend what it says above (the network may be away)".into(),
     })

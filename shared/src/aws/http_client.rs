@@ -7,17 +7,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
-use tokio::time::Instant;
 
-use crate::ports::{Http, HttpRequest, HttpResponse, NoResponse};
+use crate::ports::{Clock, Http, HttpRequest, HttpResponse, NoResponse};
+use crate::time::SystemClock;
 
 /// The largest answer that is read: providers answer with a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// How long a connection is kept that carries nothing; and for how long after an answer one is taken
-/// to be there.
+/// How long a connection is kept that carries nothing.
 const IDLE_MAX: Duration = Duration::from_secs(50);
-const WARM_FOR: Duration = Duration::from_secs(40);
+
+/// For how long after an answer a connection is taken to be there: as long as a lane is handed over
+/// within this process. Lambda may have frozen it meanwhile, and the server hung up unheard: a message
+/// that is written then is lost, and nobody knows.
+const WARM_FOR_MS: i64 = 3_000;
 
 /// How long opening a connection ahead may take: the lane stands still meanwhile.
 const WARMING_MAX: Duration = Duration::from_secs(3);
@@ -27,8 +30,9 @@ const WARMING_MAX: Duration = Duration::from_secs(3);
 pub struct ReqwestHttp {
     /// One client for each connection time-out, which reqwest knows of a client only.
     clients: Mutex<HashMap<Duration, reqwest::Client>>,
-    /// When each server answered last.
-    answered: Mutex<HashMap<String, Instant>>,
+    /// When each server answered a client last, in Unix milliseconds: other clocks stand still in a
+    /// process that is frozen.
+    answered: Mutex<HashMap<(String, Duration), i64>>,
 }
 
 impl ReqwestHttp {
@@ -53,10 +57,10 @@ impl ReqwestHttp {
         Ok(client)
     }
 
-    fn has_answered(&self, url: &str) {
+    fn has_answered(&self, url: &str, connect_timeout: Duration) {
         let Some(server) = server(url) else { return };
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.insert(server, Instant::now());
+        answered.insert((server, connect_timeout), SystemClock.now_ms());
     }
 
     fn new_client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
@@ -84,16 +88,16 @@ impl Http for ReqwestHttp {
         if let Ok(client) = self.client(connect_timeout) {
             let within = WARMING_MAX.min(2 * connect_timeout);
             if client.head(base_url).timeout(within).send().await.is_ok() {
-                self.has_answered(base_url);
+                self.has_answered(base_url, connect_timeout);
             }
         }
     }
 
-    fn is_warm(&self, base_url: &str) -> bool {
+    fn is_warm(&self, base_url: &str, connect_timeout: Duration) -> bool {
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         server(base_url)
-            .and_then(|server| answered.get(&server).copied())
-            .is_some_and(|at| at.elapsed() < WARM_FOR)
+            .and_then(|server| answered.get(&(server, connect_timeout)).copied())
+            .is_some_and(|at_ms| (0..WARM_FOR_MS).contains(&(SystemClock.now_ms() - at_ms)))
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
@@ -127,7 +131,7 @@ impl Http for ReqwestHttp {
                 return Err(NoResponse::MaybeSent("the answer is too long".to_owned()));
             }
         }
-        self.has_answered(&request.url);
+        self.has_answered(&request.url, request.connect_timeout);
         Ok(HttpResponse { status, headers, body: body.into() })
     }
 }
@@ -264,14 +268,16 @@ mod tests {
         let (port, connections) = answering().await;
         let base = format!("http://127.0.0.1:{port}");
         let http = ReqwestHttp::new();
-        assert!(!http.is_warm(&base));
-        http.warm(&base, Duration::from_millis(300)).await;
-        assert!(http.is_warm(&base));
+        let connect_timeout = request(port).connect_timeout;
+        assert!(!http.is_warm(&base, connect_timeout));
+        http.warm(&base, connect_timeout).await;
+        assert!(http.is_warm(&base, connect_timeout));
+        assert!(!http.is_warm(&base, 2 * connect_timeout), "another client");
         for _ in 0..2 {
             let answer = http.post(request(port)).await.expect("an answer");
             assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
-        assert!(!http.is_warm("http://127.0.0.1:1"), "another server");
+        assert!(!http.is_warm("http://127.0.0.1:1", connect_timeout), "another server");
     }
 }

@@ -373,7 +373,7 @@ pub trait Http: Send + Sync {
     async fn warm(&self, base_url: &str, connect_timeout: Duration);
 
     /// Whether a connection is open already, from requests of a moment ago.
-    fn is_warm(&self, base_url: &str) -> bool;
+    fn is_warm(&self, base_url: &str, connect_timeout: Duration) -> bool;
 
     /// Posts JSON.
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse>;

@@ -50,7 +50,8 @@ impl Runner {
         let row = match self.row(&key.schedule).await {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(not_to_be(key, RunOutcome::NoSuchSchedule)),
-            Err(error @ PortError::Corrupt { .. }) if late_ms >= -AHEAD_MS => {
+            // Until then somebody may mend the row, and it is tried again.
+            Err(error @ PortError::Corrupt { .. }) if late_ms > Schedule::LATE_MS => {
                 return self.begin_in_vain(key, &error, now_ms).await;
             }
             Err(error) => return Err(error),

@@ -66,7 +66,8 @@ impl Bizppurio {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let ProviderConfig::Bizppurio { base_url, .. } = &channel.provider;
-        let is_warm = AtomicBool::new(http.is_warm(base_url));
+        let connect_timeout = channel.timeouts.connect.unsigned_abs();
+        let is_warm = AtomicBool::new(http.is_warm(base_url, connect_timeout));
         Self { channel, password, http, tokens, clock, token: Mutex::default(), is_warm }
     }
 
