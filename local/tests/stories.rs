@@ -635,3 +635,18 @@ async fn a_pause_holds_for_a_sender_that_waits_for_the_lane_too() {
     assert!(waiting.await.expect("no panic").is_ok());
     assert_eq!(world.simulator.arrivals().len(), sent, "it went on");
 }
+
+/// As often as a developer runs the sample event.
+#[tokio::test(start_paused = true)]
+async fn a_wake_that_is_older_than_any_in_the_queue_is_a_wake() {
+    let world = World::new(WorldSettings::default()).await;
+    let drain = &world.stack.drain;
+    let long_ago_ms = Some(1_000);
+    for key in ["one", "two"] {
+        let id = post_one(&world, key, DELIVERED).await;
+        let drained = drain.drain("alimtalk-main", WakeGroup::Zero, long_ago_ms).await;
+        assert!(!drained.expect("drained").held_elsewhere);
+        assert_ne!(world.notification(&id).await.status, Status::Queued);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+}

@@ -31,6 +31,9 @@ use crate::ports::{
     Providers, Saved, Taken, WakeGroup, Waker, WindowClasses,
 };
 
+/// The wake queue keeps nothing for longer. An older wake is a sample event that somebody tries.
+const WAKE_AGE_MAX_MS: i64 = 300_000;
+
 /// The times by which a drain works.
 #[derive(Clone, Copy, Debug)]
 pub struct DrainSettings {
@@ -262,7 +265,7 @@ impl Drain {
                 skew_ms: millis(self.settings.clock_skew),
                 confirm_within_ms: channel.confirm_within_ms(),
                 holder: self.entropy.next_u64(),
-                woken_at_ms,
+                woken_at_ms: woken_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
             };
             match self.lanes.acquire(&channel.name, terms).await? {
                 Taken::Yes(lease) => {
