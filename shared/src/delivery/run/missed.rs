@@ -75,15 +75,16 @@ impl MissedTimes {
             Past::of(row, &*self.documents).await?.times(after, to)
         };
         let Some((latest, earlier)) = times.split_first() else { return Ok(0) };
-        if !self.ask_for(&name, *latest).await? {
+        if self.runs.run(&RunKey::new(&name, *latest)).await?.is_some() {
             return Ok(0);
         }
         // Whoever wants them run however late wants the latest one now, and not all of them.
-        let CatchUp::Skip = catch_up else { return Ok(1) };
-        let mut asked = 1;
+        let recorded = if catch_up == CatchUp::Skip { RECORDED } else { 0 };
         let is_late =
             |at: &&Timestamp| now.duration_since(**at).as_millis() > Schedule::LATE_MS.into();
-        for at in earlier.iter().filter(is_late).take(RECORDED) {
+        let mut asked = 0;
+        // The latest one last: once it has a run, nobody looks for the others.
+        for at in earlier.iter().filter(is_late).take(recorded).chain([latest]) {
             asked += usize::from(self.ask_for(&name, *at).await?);
         }
         Ok(asked)
