@@ -215,7 +215,7 @@ impl Bed {
                 if arrived_at.elapsed() > Duration::from_millis(500) || arrived == 0 {
                     wakes += 1;
                     // At first one only: whoever is killed is to be the one who has the lane.
-                    let groups = [WakeGroup::Zero, WakeGroup::One];
+                    let groups = WakeGroup::SWEPT;
                     for &group in &groups[..if arrived == 0 { 1 } else { 2 }] {
                         let deduplication = format!("bench-{}-{wakes}", group.as_str());
                         queue.wake(CHANNEL, group, &deduplication).await?;

@@ -2,7 +2,9 @@
 //! memory.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use alimi::delivery::DrainSettings;
 use alimi_local::simulator::SimulatorSettings;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -115,7 +117,7 @@ pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
         starts.push(Started { function: function.to_owned(), start });
         bar.inc(1);
     }
-    bar.set_message("the sender with 1,000 requests under way");
+    bar.set_message("the sender with as many requests under way as it allows itself");
     let sender = emulator.sender_under_load(&bootstrap(&folder, "sender"))?;
     bar.inc(1);
     Ok(Figures { sizes, left_out, started_on: host, starts, sender })
@@ -179,8 +181,10 @@ fn start(
     let aws = bed.world.block_on(stand_in_for_aws())?;
     let event: Value = serde_json::from_str(event)?;
     let mut asked = 0;
+    let lingers = DrainSettings::default().linger;
+    let waits = if function == "sender" { lingers } else { Duration::ZERO };
     emulator
-        .start(&bootstrap(folder, function), &bed, &aws, || {
+        .start(&bootstrap(folder, function), &bed, &aws, waits, || {
             asked += 1;
             let mut event = event.clone();
             // The same request with another key is the same work; with the same one it is none.

@@ -24,6 +24,8 @@ use crate::measure::percentile;
 pub const STARTS: usize = 9;
 /// Requests to each that was started.
 const REQUESTS: usize = 20;
+/// The same, of a function that waits on purpose.
+const REQUESTS_THAT_WAIT: usize = 4;
 /// Long enough for an answer, whatever else the machine does.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What the provider takes to answer while the sender's memory is looked at.
@@ -82,28 +84,32 @@ impl Emulator {
         if program.exists() { Ok(Self { program }) } else { Err(none().into()) }
     }
 
-    /// Starts a function some times, and asks it some things each time.
+    /// Starts a function some times, and asks it some things each time. Of each answer's time, what the
+    /// function `waits` on purpose is left out.
     pub fn start(
         &self,
         bootstrap: &Path,
         bed: &Bed,
         aws: &str,
+        waits: Duration,
         mut event: impl FnMut() -> Value,
     ) -> Result<Start, Failure> {
+        let requests = if waits.is_zero() { REQUESTS } else { REQUESTS_THAT_WAIT };
+        let without_waiting = |took_ms: f64| (took_ms - waits.as_secs_f64() * 1e3).max(0.0);
         let (mut inits, mut firsts, mut warm, mut cpu) = (vec![], vec![], vec![], vec![]);
         for _ in 0..STARTS {
             let emulated = Emulated::start(&self.program, bootstrap, bed, aws)?;
             bed.world.block_on(emulated.listening())?;
-            for request in 0..REQUESTS {
+            for request in 0..requests {
                 bed.world.block_on(emulated.ask(&event()))?;
                 if request == 0 {
                     cpu.push(emulated.cpu()?.as_secs_f64() * 1e3);
                 }
             }
-            let (init_ms, mut requests_ms) = bed.world.block_on(emulated.report())?;
+            let (init_ms, mut requests_ms) = bed.world.block_on(emulated.report(requests))?;
             inits.push(init_ms);
-            firsts.push(requests_ms.remove(0));
-            warm.extend(requests_ms);
+            firsts.push(without_waiting(requests_ms.remove(0)));
+            warm.extend(requests_ms.into_iter().map(without_waiting));
         }
         Ok(Start {
             init_ms: percentile(&mut inits, 0.5),
@@ -185,7 +191,10 @@ struct Emulated {
 impl Emulated {
     fn start(emulator: &Path, bootstrap: &Path, bed: &Bed, aws: &str) -> Result<Self, Failure> {
         let (port, api) = (free_port()?, free_port()?);
-        let mut process = Command::new(emulator)
+        // As many open files as a function on Lambda may have.
+        let mut process = Command::new("sh")
+            .args(["-c", r#"ulimit -n 1024 && exec "$0" "$@""#])
+            .arg(emulator)
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
             .arg(bootstrap)
@@ -263,14 +272,14 @@ impl Emulated {
     }
 
     /// The times of the start and of each request, in ms, when the emulator has said them all.
-    async fn report(&self) -> Result<(f64, Vec<f64>), Failure> {
+    async fn report(&self, asked: usize) -> Result<(f64, Vec<f64>), Failure> {
         let until = Instant::now() + PATIENCE;
         loop {
             let said = self.said();
             let init = said.iter().find_map(|line| init_ms(line));
             let requests: Vec<f64> = said.iter().filter_map(|line| request_ms(line)).collect();
             match init {
-                Some(init) if requests.len() == REQUESTS => return Ok((init, requests)),
+                Some(init) if requests.len() == asked => return Ok((init, requests)),
                 Some(_) | None if Instant::now() > until => {
                     return Err(format!("the emulator reports no times: {said:?}").into());
                 }

@@ -213,6 +213,7 @@ pub fn is_agenda_empty(database: &Database) -> Result<bool, EmbeddedError> {
 fn config() -> aws_sdk_dynamodb::config::Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .retry_config(alimi::aws::retries())
         .region(Region::from_static("ap-northeast-2"))
         .credentials_provider(Credentials::for_tests())
 }
@@ -270,6 +271,12 @@ impl DatabaseFaults {
     /// Lets as many requests pass before the next fault.
     pub fn pass(&self, requests: usize) {
         self.queue().extend(std::iter::repeat_n(None, requests));
+    }
+
+    /// How many requests are still to go wrong.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.queue().iter().flatten().count()
     }
 
     /// Lets nothing more go wrong.

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use alimi::delivery::DrainSettings;
 use alimi::domain::{Notification, NotificationId, Status};
-use alimi::ports::{Clock, Entropy, Http, HttpRequest, HttpResponse, NoResponse};
+use alimi::ports::{Clock, Entropy, Http, HttpRequest, HttpResponse, NoResponse, Way, WayListener};
 use alimi::store::DynamoStore;
 use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
@@ -54,6 +54,8 @@ pub struct WorldSettings {
     pub catalog: String,
     /// What a database request takes before, and again after, it has its effect.
     pub database_latency: Duration,
+    /// What opening a connection to the provider takes. Nothing: all are open.
+    pub connecting: Duration,
     /// Counts what all functions ask of the database.
     pub meter: DatabaseMeter,
     /// What the functions may do.
@@ -68,6 +70,7 @@ impl Default for WorldSettings {
             drain: DrainSettings::default(),
             catalog: include_str!("../../examples/teacher-onboarding/catalog.yaml").to_owned(),
             database_latency: Duration::from_millis(2),
+            connecting: Duration::ZERO,
             meter: DatabaseMeter::default(),
             permissions: Permissions::of_template().expect("the template's policies"),
         }
@@ -116,7 +119,8 @@ impl World {
         let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
         catalog.apply(&store).await.expect("the catalog is stored");
         let simulator = Simulator::new(settings.simulator, clock.clone());
-        let http = Arc::new(RouterHttp::new(simulator::router(simulator.clone())));
+        let router = simulator::router(simulator.clone());
+        let http = Arc::new(RouterHttp::new(router, settings.connecting));
         let queue = Arc::new(LocalQueue::default());
         let ledger = Arc::new(Ledger::default());
         let parts = Parts {
@@ -369,16 +373,51 @@ impl Entropy for Counting {
 pub struct RouterHttp {
     router: Router,
     failures: Mutex<VecDeque<NoResponse>>,
+    /// How all requests fail, if they do. Without an answer, after their time-out.
+    failing: Mutex<Option<NoResponse>>,
     answered_at: Mutex<Option<Instant>>,
+    /// What opening a connection takes.
+    connecting: Duration,
+    /// Connections that are open and carry nothing.
+    free: AtomicUsize,
 }
 
 impl RouterHttp {
-    fn new(router: Router) -> Self {
-        Self { router, failures: Mutex::default(), answered_at: Mutex::default() }
+    fn new(router: Router, connecting: Duration) -> Self {
+        Self {
+            router,
+            failures: Mutex::default(),
+            failing: Mutex::default(),
+            answered_at: Mutex::default(),
+            connecting,
+            free: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes a free connection, or opens one.
+    async fn connection(&self, way: Option<&WayListener>) {
+        let take = |free: usize| free.checked_sub(1);
+        let taken = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if self.connecting.is_zero() || taken.is_ok() {
+            return;
+        }
+        let tell = |told| way.iter().for_each(|way| way(told));
+        tell(Way::Connecting);
+        tokio::time::sleep(self.connecting).await;
+        tell(Way::Connected);
+    }
+
+    fn give_back_connection(&self) {
+        self.free.fetch_add(1, Ordering::Relaxed);
     }
 
     fn has_answered(&self) {
         *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Makes every request fail before it reaches the provider, as this, from now on; or none.
+    pub fn fail_from_now(&self, failure: Option<NoResponse>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     /// Makes the next request fail before it reaches the provider, as this.
@@ -391,7 +430,9 @@ impl RouterHttp {
 impl Http for RouterHttp {
     async fn warm(&self, base_url: &str, _connect_timeout: Duration) {
         if let Ok(knock) = Request::head(base_url).body(Body::empty()) {
+            self.connection(None).await;
             let _unused = self.router.clone().oneshot(knock).await;
+            self.give_back_connection();
             self.has_answered();
         }
     }
@@ -407,16 +448,27 @@ impl Http for RouterHttp {
         if let Some(failure) = failure {
             return Err(failure);
         }
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match failing {
+            None => {}
+            Some(failure @ NoResponse::NotSent(_)) => return Err(failure),
+            Some(failure @ NoResponse::MaybeSent(_)) => {
+                tokio::time::sleep(request.total_timeout).await;
+                return Err(failure);
+            }
+        }
         let built = Request::post(&request.url)
             .header(header::AUTHORIZATION, request.authorization.expose_secret())
             .body(Body::from(request.body))
             .map_err(|error| NoResponse::NotSent(error.to_string()))?;
+        self.connection(request.way.as_ref()).await;
         let handled = tokio::spawn(self.router.clone().oneshot(built));
         let response = tokio::time::timeout(request.total_timeout, handled)
             .await
             .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?
             .map_err(|error| NoResponse::MaybeSent(error.to_string()))?;
         let Ok(response) = response;
+        self.give_back_connection();
         self.has_answered();
         let status = response.status().as_u16();
         let headers = response

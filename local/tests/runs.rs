@@ -28,7 +28,7 @@ use tokio::time::Instant;
 const BUCKET: &str = "bucket";
 const FILE: &str = "members.csv";
 /// How often the AWS client sends a request that fails.
-const TRIES: usize = 3;
+const TRIES: usize = alimi::aws::TRIES as usize;
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// A margin that leaves an invocation of 300 s, as template.yaml has it, time for one page.
 const TIME_FOR_A_PAGE: Duration = Duration::from_millis(299_999);

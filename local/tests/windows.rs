@@ -165,6 +165,47 @@ async fn advertising_never_leaves_at_night_and_news_does() {
     assert_eq!(delivered(&world).len(), 2);
 }
 
+/// Inside its hours, a real-time message that has some takes one of the next slots like any other.
+#[tokio::test(start_paused = true)]
+async fn a_real_time_offer_overtakes_a_batch_at_once() {
+    let mut settings = WorldSettings::default();
+    settings.catalog =
+        settings.catalog.replacen("category: informational", "category: advertising", 1);
+    let world = World::new(settings).await;
+    world.start_senders();
+    wait_until(&world, time(11, 0, 0, 0)).await;
+    let message = |template: &str, priority: u16| {
+        json!({
+            "template": template, "to": to(None), "priority": priority,
+            "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+        })
+    };
+    for page in 0..3 {
+        let key = format!("batch-{page}");
+        let body = Value::Array(vec![message("photo-and-video", 600); 500]);
+        let (status, answer) = world.produce("POST", "/v1/notifications", Some(&key), body).await;
+        assert!(status.is_success(), "{answer}");
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for offer in 0..50 {
+        tokio::time::sleep(Duration::from_millis(137)).await;
+        let key = format!("offer-{offer}");
+        let body = message("consultation-start", 0);
+        let (status, answer) = world.produce("POST", "/v1/notifications", Some(&key), body).await;
+        assert!(status.is_success(), "{answer}");
+    }
+    world.settle(A_DAY).await;
+    world.check_invariants(40);
+    let offers = delivered(&world).into_iter().filter(|n| n.template == "consultation-start");
+    let mut waits_ms: Vec<i64> = offers
+        .map(|n| n.attempts[0].request_sent_at_ms.expect("it was sent") - n.created_at_ms)
+        .collect();
+    waits_ms.sort_unstable();
+    assert_eq!(waits_ms.len(), 50);
+    // Two slots and 150 ms.
+    assert!(waits_ms[49] <= 200, "{waits_ms:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_window_in_force_is_the_one_at_departure() {
     let world = World::new(slow()).await;

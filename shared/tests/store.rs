@@ -261,6 +261,7 @@ fn terms(now_ms: i64) -> LeaseTerms {
         skew_ms: 500,
         confirm_within_ms: 1_800_000,
         holder: HOLDERS.fetch_add(1, Ordering::Relaxed),
+        group: WakeGroup::One,
         woken_at_ms: None,
     }
 }
@@ -270,6 +271,24 @@ fn taken(taken: Taken) -> Lease {
         Taken::Yes(lease) => lease,
         Taken::Held | Taken::Served => panic!("the lease is held"),
     }
+}
+
+#[tokio::test]
+async fn a_lease_whose_taking_got_no_answer_is_found_by_the_next_try() {
+    let Fixture { store, .. } = fixture();
+    let first = taken(store.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
+    assert_eq!((first.fence, first.lost), (1, None));
+    let mine = terms(NOW_MS + 20_000);
+    let taken_once = taken(store.acquire(CHANNEL, mine).await.expect("an answer"));
+    let again = LeaseTerms { now_ms: NOW_MS + 20_100, ..mine };
+    let taken_again = taken(store.acquire(CHANNEL, again).await.expect("an answer"));
+    assert_eq!((taken_once.fence, taken_again.fence), (2, 2));
+    // Claims of the lost holder before are still to be looked for.
+    let lost = taken_again.lost.expect("a lost holder");
+    assert_eq!(lost.since_ms, NOW_MS);
+    assert!(lost.until_ms >= taken_once.lost.expect("a lost holder").until_ms);
+    let other = store.acquire(CHANNEL, terms(NOW_MS + 20_200)).await.expect("an answer");
+    assert_eq!(other, Taken::Held);
 }
 
 #[tokio::test]
@@ -321,8 +340,12 @@ async fn a_lease_that_ran_out_is_taken_over_after_the_skew_and_tells_of_the_lost
     assert_eq!(early, Taken::Held);
 
     let second = taken(store.acquire(CHANNEL, terms(NOW_MS + 13_500)).await.expect("an answer"));
-    let lost =
-        LostHolder { since_ms: NOW_MS, until_ms: NOW_MS + 13_000, confirm_within_ms: 1_800_000 };
+    let lost = LostHolder {
+        since_ms: NOW_MS,
+        until_ms: NOW_MS + 13_000,
+        confirm_within_ms: 1_800_000,
+        group: Some(WakeGroup::One),
+    };
     assert_eq!((second.fence, second.lost), (2, Some(lost)));
     assert_eq!(second.position, moved);
     let stale = store.renew(&first, PacerPosition::default(), NOW_MS + 99_000).await;

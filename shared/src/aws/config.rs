@@ -24,6 +24,18 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// All tries of a request: less than a lease.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(7);
 
+/// How often the clients make a request that fails, in all.
+pub const TRIES: u32 = 5;
+/// Before the second try; each pause may be twice the one before. The SDK's own first one is a second,
+/// which a message that is claimed for its slot does not have.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// When the clients try again.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE)
+}
+
 /// A variable that the template, or Lambda itself, should have set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {0} is not set; template.yaml or Lambda sets it")]
@@ -151,7 +163,7 @@ impl Aws {
             .behavior_version(BehaviorVersion::latest())
             .http_client(https_client())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard())
+            .retry_config(retries())
             .region(Region::new(environment.required("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(environment);

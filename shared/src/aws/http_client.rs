@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, Once, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
+use tower::Service;
+use tower::layer::layer_fn;
 
-use crate::ports::{Clock, Http, HttpRequest, HttpResponse, NoResponse};
+use crate::ports::{Clock, Http, HttpRequest, HttpResponse, NoResponse, Way, WayListener};
 use crate::time::SystemClock;
 
 /// The largest answer that is read: providers answer with a few hundred bytes.
@@ -17,6 +22,10 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection is kept that carries nothing.
 const IDLE_MAX: Duration = Duration::from_secs(50);
 
+/// How many such connections are kept: other lanes that this process may drain next need theirs, and a
+/// function on Lambda may have 1,024 files open.
+const IDLE_CONNECTIONS_MAX: usize = 100;
+
 /// For how long after an answer a connection is taken to be there: as long as a lane is handed over
 /// within this process. Lambda may have frozen it meanwhile, and the server hung up unheard: a message
 /// that is written then is lost, and nobody knows.
@@ -24,6 +33,44 @@ const WARM_FOR_MS: i64 = 3_000;
 
 /// How long opening a connection ahead may take: the lane stands still meanwhile.
 const WARMING_MAX: Duration = Duration::from_secs(3);
+
+tokio::task_local! {
+    /// Who hears of the connection that the present request opens.
+    static WAY: WayListener;
+}
+
+/// Tells of the connections that requests open. A request opens one only when none is free at its
+/// first step; when another one's becomes free meanwhile, it takes that, and the new one is kept for
+/// later: then it is told to be on its way later than it was.
+#[derive(Clone)]
+struct Told<S>(S);
+
+impl<S, R> Service<R> for Told<S>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, server: R) -> Self::Future {
+        let connecting = self.0.call(server);
+        // Nobody, for a request that is no message.
+        let Ok(way) = WAY.try_with(WayListener::clone) else { return connecting.boxed() };
+        way(Way::Connecting);
+        async move {
+            let connection = connecting.await?;
+            way(Way::Connected);
+            Ok(connection)
+        }
+        .boxed()
+    }
+}
 
 /// Keeps connections open between requests.
 #[derive(Debug)]
@@ -66,7 +113,9 @@ impl ReqwestHttp {
     fn new_client(connect_timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
         reqwest::Client::builder()
             .connect_timeout(connect_timeout)
+            .connector_layer(layer_fn(Told))
             .pool_idle_timeout(IDLE_MAX)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .tcp_nodelay(true)
             // A redirect would post the message to an address that nobody configured.
             .redirect(reqwest::redirect::Policy::none())
@@ -107,14 +156,17 @@ impl Http for ReqwestHttp {
         let client = self
             .client(request.connect_timeout)
             .map_err(|error| NoResponse::NotSent(format!("no HTTP client: {error}")))?;
-        let sent = client
+        let sending = client
             .post(&request.url)
             .header(AUTHORIZATION, authorization)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .timeout(request.total_timeout)
             .body(request.body)
-            .send()
-            .await;
+            .send();
+        let sent = match request.way {
+            Some(way) => WAY.scope(way, sending).await,
+            None => sending.await,
+        };
         let mut response = sent.map_err(|error| no_response(&error))?;
         let status = response.status().as_u16();
         let headers = response
@@ -181,6 +233,7 @@ mod tests {
             body: "{}".into(),
             connect_timeout: Duration::from_millis(300),
             total_timeout: Duration::from_millis(600),
+            way: None,
         }
     }
 
@@ -261,6 +314,44 @@ mod tests {
         let answer = ReqwestHttp::new().post(request(port)).await;
         assert!(matches!(answer, Err(NoResponse::MaybeSent(_))), "{answer:?}");
         silent.abort();
+    }
+
+    /// The same request, and what was heard of its way.
+    fn told(port: u16) -> (HttpRequest, Arc<Mutex<Vec<Way>>>) {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&heard);
+        let way: WayListener = Arc::new(move |way| hears.lock().expect("a lock").push(way));
+        (HttpRequest { way: Some(way), ..request(port) }, heard)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_opens_a_connection_says_so_and_the_next_ones_do_not() {
+        let (port, connections) = answering().await;
+        let http = ReqwestHttp::new();
+        let (first, heard) = told(port);
+        http.post(first).await.expect("an answer");
+        assert_eq!(*heard.lock().expect("a lock"), [Way::Connecting, Way::Connected]);
+        let (second, heard) = told(port);
+        http.post(second).await.expect("an answer");
+        assert_eq!(*heard.lock().expect("a lock"), []);
+        // Two at once: one takes the connection that is free, the other opens another.
+        let [(one, heard), (other, heard_too)] = [told(port), told(port)];
+        let (one, other) = tokio::join!(http.post(one), http.post(other));
+        assert!(one.is_ok() && other.is_ok());
+        let mut heard = [heard, heard_too].map(|heard| heard.lock().expect("a lock").clone());
+        heard.sort_unstable_by_key(Vec::len);
+        assert_eq!(heard, [vec![], vec![Way::Connecting, Way::Connected]]);
+        assert_eq!(connections.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_never_made_is_never_told_to_be_open() {
+        let (closed, port) = listener().await;
+        drop(closed);
+        let (request, heard) = told(port);
+        let answer = ReqwestHttp::new().post(request).await;
+        assert!(matches!(answer, Err(NoResponse::NotSent(_))), "{answer:?}");
+        assert_eq!(*heard.lock().expect("a lock"), [Way::Connecting]);
     }
 
     #[tokio::test]

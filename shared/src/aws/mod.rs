@@ -9,7 +9,7 @@ mod secrets;
 mod wake_queue;
 
 pub use audience_files::S3Files;
-pub use config::{Aws, ConfigError, Environment, https_client};
+pub use config::{Aws, ConfigError, Environment, TRIES, https_client, retries};
 pub use http_client::ReqwestHttp;
 pub use run_queue::SqsRunQueue;
 pub use scheduler::{EventBridgeScheduler, SchedulerTarget};

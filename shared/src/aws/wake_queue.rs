@@ -22,12 +22,10 @@ impl Wake {
         format!("{channel}#{}", group.as_str())
     }
 
-    /// Which of the lane's two groups a message group id names; `None` when it is not this lane's.
+    /// Which of the lane's groups a message group id names; `None` when it is not this lane's.
     #[must_use]
     pub fn group_in(&self, group_id: &str) -> Option<WakeGroup> {
-        [WakeGroup::Zero, WakeGroup::One]
-            .into_iter()
-            .find(|group| Self::group_id(&self.channel, *group) == group_id)
+        WakeGroup::ALL.into_iter().find(|group| Self::group_id(&self.channel, *group) == group_id)
     }
 }
 

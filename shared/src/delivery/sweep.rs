@@ -234,10 +234,10 @@ impl Sweep {
         })
     }
 
-    /// Both groups, so that a group which a failed message blocks holds nothing up.
+    /// Two groups, so that a group which a failed message blocks holds nothing up.
     async fn wake(&self, channel: &Channel) -> Result<(), PortError> {
         let second = self.clock.now_ms() / 1000;
-        for group in [WakeGroup::Zero, WakeGroup::One] {
+        for group in WakeGroup::SWEPT {
             let deduplication = format!("{}-{}-{second}", channel.name, group.as_str());
             self.waker.wake(&channel.name, group, &deduplication).await?;
         }

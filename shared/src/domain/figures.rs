@@ -122,8 +122,10 @@ impl LaneFigures {
         let waited_ms =
             sent_at_ms - free_since_ms(notification.ready_at_ms, &notification.window_class);
         self.queue_age_max_ms = self.queue_age_max_ms.max(waited_ms);
-        // A later claim's wait is that of its retry.
-        if notification.claim == 1 {
+        // A retry's wait is that of its back-off. A message that was claimed before and given back, or
+        // refused for the pace alone, has waited all the time.
+        let is_put_back = matches!(outcome, Outcome::Throttled | Outcome::ChannelDown);
+        if notification.attempt == 1 && !is_put_back {
             let waits = if notification.priority == Priority::REAL_TIME {
                 &mut self.waits_real_time
             } else {

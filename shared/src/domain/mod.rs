@@ -15,6 +15,7 @@ pub mod pacer;
 pub mod phone;
 pub mod run;
 pub mod schedule;
+pub mod silence;
 pub mod slow_down;
 pub mod template;
 pub mod transition;

@@ -8,6 +8,9 @@
 //! up a little late does not move the schedule: it may catch up by `CATCH_UP_US`, or timers'
 //! lateness would cost a tenth of the limit at 200 a second.
 //!
+//! The allowance covers the way over a connection that is open. A request that has to open one first
+//! counts from when that was open, and departure i + N waits for it.
+//!
 //! A *strict* pacer assumes nothing of the way: departure i + N comes at least one second after
 //! the *answer* to i, which is never earlier than its arrival.
 //!
@@ -20,6 +23,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::channel::{Channel, RateLimit, millis};
+use super::silence::Silence;
 use super::slow_down::SlowDown;
 
 /// By how much a late departure may leave the schedule where it is.
@@ -28,7 +32,8 @@ const SECOND_US: i64 = 1_000_000;
 /// No request lasts longer: `timeouts.total` of a channel is ten seconds at most.
 const LONGEST_WAY_US: i64 = 10 * SECOND_US;
 
-/// A lane's position: what a successor needs to go on where its predecessor stopped.
+/// A lane's position: what a successor needs to go on where its predecessor stopped. Times are
+/// Unix microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacerPosition {
     /// Nothing may leave before this.
@@ -36,6 +41,25 @@ pub struct PacerPosition {
     /// By how much the lane goes slower than its limit.
     #[serde(default)]
     pub slow_down: SlowDown,
+    /// How long the provider has been silent.
+    #[serde(default)]
+    pub silence: Silence,
+    /// The limit that it was reached under.
+    #[serde(default)]
+    pub per_second: u32,
+}
+
+impl PacerPosition {
+    /// What to hand over, by a clock that is ahead by this much.
+    #[must_use]
+    pub fn handed_over(self, ahead_us: i64) -> Self {
+        Self {
+            next_at_us: self.next_at_us + ahead_us,
+            slow_down: self.slow_down.by_a_clock_ahead(ahead_us),
+            silence: self.silence.handed_over(ahead_us),
+            ..self
+        }
+    }
 }
 
 /// When the next request may leave.
@@ -43,11 +67,11 @@ pub struct PacerPosition {
 pub enum Slot {
     /// At this time, or at once when it has passed.
     At(i64),
-    /// Once an answer has come that a strict pacer waits for.
-    AfterAnswer,
+    /// Once something has come that is waited for: an answer, or a connection.
+    AfterWord,
 }
 
-/// Names a departure, to tell the pacer of its answer.
+/// Names a departure, to tell the pacer what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DepartureNumber(u64);
 
@@ -56,8 +80,18 @@ struct Departed {
     number: DepartureNumber,
     at_us: i64,
     answered_at_us: Option<i64>,
-    /// Its way is not that of the others: it may open a connection first.
-    is_cold: bool,
+    counts_from: CountsFrom,
+}
+
+/// From when on the jitter allowance covers a request's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CountsFrom {
+    /// A connection was open.
+    Departure,
+    /// It opens one, which was open then.
+    Connection(Option<i64>),
+    /// Nobody tells when its connection was open.
+    Answer,
 }
 
 /// Decides when the next request may leave.
@@ -78,9 +112,12 @@ impl Pacer {
     /// A pacer for a limit, going on from a position.
     #[must_use]
     pub fn new(limit: RateLimit, position: PacerPosition) -> Self {
+        // More may have left in the last second than a lower limit allows.
+        let is_lower = limit.per_second < position.per_second;
+        let window_us = SECOND_US + 1000 * millis(limit.jitter);
         Self {
             limit,
-            due_us: position.next_at_us,
+            due_us: position.next_at_us + if is_lower { window_us } else { 0 },
             hold_until_us: 0,
             slow_down: position.slow_down,
             departures: 0,
@@ -96,54 +133,95 @@ impl Pacer {
 
     /// The even distance that the limit allows. Rounded up, so that rounding never adds a request.
     fn even_us(&self) -> i64 {
-        let per_second = i64::from(self.limit.per_second.max(1));
+        let per_second = self.per_second();
         (self.window_us() + per_second - 1) / per_second
+    }
+
+    fn per_second(&self) -> i64 {
+        i64::from(self.limit.per_second.max(1))
     }
 
     /// When the next request may leave.
     #[must_use]
     pub fn next(&self) -> Slot {
-        let mut at_us = self.due_us.max(self.hold_until_us);
-        if let Some(before) = self.a_limit_ago() {
-            at_us = at_us.max(before.at_us + self.window_us());
-            if self.limit.strict || before.is_cold {
-                match before.answered_at_us {
-                    Some(answered_at_us) => at_us = at_us.max(answered_at_us + SECOND_US),
-                    None => return Slot::AfterAnswer,
-                }
-            }
+        let at_us = self.due_us.max(self.hold_until_us);
+        match self.a_limit_ago().map(|before| self.clears_at_us(before)) {
+            None => Slot::At(at_us),
+            Some(Some(clears_at_us)) => Slot::At(at_us.max(clears_at_us)),
+            Some(None) => Slot::AfterWord,
         }
-        Slot::At(at_us)
+    }
+
+    /// From when on the departure that comes a whole limit after this one may leave. `None` until
+    /// there is word of it.
+    fn clears_at_us(&self, before: &Departed) -> Option<i64> {
+        let by_answer = || before.answered_at_us.map(|at_us| at_us + SECOND_US);
+        let by_way = match before.counts_from {
+            CountsFrom::Departure => Some(before.at_us + self.window_us()),
+            CountsFrom::Connection(Some(at_us)) => Some(at_us + self.window_us()),
+            CountsFrom::Connection(None) | CountsFrom::Answer => by_answer(),
+        };
+        let clears_at_us = if self.limit.strict { by_way?.max(by_answer()?) } else { by_way? };
+        Some(clears_at_us.max(before.at_us + self.window_us()))
     }
 
     /// A request leaves.
     pub fn depart(&mut self, at_us: i64) -> DepartureNumber {
-        self.leave(at_us, false)
+        self.leave(at_us, CountsFrom::Departure)
     }
 
-    /// A request leaves that may have to open a connection first. The jitter allowance does not
-    /// cover that, so it counts from its answer, as all do for a strict pacer.
+    /// A request leaves that may have to open a connection first, and nobody will tell. The jitter
+    /// allowance does not cover that, so it counts from its answer, as all do for a strict pacer.
     pub fn depart_cold(&mut self, at_us: i64) -> DepartureNumber {
-        self.leave(at_us, true)
+        self.leave(at_us, CountsFrom::Answer)
     }
 
-    fn leave(&mut self, at_us: i64, is_cold: bool) -> DepartureNumber {
+    fn leave(&mut self, at_us: i64, counts_from: CountsFrom) -> DepartureNumber {
         self.slow_down.recover(at_us);
         self.due_us = self.due_us.max(at_us - CATCH_UP_US) + self.spacing_us();
         self.departures += 1;
         let number = DepartureNumber(self.departures);
-        self.recent.push_back(Departed { number, at_us, answered_at_us: None, is_cold });
+        self.recent.push_back(Departed { number, at_us, answered_at_us: None, counts_from });
         while self.recent.len() > Channel::PER_SECOND_MAX as usize {
             self.recent.pop_front();
         }
         number
     }
 
+    /// A request that has left found no connection open: one is being opened.
+    pub fn connecting(&mut self, number: DepartureNumber) {
+        if let Some(departed) = self.departed_mut(number) {
+            departed.counts_from = CountsFrom::Connection(None);
+        }
+    }
+
+    /// The connection that a request waits for was open at this time.
+    pub fn connected(&mut self, number: DepartureNumber, at_us: i64) {
+        if let Some(departed) = self.departed_mut(number) {
+            departed.counts_from = CountsFrom::Connection(Some(at_us));
+        }
+    }
+
+    /// Whether a request waits for its connection.
+    #[must_use]
+    pub fn is_connecting(&self) -> bool {
+        self.recent.iter().any(|departed| {
+            departed.counts_from == CountsFrom::Connection(None)
+                && departed.answered_at_us.is_none()
+        })
+    }
+
     /// The answer to a request came, or is waited for no more.
     pub fn answered(&mut self, number: DepartureNumber, at_us: i64) {
-        if let Ok(index) = self.recent.binary_search_by_key(&number, |departed| departed.number) {
-            self.recent[index].answered_at_us = Some(at_us);
+        if let Some(departed) = self.departed_mut(number) {
+            departed.answered_at_us = Some(at_us);
         }
+    }
+
+    /// A departure, while the next ones depend on it.
+    fn departed_mut(&mut self, number: DepartureNumber) -> Option<&mut Departed> {
+        let index = self.recent.binary_search_by_key(&number, |departed| departed.number).ok()?;
+        self.recent.get_mut(index)
     }
 
     /// The provider refused a request for exceeding its limit: nothing leaves before `until_us`,
@@ -151,14 +229,21 @@ impl Pacer {
     pub fn refused(&mut self, number: DepartureNumber, until_us: i64) {
         self.hold(until_us);
         // What has left the ring is older than a whole limit of others.
-        if let Ok(index) = self.recent.binary_search_by_key(&number, |departed| departed.number) {
-            self.slow_down.refused(self.recent[index].at_us, until_us);
+        if let Some(departed) = self.departed_mut(number) {
+            let departed_at_us = departed.at_us;
+            self.slow_down.refused(departed_at_us, until_us);
         }
     }
 
     /// The provider asked for a pause: nothing leaves before `until_us`.
     pub fn hold(&mut self, until_us: i64) {
         self.hold_until_us = self.hold_until_us.max(until_us);
+    }
+
+    /// The limit that is kept.
+    #[must_use]
+    pub fn limit(&self) -> RateLimit {
+        self.limit
     }
 
     /// Takes over a changed limit. The distance to the last departure is the longer of both.
@@ -168,26 +253,25 @@ impl Pacer {
         self.due_us += (self.spacing_us() - before_us).max(0);
     }
 
-    /// What a successor needs. It knows none of the departures, so it assumes that each was as
-    /// late as the schedule bears. A strict pacer's is best once every request is answered: one
-    /// that is not may still be on its way.
+    /// What a successor needs. It knows none of the departures, and goes on evenly spaced: it begins
+    /// late enough for each slot of its first second to clear the departure a whole limit before.
+    /// Best taken when there is word of all requests that are waited for: one without may be on its
+    /// way for as long as its time-out.
     #[must_use]
     pub fn position(&self) -> PacerPosition {
-        let mut next_at_us = match self.next() {
-            Slot::At(at_us) => at_us,
-            Slot::AfterAnswer => self.due_us.max(self.hold_until_us),
-        };
-        if !self.recent.is_empty() {
-            next_at_us = next_at_us.max(self.due_us + CATCH_UP_US);
+        let per_second = self.per_second();
+        let mut next_at_us = self.due_us.max(self.hold_until_us);
+        for (slots_to_go, departed) in (0..per_second).rev().zip(self.recent.iter().rev()) {
+            let clears_at_us = self.clears_at_us(departed);
+            let clears_at_us = clears_at_us.unwrap_or(departed.at_us + LONGEST_WAY_US + SECOND_US);
+            next_at_us = next_at_us.max(clears_at_us - slots_to_go * self.even_us());
         }
-        let counts_from_answer = |d: &&Departed| self.limit.strict || d.is_cold;
-        if self.recent.iter().any(|d| counts_from_answer(&d)) {
-            // One without an answer may arrive as late as its time-out.
-            let arrived_us = |d: &Departed| d.answered_at_us.unwrap_or(d.at_us + LONGEST_WAY_US);
-            let latest_us = self.recent.iter().filter(counts_from_answer).map(arrived_us).max();
-            next_at_us = next_at_us.max(latest_us.unwrap_or(0) + SECOND_US);
+        PacerPosition {
+            next_at_us,
+            slow_down: self.slow_down,
+            silence: Silence::default(),
+            per_second: self.limit.per_second,
         }
-        PacerPosition { next_at_us, slow_down: self.slow_down }
     }
 
     fn window_us(&self) -> i64 {
@@ -220,7 +304,7 @@ mod tests {
     fn next_at_us(pacer: &Pacer, now_us: i64) -> i64 {
         match pacer.next() {
             Slot::At(at_us) => at_us.max(now_us),
-            Slot::AfterAnswer => panic!("it waits for an answer"),
+            Slot::AfterWord => panic!("it waits for an answer"),
         }
     }
 
@@ -306,6 +390,67 @@ mod tests {
             prop_assert!(used > 0.5 * allowed.floor(), "{used} of {allowed} a second");
         }
 
+        /// The allowance covers open connections only. Here requests open them, which takes as long as
+        /// the adversary likes; some of those do not get through, and nothing arrives.
+        #[test]
+        fn connections_that_open_slowly_exceed_nothing(
+            per_second in 1u32..20,
+            jitter_ms in 0i64..100,
+            steps in prop::collection::vec(
+                (
+                    0i64..20_000,
+                    prop::option::weighted(0.4, (0i64..3_000_000, prop::bool::weighted(0.9))),
+                    0f64..=1.0,
+                    0i64..500_000,
+                    prop::bool::weighted(0.05),
+                ),
+                1..150,
+            ),
+        ) {
+            let limit = limit(per_second, jitter_ms);
+            let mut pacer = pacer(limit);
+            let mut now_us = 1_000_000_000;
+            let mut arrivals = Vec::new();
+            // When there is word of a departure, which it is, and whether it gets through.
+            let mut connecting: Vec<(i64, DepartureNumber, bool)> = Vec::new();
+            for (late_us, opening, transit, idle_us, hands_over) in steps {
+                now_us += idle_us / 10;
+                loop {
+                    let waits = pacer.next() == Slot::AfterWord
+                        || (hands_over && pacer.is_connecting());
+                    connecting.sort_unstable();
+                    if !connecting.first().is_some_and(|(at_us, ..)| waits || *at_us <= now_us) {
+                        break;
+                    }
+                    let (at_us, number, gets_through) = connecting.remove(0);
+                    now_us = now_us.max(at_us);
+                    if gets_through {
+                        pacer.connected(number, at_us);
+                    } else {
+                        pacer.answered(number, at_us);
+                    }
+                }
+                if hands_over {
+                    pacer = Pacer::new(limit, pacer.position());
+                    connecting.clear();
+                }
+                now_us = next_at_us(&pacer, now_us) + late_us;
+                let number = pacer.depart(now_us);
+                let way_us = fraction_of(transit, jitter_ms * 1000);
+                match opening {
+                    None => arrivals.push(now_us + way_us),
+                    Some((takes_us, gets_through)) => {
+                        pacer.connecting(number);
+                        connecting.push((now_us + takes_us, number, gets_through));
+                        if gets_through {
+                            arrivals.push(now_us + takes_us + way_us);
+                        }
+                    }
+                }
+            }
+            prop_assert!(busiest_second(arrivals) <= per_second as usize);
+        }
+
         /// Here the way to the provider takes as long as it likes, up to three seconds.
         #[test]
         fn a_strict_pacer_keeps_the_limit_whatever_the_way_does(
@@ -323,7 +468,7 @@ mod tests {
             for (index, (late_us, there_us, back_us)) in steps.into_iter().enumerate() {
                 let is_handed_over = index == hand_over_at;
                 loop {
-                    let waits = is_handed_over || pacer.next() == Slot::AfterAnswer;
+                    let waits = is_handed_over || pacer.next() == Slot::AfterWord;
                     under_way.sort_unstable();
                     let heard = under_way.first().is_some_and(|(at, _)| waits || *at <= now_us);
                     if !heard {
@@ -397,6 +542,18 @@ mod tests {
     }
 
     #[test]
+    fn a_successor_with_a_lower_limit_counts_what_left_under_the_higher_one() {
+        let mut pacer = pacer(limit(200, 0));
+        for _ in 0..300 {
+            let at_us = next_at_us(&pacer, 0);
+            pacer.depart(at_us);
+        }
+        let last_us = pacer.recent.back().expect("some").at_us;
+        let successor = Pacer::new(limit(10, 0), pacer.position());
+        assert!(next_at_us(&successor, 0) >= last_us + SECOND_US);
+    }
+
+    #[test]
     fn a_pause_that_the_provider_asked_for_is_kept_and_handed_over() {
         let mut pacer = pacer(limit(10, 0));
         let number = pacer.depart(1_000_000_000);
@@ -414,17 +571,41 @@ mod tests {
         let mut pacer = pacer(limit(2, 25));
         let number = pacer.depart_cold(1_000_000_000);
         pacer.depart(1_000_512_500);
-        assert_eq!(pacer.next(), Slot::AfterAnswer);
+        assert_eq!(pacer.next(), Slot::AfterWord);
         pacer.answered(number, 1_000_300_000);
         assert_eq!(pacer.next(), Slot::At(1_001_300_000));
         assert!(pacer.position().next_at_us >= 1_001_300_000);
     }
 
     #[test]
+    fn a_request_that_opens_a_connection_counts_from_when_that_is_open() {
+        let mut pacer = pacer(limit(2, 25));
+        let number = pacer.depart(1_000_000_000);
+        pacer.connecting(number);
+        pacer.depart(1_000_512_500);
+        assert_eq!(pacer.next(), Slot::AfterWord);
+        assert!(pacer.is_connecting());
+        pacer.connected(number, 1_000_100_000);
+        assert!(!pacer.is_connecting());
+        assert_eq!(pacer.next(), Slot::At(1_001_125_000));
+    }
+
+    #[test]
+    fn a_hand_over_costs_an_even_lane_nothing() {
+        let mut pacer = pacer(limit(10, 0));
+        let mut at_us = next_at_us(&pacer, 0);
+        for _ in 0..25 {
+            pacer.depart(at_us);
+            at_us = next_at_us(&pacer, 0);
+        }
+        assert_eq!(pacer.position().next_at_us, at_us);
+    }
+
+    #[test]
     fn a_strict_pacer_waits_for_an_answer_and_then_a_second() {
         let mut pacer = pacer(RateLimit { strict: true, ..limit(1, 0) });
         let number = pacer.depart(1_000_000_000);
-        assert_eq!(pacer.next(), Slot::AfterAnswer);
+        assert_eq!(pacer.next(), Slot::AfterWord);
         pacer.answered(number, 1_005_000_000);
         assert_eq!(pacer.next(), Slot::At(1_006_000_000));
     }

@@ -49,6 +49,16 @@ impl SlowDown {
         self.since_us += tenths * (SECOND_US / 10);
     }
 
+    /// The same by a clock that is ahead by this much.
+    #[must_use]
+    pub fn by_a_clock_ahead(self, ahead_us: i64) -> Self {
+        Self {
+            since_us: self.since_us + ahead_us,
+            halved_at_us: self.halved_at_us + ahead_us,
+            ..self
+        }
+    }
+
     /// A distance between departures at this pace, rounded up.
     #[must_use]
     pub fn stretch_us(&self, spacing_us: i64) -> i64 {

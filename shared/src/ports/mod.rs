@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Audience, Channel, HoursConfig, LaneFigures, Notification, NotificationId, PacerPosition,
@@ -179,6 +180,9 @@ pub struct LostHolder {
     pub until_ms: i64,
     /// The waiting time with which it wrote its claims' deadlines.
     pub confirm_within_ms: i64,
+    /// The group of the wake that had it started, which may be blocked. Not known of rows that were
+    /// written by earlier versions.
+    pub group: Option<WakeGroup>,
 }
 
 /// What an attempt to take a lease came to.
@@ -205,6 +209,8 @@ pub struct LeaseTerms {
     pub confirm_within_ms: i64,
     /// A random number: tells who asks.
     pub holder: u64,
+    /// The group of the wake that had it started.
+    pub group: WakeGroup,
     /// When the wake was sent, if somebody is asking because of one.
     pub woken_at_ms: Option<i64>,
 }
@@ -240,24 +246,32 @@ pub trait Lanes: Send + Sync {
     async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<Saved, PortError>;
 }
 
-/// Whose turn a wake starts: two message groups per lane let a successor start while its
-/// predecessor finishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Whose turn a wake starts: with two message groups a lane, a successor starts while its predecessor
+/// finishes. The third stands in for one that a crash blocks for the wake queue's visibility time-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WakeGroup {
     /// The group that producers wake.
     Zero,
-    /// The other one.
+    /// Its successors'.
     One,
+    /// The spare one.
+    Two,
 }
 
 impl WakeGroup {
-    /// The other one.
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Zero, Self::One, Self::Two];
+
+    /// Those that the sweeper wakes: one of them is free when a crash blocks the other.
+    pub const SWEPT: [Self; 2] = [Self::Zero, Self::One];
+
+    /// The group that a sender of this one hands over to: the first that is neither its own nor
+    /// `blocked`.
     #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Zero => Self::One,
-            Self::One => Self::Zero,
-        }
+    pub fn next(self, blocked: Option<Self>) -> Self {
+        let is_free = |group: &Self| *group != self && Some(*group) != blocked;
+        Self::ALL.into_iter().find(is_free).unwrap_or(Self::Zero)
     }
 
     /// As it ends the message group's id.
@@ -266,6 +280,7 @@ impl WakeGroup {
         match self {
             Self::Zero => "0",
             Self::One => "1",
+            Self::Two => "2",
         }
     }
 }
@@ -319,6 +334,19 @@ pub trait Tokens: Send + Sync {
     async fn save_token(&self, channel: &str, token: &StoredToken) -> Result<(), PortError>;
 }
 
+/// How a request gets on its way. Once its connection is open, only the way itself varies when it
+/// arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// No connection is free: one is being opened, and the request waits.
+    Connecting,
+    /// A connection is open that it waited for.
+    Connected,
+}
+
+/// Hears how a request gets on its way. Nothing at all is said of one that finds a connection open.
+pub type WayListener = std::sync::Arc<dyn Fn(Way) + Send + Sync>;
+
 /// One HTTP request to a provider.
 #[derive(Clone)]
 pub struct HttpRequest {
@@ -332,6 +360,8 @@ pub struct HttpRequest {
     pub connect_timeout: Duration,
     /// Time-out of the whole.
     pub total_timeout: Duration,
+    /// Hears of its connection.
+    pub way: Option<WayListener>,
 }
 
 /// One HTTP answer from a provider.
@@ -428,8 +458,14 @@ pub trait Provider: Send + Sync {
     /// provider's limit.
     async fn prepare(&self) -> Result<(), NotPrepared>;
 
-    /// Sends one message. Never fails: whatever happens is an outcome.
-    async fn send(&self, notification: &Notification, reference: &Reference) -> SendResult;
+    /// Sends one message, and tells `way` of its connection. Never fails: whatever happens is an
+    /// outcome.
+    async fn send(
+        &self,
+        notification: &Notification,
+        reference: &Reference,
+        way: WayListener,
+    ) -> SendResult;
 
     /// The longest that [`Provider::send`] takes.
     fn total_timeout(&self) -> Duration;

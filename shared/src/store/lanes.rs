@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DynamoStore, Item, corrupt, number, text, unavailable};
 use crate::domain::PacerPosition;
-use crate::ports::{Lanes, Lease, LeaseTerms, LostHolder, PortError, Saved, Taken};
+use crate::ports::{Lanes, Lease, LeaseTerms, LostHolder, PortError, Saved, Taken, WakeGroup};
 
 const WHAT: &str = "the state table";
 
@@ -28,6 +28,9 @@ struct LaneRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     until_ms: Option<i64>,
     confirm_within_ms: i64,
+    /// The group of the wake that had its holder started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<WakeGroup>,
     position: PacerPosition,
 }
 
@@ -140,6 +143,17 @@ impl Lanes for DynamoStore {
         let read = self.lane_row(channel).await?;
         let run_out =
             |row: &LaneRow| row.until_ms.is_none_or(|at| at + terms.skew_ms <= terms.now_ms);
+        if let Some(row) = read.as_ref().filter(|row| row.holder == terms.holder) {
+            // Taken by a try before whose answer was lost, and with it who was there before.
+            let lost = (row.since_ms < row.taken_at_ms).then_some(LostHolder {
+                since_ms: row.since_ms,
+                until_ms: row.taken_at_ms,
+                confirm_within_ms: row.confirm_within_ms,
+                group: None,
+            });
+            let (fence, position) = (row.fence, row.position);
+            return Ok(Taken::Yes(Lease { channel: channel.to_owned(), fence, position, lost }));
+        }
         if let Some(row) = &read {
             let is_lost = row.until_ms.is_some() && run_out(row);
             if !is_lost
@@ -163,6 +177,7 @@ impl Lanes for DynamoStore {
                 .map_or(terms.now_ms, |row| row.since_ms),
             until_ms: Some(terms.until_ms),
             confirm_within_ms: terms.confirm_within_ms,
+            group: Some(terms.group),
             position: read.as_ref().map_or_else(PacerPosition::default, |row| row.position),
         };
         match self.put_lane_row(&row, read.as_ref()).await? {
@@ -176,6 +191,7 @@ impl Lanes for DynamoStore {
                         since_ms: row.since_ms,
                         until_ms,
                         confirm_within_ms: row.confirm_within_ms,
+                        group: row.group,
                     })
                 }),
             })),

@@ -3,25 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::traffic::{Landed, Sent};
+use super::steady::Term;
+use super::traffic::{Landed, Numbered, Sent};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::agenda_key;
-use crate::domain::pacer::DepartureNumber;
 use crate::domain::{DeliveryPolicy, Event, Notification, Status};
-use crate::ports::{Clock, PortError, Provider};
+use crate::ports::{Clock, PortError, Provider, WayListener};
 
 /// A claimed message, ready to leave.
 pub(super) struct Departure {
     pub notification: Notification,
     pub policy: DeliveryPolicy,
     pub jitter_permille: u16,
-    pub claimed_at: Instant,
-    /// It must not leave after this: the claim is too old then, or the lease too short.
-    pub leave_by: Instant,
-    /// Which departure the pacer knows it as.
-    pub number: Option<DepartureNumber>,
+    /// From the claim, for as long as it may leave.
+    pub term: Term,
+    /// For how long the lease lets it leave, once it leaves.
+    pub lease: Option<Term>,
+    /// Which departure the pacer knows it as, once it leaves.
+    pub numbered: Option<Numbered>,
     pub provider: Arc<dyn Provider>,
     pub apply: Apply,
     pub clock: Arc<dyn Clock>,
@@ -36,12 +35,13 @@ impl Departure {
         let attempt = self.notification.attempt;
         // The last look, immediately before the call. A process that was frozen between its claim
         // and now finds that it may not send any more: the lane may have a new holder.
-        if Instant::now() >= self.leave_by {
+        if self.is_too_late() {
             tracing::warn!(notification = %self.notification.id, attempt, "too late to leave: put back unsent");
             return self.put_back().await;
         }
         let reference = self.notification.reference();
-        let sent = self.provider.send(&self.notification, &reference).await;
+        let sent = self.provider.send(&self.notification, &reference, self.way()).await;
+        let answered = self.numbered.as_ref().map(Numbered::answered);
         let advice = sent.advice;
         let outcome = sent.response.outcome;
         tracing::info!(
@@ -54,9 +54,6 @@ impl Departure {
             response_received_at_ms = sent.response.received_at_ms,
             "sent"
         );
-        // Rounded up: an answer is never taken for earlier than it was.
-        let answered_at_us = 1000 * (sent.response.received_at_ms + 1);
-        let answered = self.number.map(|number| (number, answered_at_us));
         let (at_ms, received_at_ms) = (sent.response.sent_at_ms, sent.response.received_at_ms);
         let event = Event::Responded {
             claim: self.notification.claim,
@@ -67,50 +64,75 @@ impl Departure {
         let after = self.record(&event).await;
         let notification = Box::new(self.notification);
         let sent = Some(Sent { notification, outcome, at_ms, received_at_ms });
-        let landed = standing(after.as_ref());
         // Not what a successor had declared unknown, and counted, before this answer.
-        let is_new = after.is_some_and(|after| after.status_since_ms == received_at_ms);
+        let is_new = matches!(&after, Ok(Some(after)) if after.status_since_ms == received_at_ms);
+        let landed = recorded(after);
         let is_unknown = landed.is_unknown && is_new;
         Landed { answered, advice, sent, is_unknown, ..landed }
+    }
+
+    fn is_too_late(&self) -> bool {
+        let terms = std::iter::once(self.term).chain(self.lease);
+        terms.map(|term| term.left(&*self.clock)).any(|left| left.is_zero())
+    }
+
+    /// Tells the pacer of the connection.
+    fn way(&self) -> WayListener {
+        let numbered = self.numbered.clone();
+        Arc::new(move |way| numbered.iter().for_each(|numbered| numbered.is(way)))
     }
 
     /// Gives the claim back unsent.
     pub(super) async fn put_back(&self) -> Landed {
         let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
         let after = self.record(&event).await;
-        let now_us = self.clock.now_us();
-        let answered = self.number.map(|number| (number, now_us));
-        Landed { answered, ..standing(after.as_ref()) }
+        let answered = self.numbered.as_ref().map(Numbered::answered);
+        Landed { answered, ..recorded(after) }
     }
 
-    /// Records an event, and tries again for a while when the store fails. What cannot be
-    /// recorded is found when its deadline passes.
-    async fn record(&self, event: &Event) -> Option<Notification> {
-        let mut pauses = RECORD_PAUSES_MS.iter();
-        loop {
-            let error: PortError = match self.apply.apply_to(self.notification.clone(), event).await
-            {
-                Ok(Applied::Moved(after)) => return Some(*after),
-                Ok(Applied::Refused(..) | Applied::Missing) => return None,
-                Err(error) => error,
-            };
-            let Some(pause_ms) = pauses.next() else {
-                tracing::error!(
-                    notification = %self.notification.id,
-                    attempt = self.notification.attempt,
-                    %error,
-                    "what became of an attempt could not be recorded"
-                );
-                return None;
-            };
-            tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
-        }
+    /// Records an event; answers with the notification if that moved it. What cannot be recorded is
+    /// found when its deadline passes.
+    async fn record(&self, event: &Event) -> Result<Option<Notification>, PortError> {
+        let recording = || async {
+            match self.apply.apply_to(self.notification.clone(), event).await? {
+                Applied::Moved(after) => Ok(Some(*after)),
+                Applied::Refused(..) | Applied::Missing => Ok(None),
+            }
+        };
+        persistently(recording).await.inspect_err(|error| {
+            tracing::error!(
+                notification = %self.notification.id,
+                attempt = self.notification.attempt,
+                %error,
+                "what became of an attempt could not be recorded"
+            );
+        })
     }
 }
 
-/// What the lane has to know of where a message stands now.
-fn standing(after: Option<&Notification>) -> Landed {
-    let Some(after) = after else { return Landed::default() };
+/// Does what nobody else can do, and tries again for a while when the store fails.
+pub(super) async fn persistently<T, F: Future<Output = Result<T, PortError>>>(
+    work: impl Fn() -> F,
+) -> Result<T, PortError> {
+    for pause_ms in RECORD_PAUSES_MS {
+        match work().await {
+            Ok(done) => return Ok(done),
+            Err(_) => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
+        }
+    }
+    work().await
+}
+
+/// What the lane has to know of where a message stands, if that could be stored or read.
+pub(super) fn recorded(after: Result<Option<Notification>, PortError>) -> Landed {
+    match after {
+        Ok(Some(after)) => standing(&after),
+        Ok(None) => Landed::default(),
+        Err(_) => Landed { is_recorded: false, ..Landed::default() },
+    }
+}
+
+fn standing(after: &Notification) -> Landed {
     match after.status {
         Status::Queued => Landed { requeued: agenda_key(after), ..Landed::default() },
         Status::Deferred => Landed { due_ms: Some(after.ready_at_ms), ..Landed::default() },

@@ -17,9 +17,15 @@ use crate::ports::{Agenda, AgendaEntry, PortError};
 
 /// How long an entry that is dealt with is remembered, in case the index still shows it.
 const REMEMBERED: Duration = Duration::from_secs(10);
-/// How often classes are read again whose messages were planned, and are in no such hurry as those
-/// that may leave at any time: while there are some, and while there are none.
-const PLANNED_EVERY: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+/// Open classes that have hours and are read as often as the one of messages that may leave at any
+/// time: a real-time message that has hours, such as an advertisement, waits no longer for its slot.
+/// A lane that has more open classes (its recipients are in many zones) reads each less often, but at
+/// least this often.
+const READ_AS_OFTEN: usize = 8;
+const READ_AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+
+/// How soon a class is read again whose page has been worked off: there may be more.
+const PAGE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Closed classes looked at side by side.
 const PEEKED_AT_ONCE: usize = 16;
@@ -140,8 +146,7 @@ impl Heads {
             .min_by(|one, other| one.entries.front().cmp(&other.entries.front()))?;
         let entry = class.entries.pop_front()?;
         if class.entries.is_empty() {
-            // There may be more than the page held.
-            class.read_at = class.read_at.min(Instant::now() + PLANNED_EVERY[0] / 5);
+            class.read_at = class.read_at.min(Instant::now() + PAGE_AGAIN);
         }
         let head = Head { entry, partition: Arc::clone(&class.partition) };
         self.done.insert(head.place(), Instant::now());
@@ -158,13 +163,13 @@ impl Heads {
         }
     }
 
-    /// Reads the open classes whose time has come. `exempt_every` is how often that of messages is
-    /// read which may leave at any time; `reach` tells how many can leave within a duration.
+    /// Reads the open classes whose time has come. `head_every` is how often one is read as long as
+    /// they are few; `reach` tells how many messages can leave within a duration.
     pub(super) async fn read(
         &mut self,
         agenda: &dyn Agenda,
         now: Timestamp,
-        exempt_every: Duration,
+        head_every: Duration,
         reach: impl Fn(Duration) -> usize,
     ) -> Result<(), PortError> {
         let at = Instant::now();
@@ -175,20 +180,18 @@ impl Heads {
         for class in closed {
             class.entries.clear();
         }
+        let with_hours = open.iter().filter(|class| !class.class.is_exempt()).count();
+        let share = u32::try_from(with_hours.div_ceil(READ_AS_OFTEN)).unwrap_or(u32::MAX);
+        let hours_every = (head_every * share).min(READ_AT_LEAST_EVERY).max(head_every);
         let due = open.into_iter().filter(|class| class.read_at <= at);
         // Side by side: each departure that comes due meanwhile waits for all of them.
         let reads = due.map(|class| {
-            let every = if class.class.is_exempt() { exempt_every } else { PLANNED_EVERY[0] };
+            let every = if class.class.is_exempt() { head_every } else { hours_every };
             let limit = reach(every);
             async move {
                 class.entries = read_page(agenda, &class.partition, limit, done).await?;
                 class.holds_some = !class.entries.is_empty();
-                let pause = if class.class.is_exempt() || class.holds_some {
-                    every
-                } else {
-                    PLANNED_EVERY[1]
-                };
-                class.read_at = at + pause;
+                class.read_at = at + every;
                 Ok(())
             }
         });

@@ -3,7 +3,7 @@
 //! 1. Take the lane's lease; if its last holder was lost, find what it had claimed (`lost`).
 //! 2. Until the slice is over: pick the head, claim it, wait for its slot, let it leave
 //!    (`slice`, `departure`).
-//! 3. Save the pacer's position, give the lease back, wake the other group.
+//! 3. Save the pacer's position, give the lease back, wake another group.
 //! 4. Only then await the last answers: the successor is at work already.
 //!
 //! Nothing is spawned: whoever stops polling the drain stops all of it.
@@ -14,6 +14,7 @@ mod heads;
 mod hours;
 mod lost;
 mod slice;
+mod steady;
 mod traffic;
 
 use std::sync::Arc;
@@ -22,10 +23,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::departure::persistently;
 use self::slice::{Ending, Slice};
+use self::steady::{Moment, Term};
 use self::traffic::Traffic;
 use crate::delivery::Apply;
-use crate::domain::{Channel, Pacer, PacerPosition};
+use crate::domain::{Channel, PacerPosition};
 use crate::ports::{
     Agenda, Catalog, Clock, Entropy, Lanes, Lease, LeaseTerms, Meter, Notifications, PortError,
     Providers, Saved, Taken, WakeGroup, Waker, WindowClasses,
@@ -61,7 +64,8 @@ pub struct DrainSettings {
     pub claim_age_max: Duration,
     /// Nothing leaves with less than this left of the lease.
     pub lease_left_min: Duration,
-    /// The most requests under way at once.
+    /// The most requests under way at once: each has a connection of its own, and a function on Lambda
+    /// may have 1,024 files open, those to the database among them.
     pub in_flight_max: usize,
 }
 
@@ -79,7 +83,7 @@ impl Default for DrainSettings {
             channel_every: Duration::from_millis(500),
             claim_age_max: Duration::from_secs(2),
             lease_left_min: Duration::from_secs(2),
-            in_flight_max: 1000,
+            in_flight_max: 900,
         }
     }
 }
@@ -122,18 +126,16 @@ pub struct Drain {
     pub settings: DrainSettings,
 }
 
-/// A lease as this process may rely on it: by its own monotonic clock, counted from before it was
-/// asked for.
+/// A lease as this process may rely on it: by its own clocks, counted from before it was asked for.
 struct Held {
     lease: Lease,
-    asked_at: Instant,
-    until: Instant,
+    term: Term,
 }
 
 impl Held {
-    /// Nothing leaves after this.
-    fn sends_until(&self, settings: &DrainSettings) -> Instant {
-        self.until.checked_sub(settings.lease_left_min).unwrap_or(self.until)
+    /// For how long things may leave.
+    fn sends_for(&self, settings: &DrainSettings) -> Term {
+        self.term.shortened(settings.lease_left_min)
     }
 }
 
@@ -151,55 +153,65 @@ impl Drain {
         group: WakeGroup,
         woken_at_ms: Option<i64>,
     ) -> Result<DrainReport, PortError> {
-        let Some(channel) = self.catalog.channel(channel).await? else {
+        let began = Instant::now();
+        let reading = || self.catalog.channel(channel);
+        let Some(channel) = persistently(reading).await? else {
             tracing::error!(channel, "woken for a channel that the catalog does not have");
             return Ok(DrainReport::default());
         };
         if channel.paused {
             return Ok(DrainReport::default());
         }
-        let Some(held) = self.acquire(&channel, woken_at_ms).await? else {
+        let Some(held) = self.acquire(&channel, group, woken_at_ms).await? else {
             return Ok(DrainReport { held_elsewhere: true, ..DrainReport::default() });
         };
 
         let mut report = DrainReport::default();
-        let pacer = Pacer::new(channel.limit, held.lease.position);
-        let sends_until = held.sends_until(&self.settings);
-        let mut traffic = Traffic::new(&channel.name, Arc::clone(&self.clock), pacer, sends_until);
-        let (lease, ended) = self.run(&channel, held, &mut traffic, &mut report).await;
+        let mut traffic = Traffic::new(
+            &channel.name,
+            Arc::clone(&self.clock),
+            channel.limit,
+            held.lease.position,
+            held.sends_for(&self.settings),
+        );
+        let (lease, ended) = self.run(&channel, held, began, &mut traffic, &mut report).await;
         report.departures = traffic.departures();
 
-        if channel.limit.strict && ended.is_ok() {
-            // Only their answers tell when the last requests arrived, and the successor would not
-            // know of them.
-            traffic.answers().await;
+        // Only these tell when the last requests arrive, and the successor does not hear of them.
+        match &ended {
+            Ok(_) if traffic.limit().strict => traffic.answers().await,
+            Ok(_) => traffic.connections().await,
+            Err(_) => {}
         }
         // The position first, then the successor, then the last answers. A lease whose drain
         // failed is not given back: there may be claims that nobody knows of, and whoever takes
         // over a lease that ran out looks for them.
         let released = match &ended {
             Ok(_) => {
-                let position = traffic.pacer().position();
+                let position = traffic.position();
                 traffic.alongside(self.release(&lease, position)).await
             }
             Err(_) => Ok(()),
         };
+        // Of a crash a moment ago, the wakes of its group are not heard for the visibility time-out.
+        let successors = group.next(lease.lost.and_then(|lost| lost.group));
         let goes_on = matches!(ended, Ok(Ending::SliceOver)) && released.is_ok();
         if goes_on {
-            traffic.alongside(self.wake(&lease, group.other(), "after")).await;
+            traffic.alongside(self.wake(&lease, successors, "after")).await;
         }
         let woken_at = Instant::now();
+        let limit = traffic.limit();
         let (left_work, mut figures) = traffic.finish().await;
-        figures.limit_per_second = channel.limit.per_second;
+        figures.limit_per_second = limit.per_second;
         figures.unknown += report.found as u64;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
             // What is back in the queue after the hand-over, the successor may have missed.
-            self.wake(&lease, group.other(), "left-by").await;
+            self.wake(&lease, successors, "left-by").await;
         }
         if goes_on && !self.is_succeeded(&lease, woken_at).await {
-            // A crash blocks the wakes of its group for the visibility time-out. This group is free
-            // as soon as this sender has ended.
+            // A crash may have blocked that group after all. This one is free as soon as this sender
+            // has ended.
             self.wake(&lease, group, "instead").await;
         }
 
@@ -219,13 +231,20 @@ impl Drain {
         &self,
         channel: &Channel,
         held: Held,
+        began: Instant,
         traffic: &mut Traffic,
         report: &mut DrainReport,
     ) -> (Lease, Result<Ending, PortError>) {
         let lease = held.lease.clone();
         if let Some(lost) = lease.lost {
-            // No pause is needed: nothing left in the last two seconds of its lease, and the lease
-            // could be taken over only after the clocks' difference on top.
+            // Nothing left in the last two seconds of its lease, and the lease could be taken over only
+            // after the clocks' difference on top. Only where the way may take as long as it likes,
+            // that is no distance.
+            if channel.limit.strict {
+                let longest_way = channel.timeouts.total.unsigned_abs() + Duration::from_secs(1);
+                let longest_way = longest_way.saturating_sub(self.settings.lease_left_min);
+                traffic.hold_until(lost.until_ms + millis(longest_way));
+            }
             if let Err(error) = self.find_lost(&lease, lost, &mut report.found).await {
                 return (lease, Err(error));
             }
@@ -238,7 +257,10 @@ impl Drain {
                 return (lease, Ok(Ending::Idle));
             }
         };
-        let slice = Slice::new(self, channel.clone(), held, provider);
+        // Whatever it waited for, its last answers have to come before the function's time-out.
+        let slice_ends = held.term.from.at + self.settings.slice;
+        let ends_at = slice_ends.min(began + self.settings.patience + self.settings.slice);
+        let slice = Slice::new(self, channel.clone(), held, provider, ends_at);
         (lease, slice.run(traffic).await)
     }
 
@@ -253,34 +275,49 @@ impl Drain {
     async fn acquire(
         &self,
         channel: &Channel,
+        group: WakeGroup,
         woken_at_ms: Option<i64>,
     ) -> Result<Option<Held>, PortError> {
         let give_up_at = Instant::now() + self.settings.patience;
+        // Of a try whose answer was lost, the next one finds that the lane was taken.
+        let holder = self.entropy.next_u64();
+        let mut asked = None;
         loop {
-            let asked_at = Instant::now();
+            let from = Moment::now(&*self.clock);
             let now_ms = self.clock.now_ms();
             let terms = LeaseTerms {
                 now_ms,
                 until_ms: now_ms + millis(self.settings.lease),
                 skew_ms: millis(self.settings.clock_skew),
                 confirm_within_ms: channel.confirm_within_ms(),
-                holder: self.entropy.next_u64(),
+                holder,
+                group,
                 woken_at_ms: woken_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
             };
-            match self.lanes.acquire(&channel.name, terms).await? {
-                Taken::Yes(lease) => {
-                    let until = asked_at + self.settings.lease;
-                    return Ok(Some(Held { lease, asked_at, until }));
+            match self.lanes.acquire(&channel.name, terms).await {
+                Ok(Taken::Yes(lease)) => {
+                    let from = asked.unwrap_or(from);
+                    let term = Term { from, lasts: self.settings.lease };
+                    return Ok(Some(Held { lease, term }));
                 }
-                Taken::Served => return Ok(None),
-                Taken::Held if Instant::now() >= give_up_at => return Ok(None),
-                Taken::Held => tokio::time::sleep(Duration::from_millis(100)).await,
+                Ok(Taken::Served) => return Ok(None),
+                Ok(Taken::Held) if Instant::now() >= give_up_at => return Ok(None),
+                // The lane would wait for the sweeper.
+                Err(error) if Instant::now() >= give_up_at + self.settings.patience => {
+                    return Err(error);
+                }
+                Ok(Taken::Held) => {}
+                Err(_) => asked = asked.or(Some(from)),
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
+    /// Gives the lease back; tries again for a while when the store fails, since nobody goes on before
+    /// it has run out otherwise.
     async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<(), PortError> {
-        if self.lanes.release(lease, position).await? == Saved::Lost {
+        let release = || self.lanes.release(lease, position);
+        if persistently(release).await? == Saved::Lost {
             tracing::warn!(channel = %lease.channel, fence = lease.fence, "the lease had been taken over");
         }
         Ok(())

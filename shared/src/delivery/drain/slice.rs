@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::claim::Claim;
 use super::heads::{Head, Heads};
 use super::hours::CurrentHours;
+use super::steady::{Moment, Term};
 use super::traffic::{Claimed, Traffic};
-use super::{Drain, Held, micros, millis, timestamp};
+use super::{Drain, Held, millis, timestamp};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::{due_partition, time_in};
 use crate::domain::{Channel, Event};
@@ -33,6 +34,9 @@ const PEEK_EVERY: [Duration; 2] = [Duration::from_secs(15), Duration::from_milli
 /// Messages of a closed class looked at in one go, and side by side.
 const PEEK_PAGE: usize = 32;
 const MOVED_AT_ONCE: usize = 16;
+
+/// How long to wait when the database has failed, before it is asked again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +79,14 @@ impl<'a> Slice<'a> {
         channel: Channel,
         held: Held,
         provider: Arc<dyn Provider>,
+        ends_at: Instant,
     ) -> Self {
         let now = Instant::now();
         Self {
             apply: drain.apply().within_lane(&channel.name),
-            ends_at: now + drain.settings.slice,
+            ends_at,
             // From when the lease was asked for: a lost sender's claims were looked for since.
-            renew_at: held.asked_at + drain.settings.renew_every,
+            renew_at: held.term.from.at + drain.settings.renew_every,
             // At once: it was read before the lease was waited for.
             channel_at: now,
             due_at: now,
@@ -106,39 +111,58 @@ impl<'a> Slice<'a> {
         ending
     }
 
+    /// Goes round until the slice ends. A database that fails for a while costs no more than that
+    /// while: what is claimed leaves as long as the lease lets it, and the rest is tried again.
     async fn work(&mut self, traffic: &mut Traffic) -> Result<Ending, PortError> {
         loop {
             self.heed_landed(traffic);
-            traffic.take_failure()?;
-            if Instant::now() >= self.ends_at {
-                return Ok(if self.has_work(traffic) { Ending::SliceOver } else { Ending::Idle });
-            }
-            if let Some(ending) = self.keep_lease(traffic).await? {
-                return Ok(ending);
-            }
-            if let Some(ending) = self.reread_channel(traffic).await? {
-                return Ok(ending);
-            }
-            self.queue_due(traffic).await?;
-            self.read_heads(traffic).await?;
-            self.peek(traffic).await?;
-            if self.heads.is_empty(self.now()) && traffic.ahead() == 0 {
-                if self.is_idle(traffic) {
-                    return Ok(Ending::Idle);
+            match self.go_round(traffic).await {
+                Ok(Some(ending)) => return Ok(ending),
+                Ok(None) => {}
+                Err(error @ PortError::Unavailable { .. }) if self.may_hold_lease() => {
+                    tracing::warn!(channel = %self.channel.name, %error, "the lane is looked after again in a moment");
+                    self.last_work_at = Instant::now();
+                    traffic.alongside(tokio::time::sleep(AGAIN)).await;
                 }
-                traffic.next_or(tokio::time::sleep_until(self.next_duty())).await;
-                continue;
+                Err(error) => return Err(error),
             }
-            self.last_work_at = Instant::now();
-            if self.is_prepared(traffic).await? {
-                traffic.open();
-                self.start_claims(traffic);
-            } else {
-                traffic.close();
-            }
-            let wake_at = self.next_step(traffic).min(self.next_duty());
-            traffic.next_or(tokio::time::sleep_until(wake_at)).await;
         }
+    }
+
+    fn may_hold_lease(&self) -> bool {
+        !self.held.term.left(&*self.drain.clock).is_zero()
+    }
+
+    async fn go_round(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
+        if Instant::now() >= self.ends_at {
+            return Ok(Some(if self.has_work(traffic) { Ending::SliceOver } else { Ending::Idle }));
+        }
+        if let Some(ending) = self.keep_lease(traffic).await? {
+            return Ok(Some(ending));
+        }
+        if let Some(ending) = self.reread_channel(traffic).await? {
+            return Ok(Some(ending));
+        }
+        self.queue_due(traffic).await?;
+        self.read_heads(traffic).await?;
+        self.peek(traffic).await?;
+        if self.heads.is_empty(self.now()) && traffic.ahead() == 0 {
+            if self.is_idle(traffic) {
+                return Ok(Some(Ending::Idle));
+            }
+            traffic.next_or(tokio::time::sleep_until(self.next_duty())).await;
+            return Ok(None);
+        }
+        self.last_work_at = Instant::now();
+        if self.is_prepared(traffic).await? {
+            traffic.open();
+            self.start_claims(traffic);
+        } else {
+            traffic.close();
+        }
+        let wake_at = self.next_step(traffic).min(self.next_duty());
+        traffic.next_or(tokio::time::sleep_until(wake_at)).await;
+        Ok(None)
     }
 
     /// What landed may be in the queue again.
@@ -159,19 +183,20 @@ impl<'a> Slice<'a> {
     }
 
     async fn keep_lease(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
-        let now = Instant::now();
-        if now < self.renew_at {
+        // A sender that was frozen meanwhile, or whose clock was set, has to renew it at once.
+        if Instant::now() < self.renew_at && !traffic.is_lease_over() {
             return Ok(None);
         }
+        let from = Moment::now(&*self.drain.clock);
         let lanes = &self.drain.lanes;
         let until_ms = self.drain.clock.now_ms() + millis(self.drain.settings.lease);
-        let position = traffic.pacer().position();
+        let position = traffic.position();
         let renewal = lanes.renew(&self.held.lease, position, until_ms);
         match traffic.alongside(renewal).await? {
             Saved::Done => {
-                self.held.until = now + self.drain.settings.lease;
-                traffic.lease_ends(self.held.sends_until(&self.drain.settings));
-                self.renew_at = now + self.drain.settings.renew_every;
+                self.held.term = Term { from, lasts: self.drain.settings.lease };
+                traffic.prolong(self.held.sends_for(&self.drain.settings));
+                self.renew_at = from.at + self.drain.settings.renew_every;
                 Ok(None)
             }
             Saved::Lost => {
@@ -191,7 +216,7 @@ impl<'a> Slice<'a> {
         match traffic.alongside(reading).await? {
             Some(channel) if !channel.paused => {
                 if channel.limit != self.channel.limit {
-                    traffic.pacer_mut().set_limit(channel.limit);
+                    traffic.set_limit(channel.limit);
                 }
                 if channel.window != self.channel.window
                     || channel.timezone != self.channel.timezone
@@ -226,9 +251,14 @@ impl<'a> Slice<'a> {
         let due = waiting.partition_point(is_due);
         if due > 0 {
             let event = Event::CameDue { at_ms: now_ms };
-            let mut moved = Vec::new();
-            let moving = self.apply.apply_all(&waiting[..due], &event, &mut moved);
-            traffic.alongside(moving).await?;
+            for page in waiting[..due].chunks(MOVED_AT_ONCE) {
+                let mut moved = Vec::new();
+                traffic.alongside(self.apply.apply_all(page, &event, &mut moved)).await?;
+                // What leaves meanwhile must not be missing its successors.
+                if traffic.is_open() {
+                    self.start_claims(traffic);
+                }
+            }
             self.heads.hurry();
         }
         if due == DUE_PAGE {
@@ -372,19 +402,21 @@ impl<'a> Slice<'a> {
         if may_leave && traffic.until_slot().is_some_and(|wait| wait.is_zero()) {
             // What is claimed waits: it could not be sent.
             traffic.close();
-            let number = traffic.pacer_mut().depart_cold(self.drain.clock.now_us());
-            if let Err(error) = traffic.alongside(self.provider.prepare()).await {
+            let (prepared, number) = traffic.request(self.provider.prepare()).await;
+            if let Err(error) = prepared {
                 tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
                 traffic.heed(error.advice, Some(number));
             }
-            traffic.pacer_mut().answered(number, self.drain.clock.now_us());
         }
         Ok(false)
     }
 
     /// Claims the heads whose slots are near.
     fn start_claims(&mut self, traffic: &mut Traffic) {
-        let spacing = micros(traffic.pacer().spacing_us());
+        if Instant::now() < traffic.claims_from() {
+            return;
+        }
+        let spacing = traffic.spacing();
         while let Some(until_slot) = traffic.until_slot() {
             let ahead = traffic.ahead();
             let wait = until_slot + spacing * u32::try_from(ahead).unwrap_or(u32::MAX);
@@ -407,11 +439,11 @@ impl<'a> Slice<'a> {
         let (Some(until_slot), false) = (traffic.until_slot(), is_full) else {
             return self.next_duty();
         };
-        let spacing = micros(traffic.pacer().spacing_us());
+        let spacing = traffic.spacing();
         let next = until_slot + spacing * u32::try_from(ahead).unwrap_or(u32::MAX);
         let wait = next.saturating_sub(claim_ahead(traffic));
         // Never at once: whatever can be done now has been done.
-        Instant::now() + wait.max(Duration::from_millis(1))
+        (Instant::now() + wait.max(Duration::from_millis(1))).max(traffic.claims_from())
     }
 
     /// When the lane has to be looked after.
@@ -446,7 +478,7 @@ impl<'a> Slice<'a> {
     fn claim(&self, head: &Head) -> impl Future<Output = Claimed> + use<> {
         Claim {
             id: head.entry.id.clone(),
-            claimed_at: Instant::now(),
+            claimed_at: Moment::now(&*self.drain.clock),
             fence: self.held.lease.fence,
             jitter_permille: self.drain.entropy.permille(),
             age_max: self.drain.settings.claim_age_max,
@@ -457,6 +489,7 @@ impl<'a> Slice<'a> {
             classes: Arc::clone(&self.drain.classes),
             apply: self.apply.clone(),
             clock: Arc::clone(&self.drain.clock),
+            number: None,
         }
         .make()
     }

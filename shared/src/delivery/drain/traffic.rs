@@ -9,19 +9,24 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
-
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use super::claim::Unsure;
 use super::departure::Departure;
+use super::steady::{SteadyClock, Term};
 use super::{micros, millis};
 use crate::domain::pacer::{DepartureNumber, Slot};
-use crate::domain::{AgendaKey, LaneFigures, Notification, NotificationId, Outcome, Pacer};
-use crate::ports::{Clock, LaneAdvice, PortError};
+use crate::domain::silence::{Permit, Silence, Word};
+use crate::domain::{
+    AgendaKey, LaneFigures, Notification, NotificationId, Outcome, Pacer, PacerPosition, RateLimit,
+};
+use crate::ports::{Clock, LaneAdvice, Way};
 
 /// What a departure tells the lane when it is over.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Landed {
-    /// Which departure the pacer knows it as, and when its answer came (Unix microseconds).
+    /// Which departure the pacer knows it as, and when its answer came, by the drain's steady clock.
     pub answered: Option<(DepartureNumber, i64)>,
     /// Its place in the agenda, when it is back in the queue.
     pub requeued: Option<AgendaKey>,
@@ -33,15 +38,29 @@ pub(super) struct Landed {
     pub sent: Option<Sent>,
     /// Nobody knows whether it was sent.
     pub is_unknown: bool,
+    /// What became of it is stored.
+    pub is_recorded: bool,
 }
 
 /// A request that left.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Sent {
     pub notification: Box<Notification>,
     pub outcome: Outcome,
     pub at_ms: i64,
     pub received_at_ms: i64,
+}
+
+impl Sent {
+    /// What it tells of the provider.
+    fn word(&self) -> Word {
+        match self.outcome {
+            Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
+                Word::Answered
+            }
+            Outcome::Unreachable | Outcome::Uncertain => Word::None,
+        }
+    }
 }
 
 impl Default for Landed {
@@ -53,6 +72,7 @@ impl Default for Landed {
             advice: LaneAdvice::GoOn,
             sent: None,
             is_unknown: false,
+            is_recorded: true,
         }
     }
 }
@@ -63,18 +83,53 @@ impl Landed {
     }
 }
 
+/// How long to make no claims after one has failed: the database is not well.
+const CLAIMS_AGAIN: Duration = Duration::from_millis(250);
+
 /// A claim's end: a message that may leave, or none when it was not there to be claimed.
-pub(super) type Claimed = Result<Option<Departure>, PortError>;
+pub(super) type Claimed = Result<Option<Departure>, Box<Unsure>>;
+
+/// How a departure gets on its way, and when it was told.
+type WayTold = (DepartureNumber, Way, i64);
+
+/// What requests tell of their connections.
+struct Ways {
+    told: UnboundedSender<WayTold>,
+    heard: UnboundedReceiver<WayTold>,
+}
+
+/// A departure, as the pacer knows it.
+#[derive(Clone)]
+pub(super) struct Numbered {
+    pub number: DepartureNumber,
+    pub clock: SteadyClock,
+    told: UnboundedSender<WayTold>,
+}
+
+impl Numbered {
+    /// Its answer came, or it was given back, just now.
+    pub(super) fn answered(&self) -> (DepartureNumber, i64) {
+        (self.number, self.clock.now_us())
+    }
+
+    /// It gets on its way.
+    pub(super) fn is(&self, way: Way) {
+        // Nobody listens any more when the drain is over.
+        let _unheard = self.told.send((self.number, way, self.clock.now_us()));
+    }
+}
 
 /// Claims, what is claimed and waits for its slot, and requests under way.
 pub(super) struct Traffic {
     channel: String,
-    clock: Arc<dyn Clock>,
+    clock: SteadyClock,
     pacer: Pacer,
+    silence: Silence,
+    ways: Ways,
     /// Whether what is claimed may leave when its slot comes.
     is_open: bool,
-    /// Nothing leaves after this under the lease as it stands.
-    lease_ends: Instant,
+    /// For how long things may leave under the lease as it stands.
+    lease: Term,
     /// What is being claimed, waits, or is being sent or put back. It is not claimed again before
     /// that is over: two claims of one sender could look the same, and each take the other's write
     /// for its own.
@@ -82,7 +137,8 @@ pub(super) struct Traffic {
     claims: FuturesOrdered<BoxFuture<'static, (NotificationId, Claimed)>>,
     /// How long claims take, lately.
     claim_time: Duration,
-    claim_failed: Option<PortError>,
+    /// When a claim has failed, no other is made before this.
+    claims_from: Instant,
     was_paused: bool,
     /// Claimed, and waiting for their slots.
     ready: VecDeque<Departure>,
@@ -97,19 +153,23 @@ impl Traffic {
     pub(super) fn new(
         channel: &str,
         clock: Arc<dyn Clock>,
-        pacer: Pacer,
-        lease_ends: Instant,
+        limit: RateLimit,
+        position: PacerPosition,
+        lease: Term,
     ) -> Self {
+        let (told, heard) = unbounded_channel();
         Self {
             channel: channel.to_owned(),
-            clock,
-            pacer,
+            clock: SteadyClock::new(clock),
+            pacer: Pacer::new(limit, position),
+            silence: position.silence,
+            ways: Ways { told, heard },
             is_open: false,
-            lease_ends,
+            lease,
             under_way: HashSet::new(),
             claims: FuturesOrdered::new(),
             claim_time: Duration::from_millis(20),
-            claim_failed: None,
+            claims_from: Instant::now(),
             was_paused: false,
             ready: VecDeque::new(),
             requests: FuturesUnordered::new(),
@@ -119,12 +179,41 @@ impl Traffic {
         }
     }
 
-    pub(super) fn pacer(&self) -> &Pacer {
-        &self.pacer
+    /// The even distance between departures at the present pace.
+    pub(super) fn spacing(&self) -> Duration {
+        micros(self.pacer.spacing_us())
     }
 
-    pub(super) fn pacer_mut(&mut self) -> &mut Pacer {
-        &mut self.pacer
+    /// Where the pacer stands, by the wall clock.
+    pub(super) fn position(&self) -> PacerPosition {
+        let position = PacerPosition { silence: self.silence, ..self.pacer.position() };
+        position.handed_over(self.clock.wall_ahead_us())
+    }
+
+    /// The limit that is kept at present.
+    pub(super) fn limit(&self) -> RateLimit {
+        self.pacer.limit()
+    }
+
+    /// Lets nothing leave before this time (Unix milliseconds).
+    pub(super) fn hold_until(&mut self, at_ms: i64) {
+        self.pacer.hold(1000 * at_ms);
+    }
+
+    /// Takes over a changed limit.
+    pub(super) fn set_limit(&mut self, limit: RateLimit) {
+        self.pacer.set_limit(limit);
+    }
+
+    /// Makes a request that is no message, in a slot that is free. It may have to open a connection.
+    pub(super) async fn request<T>(
+        &mut self,
+        request: impl Future<Output = T>,
+    ) -> (T, DepartureNumber) {
+        let number = self.pacer.depart_cold(self.clock.now_us());
+        let answer = self.alongside(request).await;
+        self.pacer.answered(number, self.clock.now_us());
+        (answer, number)
     }
 
     /// Requests that have left.
@@ -167,9 +256,9 @@ impl Traffic {
         self.is_open = false;
     }
 
-    /// The lease was prolonged.
-    pub(super) fn lease_ends(&mut self, at: Instant) {
-        self.lease_ends = at;
+    /// The lease was prolonged: things may leave for this long.
+    pub(super) fn prolong(&mut self, lease: Term) {
+        self.lease = lease;
     }
 
     /// Whether a message is being claimed, waits, or is being sent or put back.
@@ -191,17 +280,18 @@ impl Traffic {
         std::mem::take(&mut self.landed)
     }
 
-    /// The failure of a claim, if one has failed.
-    pub(super) fn take_failure(&mut self) -> Result<(), PortError> {
-        self.claim_failed.take().map_or(Ok(()), Err)
+    /// When claims may be made again, if one has failed a moment ago.
+    pub(super) fn claims_from(&self) -> Instant {
+        self.claims_from
     }
 
-    /// How long until the next slot; nothing when it is free already, `None` while only an answer
-    /// can free it.
+    /// How long until the next slot; nothing when it is free already, `None` while only an answer or a
+    /// connection can free it.
     pub(super) fn until_slot(&self) -> Option<Duration> {
-        match self.pacer.next() {
-            Slot::At(at_us) => Some(micros(at_us - self.clock.now_us())),
-            Slot::AfterAnswer => None,
+        let now_us = self.clock.now_us();
+        match (self.pacer.next(), self.silence.permit(now_us)) {
+            (Slot::At(at_us), Permit::From(from_us)) => Some(micros(at_us.max(from_us) - now_us)),
+            (Slot::AfterWord, _) | (_, Permit::AfterWord) => None,
         }
     }
 
@@ -212,7 +302,7 @@ impl Traffic {
 
     /// Whether nothing may leave before the lease is renewed.
     pub(super) fn is_lease_over(&self) -> bool {
-        Instant::now() >= self.lease_ends
+        self.clock.left(self.lease).is_zero()
     }
 
     /// Does `work`, and lets the rest go on meanwhile.
@@ -225,6 +315,7 @@ impl Traffic {
                 biased;
                 Some((id, landed)) = self.requests.next() => self.land(&id, landed),
                 Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
+                Some(told) = self.ways.heard.recv() => self.hear(told),
                 () = slot => self.let_one_leave(),
                 done = &mut work => return done,
             }
@@ -238,6 +329,7 @@ impl Traffic {
             biased;
             Some((id, landed)) = self.requests.next() => self.land(&id, landed),
             Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
+            Some(told) = self.ways.heard.recv() => self.hear(told),
             () = slot => self.let_one_leave(),
             () = timer => {}
         }
@@ -250,11 +342,35 @@ impl Traffic {
         }
     }
 
+    /// Waits until no request waits for its connection any more: as long as the channel's connection
+    /// time-out at most.
+    pub(super) async fn connections(&mut self) {
+        while self.pacer.is_connecting() {
+            self.next_or(pending()).await;
+        }
+    }
+
+    fn hear(&mut self, (number, way, at_us): WayTold) {
+        match way {
+            Way::Connecting => self.pacer.connecting(number),
+            Way::Connected => self.pacer.connected(number, at_us),
+        }
+    }
+
     /// Gives back what is claimed and has not left.
     pub(super) fn give_back(&mut self) {
         self.close();
+        self.give_back_if(|_| true);
+    }
+
+    fn give_back_if(&mut self, is_over: impl Fn(&Departure) -> bool) {
         for departure in std::mem::take(&mut self.ready) {
-            self.put_back(departure);
+            if is_over(&departure) {
+                let id = departure.notification.id.clone();
+                self.requests.push(async move { (id, departure.put_back().await) }.boxed());
+            } else {
+                self.ready.push_back(departure);
+            }
         }
     }
 
@@ -269,10 +385,12 @@ impl Traffic {
         (self.landed.iter().any(Landed::left_work), self.figures)
     }
 
-    /// The next slot of what is ready to leave; never, while there is none.
+    /// The next slot of what is ready to leave, or when the first of it may leave no more; never,
+    /// while there is none.
     fn slot(&self) -> impl Future<Output = ()> + use<> {
         let until_slot = self.until_slot().filter(|_| self.is_open && self.has_ready());
-        let at = until_slot.map(|wait| Instant::now() + wait);
+        let until_over = self.ready.iter().map(|departure| self.left(departure)).min();
+        let at = until_slot.into_iter().chain(until_over).min().map(|wait| Instant::now() + wait);
         async move {
             match at {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -281,34 +399,34 @@ impl Traffic {
         }
     }
 
-    /// Lets the first that is claimed leave when its slot has come, and gives it back when that
-    /// comes too late.
-    fn let_one_leave(&mut self) {
-        let Some(mut departure) = self.ready.pop_front() else { return };
-        departure.leave_by = departure.leave_by.min(self.lease_ends);
-        if Instant::now() >= departure.leave_by {
-            // Not a slot for what could not leave.
-            return self.put_back(departure);
-        }
-        match self.until_slot() {
-            // The departure itself takes the last look at the time.
-            Some(Duration::ZERO) => {
-                departure.number = Some(self.pacer.depart(self.clock.now_us()));
-                self.departures += 1;
-                let id = departure.notification.id.clone();
-                self.requests.push(async move { (id, departure.leave().await) }.boxed());
-                self.figures.in_flight_max = self.figures.in_flight_max.max(self.requests.len());
-            }
-            Some(wait) if Instant::now() + wait < departure.leave_by => {
-                self.ready.push_front(departure);
-            }
-            Some(_) | None => self.put_back(departure),
-        }
+    /// For how long a message may still leave.
+    fn left(&self, departure: &Departure) -> Duration {
+        self.clock.left(departure.term).min(self.clock.left(self.lease))
     }
 
-    fn put_back(&mut self, departure: Departure) {
+    /// Lets the first that is claimed leave when its slot has come. What may leave no more is given
+    /// back first: it is no claim that a crash could put in doubt, and a slot is not for what could not
+    /// leave.
+    fn let_one_leave(&mut self) {
+        let (clock, lease_left) = (self.clock.clone(), self.clock.left(self.lease));
+        self.give_back_if(|departure| clock.left(departure.term).min(lease_left).is_zero());
+        if !self.is_open || self.until_slot() != Some(Duration::ZERO) {
+            return;
+        }
+        let Some(mut departure) = self.ready.pop_front() else { return };
+        let now_us = self.clock.now_us();
+        self.silence.departed(now_us);
+        // The departure itself takes the last look at the time.
+        departure.lease = Some(self.lease);
+        departure.numbered = Some(Numbered {
+            number: self.pacer.depart(now_us),
+            clock: self.clock.clone(),
+            told: self.ways.told.clone(),
+        });
+        self.departures += 1;
         let id = departure.notification.id.clone();
-        self.requests.push(async move { (id, departure.put_back().await) }.boxed());
+        self.requests.push(async move { (id, departure.leave().await) }.boxed());
+        self.figures.in_flight_max = self.figures.in_flight_max.max(self.requests.len());
     }
 
     /// What is claimed waits for its slot.
@@ -316,24 +434,32 @@ impl Traffic {
         match claimed {
             Ok(Some(departure)) => {
                 // A moving average: one slow claim must not look like a slow database.
-                self.claim_time = (self.claim_time * 7 + departure.claimed_at.elapsed()) / 8;
+                self.claim_time = (self.claim_time * 7 + departure.term.from.at.elapsed()) / 8;
                 self.ready.push_back(departure);
             }
             Ok(None) => {
                 self.under_way.remove(id);
             }
-            Err(error) => {
-                self.under_way.remove(id);
-                self.claim_failed = Some(error);
+            Err(unsure) => {
+                let Unsure { error, claim } = *unsure;
+                tracing::warn!(channel = %self.channel, notification = %id, %error, "a claim failed: it is given back if it was made");
+                self.claims_from = Instant::now() + CLAIMS_AGAIN;
+                let id = id.clone();
+                self.requests.push(async move { (id, claim.settle().await) }.boxed());
             }
         }
     }
 
     fn land(&mut self, id: &NotificationId, mut landed: Landed) {
-        self.under_way.remove(id);
+        // What may have been sent, and stands as claimed since that could not be recorded, is not
+        // claimed again whatever an index shows.
+        if landed.is_recorded {
+            self.under_way.remove(id);
+        }
         let departure = landed.answered.map(|(number, _)| number);
         if let Some((number, at_us)) = landed.answered {
             self.pacer.answered(number, at_us);
+            self.hear_word(landed.sent.as_ref().map_or(Word::Unsent, Sent::word), at_us);
         }
         self.heed(landed.advice, departure);
         if let Some(sent) = landed.sent.take() {
@@ -341,6 +467,20 @@ impl Traffic {
             self.figures.sent(&sent.notification, sent.outcome, sent.at_ms, sent.received_at_ms);
         }
         self.landed.push(landed);
+    }
+
+    fn hear_word(&mut self, word: Word, at_us: i64) {
+        let was_down = self.silence.is_down();
+        self.silence.ended(word, at_us);
+        match (was_down, self.silence.is_down()) {
+            (false, true) => {
+                tracing::error!(channel = %self.channel, "the provider does not answer: one message at a time tries whether it does");
+            }
+            (true, false) => {
+                tracing::warn!(channel = %self.channel, "the provider answers again");
+            }
+            (true, true) | (false, false) => {}
+        }
     }
 
     /// Does as the provider asks.

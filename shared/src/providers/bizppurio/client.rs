@@ -19,7 +19,7 @@ use crate::domain::transition::Response;
 use crate::domain::{Channel, Notification, Outcome, Reference};
 use crate::ports::{
     Clock, Http, HttpRequest, HttpResponse, LaneAdvice, NoResponse, NotPrepared, PortError,
-    Provider, Readiness, SendResult, StoredToken, Tokens,
+    Provider, Readiness, SendResult, StoredToken, Tokens, WayListener,
 };
 
 /// Tokens hold for 24 hours. They are renewed this long before, which also covers the doubt about
@@ -87,6 +87,7 @@ impl Bizppurio {
             body,
             connect_timeout: self.channel.timeouts.connect.unsigned_abs(),
             total_timeout: self.channel.timeouts.total.unsigned_abs(),
+            way: None,
         }
     }
 
@@ -264,7 +265,12 @@ impl Provider for Bizppurio {
         })
     }
 
-    async fn send(&self, notification: &Notification, reference: &Reference) -> SendResult {
+    async fn send(
+        &self,
+        notification: &Notification,
+        reference: &Reference,
+        way: WayListener,
+    ) -> SendResult {
         let sent_at_ms = self.clock.now_ms();
         let unsent = |outcome, advice| SendResult {
             response: Response {
@@ -288,7 +294,8 @@ impl Provider for Bizppurio {
             }
         };
         let authorization = format!("Bearer {}", token.token.expose_secret());
-        let answer = self.http.post(self.post("/v3/message", authorization, body)).await;
+        let request = self.post("/v3/message", authorization, body);
+        let answer = self.http.post(HttpRequest { way: Some(way), ..request }).await;
         self.read(answer, &token, sent_at_ms)
     }
 

@@ -32,6 +32,7 @@ pub(super) fn api_code(code: Option<u32>, status: u16) -> ApiCode {
             3011 | 5003 | 5004 | 5005 | 9000 => ApiCode::Message(Outcome::Uncertain),
             _ => by_status(status),
         },
+        None if status == 401 => ApiCode::TokenRefused,
         None => by_status(status),
     }
 }

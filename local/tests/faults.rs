@@ -1,0 +1,230 @@
+//! The world misbehaves while a lane is drained: the database fails, clocks are set, connections open
+//! slowly. The sender bears it.
+
+#![expect(clippy::expect_used, reason = "helpers fail the test that called them")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use alimi::domain::Status;
+use alimi::ports::{Clock, Lanes, LeaseTerms, NoResponse, Taken, WakeGroup};
+use alimi_local::embedded::DatabaseFault;
+use alimi_local::simulator::Fault;
+use alimi_local::world::{World, WorldSettings};
+use serde_json::{Value, json};
+
+const LIMIT: usize = 40;
+const A_WHILE: Duration = Duration::from_secs(3 * 3600);
+/// How often the AWS client sends a request that fails.
+const TRIES: usize = alimi::aws::TRIES as usize;
+
+async fn post(world: &World, count: usize) {
+    post_page(world, 0, count).await;
+}
+
+async fn post_page(world: &World, page: usize, count: usize) {
+    let many: Vec<Value> = (0..count)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video",
+                "to": { "id": format!("t{page}-{n}"), "phone": "01012345678" },
+                "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+            })
+        })
+        .collect();
+    let key = format!("b{page}");
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some(&key), Value::Array(many)).await;
+    assert_eq!(status, 202);
+}
+
+/// When the last message arrived, in milliseconds after `since_ms`.
+fn last_arrival_ms(world: &World, since_ms: i64) -> i64 {
+    let arrivals = world.simulator.arrivals();
+    arrivals.last().expect("some arrived").at_us / 1000 - since_ms
+}
+
+/// Lets as many of the database's requests go wrong in a row, after 0, 1, 2, … of a drain's requests,
+/// until that comes too late. However that was, every message is delivered, and none is in doubt.
+/// Answers with how often it struck.
+async fn fail_everywhere(fault: DatabaseFault, in_a_row: usize) -> usize {
+    for requests in 0.. {
+        let world = World::new(WorldSettings::default()).await;
+        post(&world, 5).await;
+        let posted_ms = world.clock.now_ms();
+        world.faults.pass(requests);
+        (0..in_a_row).for_each(|_| world.faults.add(fault));
+        world.start_senders();
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        let has_struck = world.faults.left() < in_a_row;
+        let all = world.notifications();
+        assert_eq!(all.len(), 5);
+        for notification in all.values() {
+            let status = notification.status;
+            assert_eq!(status, Status::Delivered, "after {requests} requests: {notification:#?}");
+        }
+        world.check_invariants(LIMIT);
+        // Nobody had to be woken for it.
+        let took_ms = last_arrival_ms(&world, posted_ms);
+        assert!(took_ms < 30_000, "after {requests} requests it took {took_ms} ms");
+        if !has_struck {
+            return requests;
+        }
+    }
+    unreachable!("a drain ends")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_overloaded_for_a_while_costs_no_more_than_that_while() {
+    let struck = fail_everywhere(DatabaseFault::Refused, 3 * TRIES).await;
+    assert!(struck > 30, "it struck only {struck} times");
+}
+
+/// What was written is not known to be written: a claim is found and given back, and leaves then.
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_is_lost_for_good_leaves_no_message_in_doubt() {
+    let struck = fail_everywhere(DatabaseFault::AnswerLost, TRIES).await;
+    assert!(struck > 30, "it struck only {struck} times");
+}
+
+/// A clock that can be set.
+struct SetClock {
+    inner: Arc<dyn Clock>,
+    ahead_us: Arc<AtomicI64>,
+}
+
+impl Clock for SetClock {
+    fn now_us(&self) -> i64 {
+        self.inner.now_us() + self.ahead_us.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_while_a_lane_is_drained_neither_stops_it_nor_overruns_the_limit() {
+    for step_ms in [-5_000, -700, 700, 5_000] {
+        let mut world = World::new(WorldSettings::default()).await;
+        let ahead_us = Arc::new(AtomicI64::new(0));
+        let inner = Arc::clone(&world.stack.drain.clock);
+        world.stack.drain.clock = Arc::new(SetClock { inner, ahead_us: Arc::clone(&ahead_us) });
+        post(&world, 200).await;
+        let posted_ms = world.clock.now_ms();
+        let setting = async {
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            ahead_us.store(1_000 * step_ms, Ordering::Relaxed);
+        };
+        let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+        let (drained, ()) = tokio::join!(draining, setting);
+        assert_eq!(drained.expect("a drain").departures, 200);
+        let took_ms = last_arrival_ms(&world, posted_ms);
+        assert!(took_ms < 6_000, "{step_ms} ms: it took {took_ms} ms");
+        world.settle(A_WHILE).await;
+        // Claims' ages are told by the clock that was set.
+        let violations = world.audit().violations(LIMIT);
+        let broken: Vec<_> = violations.iter().filter(|v| !v.contains("stale claim")).collect();
+        assert!(broken.is_empty(), "{step_ms} ms: {broken:#?}");
+    }
+}
+
+/// Where a process is frozen, one of its clocks may stand still: only the wall clock tells this one that
+/// its lease is over. A successor took the lane meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_sender_whose_own_clock_stood_still_while_it_was_frozen_sends_nothing_more() {
+    for freezes_after_ms in (0..200).step_by(7) {
+        let mut world = World::new(WorldSettings::default()).await;
+        let ahead_us = Arc::new(AtomicI64::new(0));
+        let inner = Arc::clone(&world.stack.drain.clock);
+        world.stack.drain.clock = Arc::new(SetClock { inner, ahead_us: Arc::clone(&ahead_us) });
+        post(&world, 120).await;
+        let frozen = async {
+            tokio::time::sleep(Duration::from_millis(2_000 + freezes_after_ms)).await;
+            let now_ms = world.clock.now_ms() + 15_000;
+            let terms = LeaseTerms {
+                now_ms,
+                until_ms: now_ms + 10_000,
+                skew_ms: 500,
+                confirm_within_ms: 1_800_000,
+                holder: 7,
+                group: WakeGroup::One,
+                woken_at_ms: None,
+            };
+            let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
+            assert!(matches!(taken, Taken::Yes(_)), "{taken:?}");
+            ahead_us.store(15_000_000, Ordering::Relaxed);
+            world.simulator.arrivals().len()
+        };
+        let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+        let (drained, sent) = tokio::join!(draining, frozen);
+        let departures = drained.expect("a drain").departures;
+        assert!(departures > 60 && departures < 100, "{departures} left");
+        // The token, the connection, and the messages that had left.
+        assert_eq!(world.simulator.arrivals().len(), sent, "frozen after {freezes_after_ms} ms");
+    }
+}
+
+/// The provider asks for a pause, and the sender dies in it. What it had claimed for its next slots is
+/// back in the queue by then: of nothing is it unknown whether it was sent.
+#[tokio::test(start_paused = true)]
+async fn what_is_claimed_does_not_wait_out_a_long_pause() {
+    let mut settings = WorldSettings::default();
+    settings.simulator.latency = Duration::from_millis(300);
+    let world = World::new(settings).await;
+    post(&world, 100).await;
+    let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+    let dying = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(30) });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    tokio::select! {
+        _ = draining => panic!("it is over"),
+        () = dying => {}
+    }
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    let all = world.notifications();
+    assert!(all.values().all(|n| n.status == Status::Delivered));
+}
+
+/// The provider is away for two minutes in the middle of a batch: a few messages find that out, and the
+/// others are delivered afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_does_not_answer_takes_few_messages_with_it() {
+    for failure in ["hang", "unreachable"] {
+        let world = World::new(WorldSettings::default()).await;
+        post(&world, 400).await;
+        world.start_senders();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let failing = match failure {
+            "hang" => Some(NoResponse::MaybeSent("silence".into())),
+            _ => Some(NoResponse::NotSent("refused".into())),
+        };
+        world.http.fail_from_now(failing);
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        world.http.fail_from_now(None);
+        world.settle(A_WHILE).await;
+        world.check_invariants(LIMIT);
+        let all = world.notifications();
+        let lost = all.values().filter(|n| n.status != Status::Delivered).count();
+        assert!(lost < 120, "{failure}: {lost} of {}", all.len());
+    }
+}
+
+/// The jitter allowance, 50 ms, does not cover a connection that takes longer to open. At first every
+/// request opens one, since answers take a second.
+#[tokio::test(start_paused = true)]
+async fn connections_that_open_slowly_overrun_no_limit() {
+    let mut settings = WorldSettings::default();
+    settings.simulator.latency = Duration::from_secs(1);
+    settings.simulator.latency_jitter = Duration::from_millis(500);
+    settings.connecting = Duration::from_millis(400);
+    let world = World::new(settings).await;
+    post(&world, 400).await;
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    let arrivals = world.simulator.arrivals();
+    let span_us = arrivals.last().expect("some").at_us - arrivals[0].at_us;
+    assert!(span_us < 13_000_000, "it took {} ms", span_us / 1000);
+}
