@@ -559,8 +559,9 @@ pub fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
 /// After `sam delete` there is nothing but the tables, which outlive the stack by intention
 /// (their `DeletionPolicy`), and the secret, which the operator made.
 pub async fn deleting_leaves_only_the_tables(stack: &mut Stack) -> Told {
-    // A function that ends when its log group has gone writes into a new one, on AWS as well. What
-    // is left behind is to be the deployment's doing, not that of a sweep during the deletion.
+    // A function that ends when its log group has gone writes into a new one: the emulator does not
+    // know that its policy denies that. What is left behind is to be the deployment's doing, not that
+    // of a sweep during the deletion.
     let halted = stack.ministack.halt_schedules().await?;
     ensure(halted > 0, || "the sweeper has no schedule".to_owned())?;
     until("a quiet moment", 2 * SOON, async || stack.ministack.quiet_moment().await).await?;

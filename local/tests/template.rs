@@ -144,6 +144,62 @@ fn a_queue_hides_a_message_for_longer_than_its_function_may_take() {
     assert_eq!(met, 2);
 }
 
+/// SAM adds AWS's managed policies for what Lambda does in a function's name, and those permit it on
+/// everything: each function's own policy takes that back.
+#[test]
+fn lambda_does_in_a_functions_name_what_it_needs_and_no_more() {
+    const POLLING: [&str; 4] = [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ];
+    const READING: [&str; 3] =
+        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+    let mut sources = 0;
+    for (name, function) in functions() {
+        let function = &function["Properties"];
+        let mut needed = BTreeSet::from([("logs:CreateLogGroup", "on \"*\"".to_owned())]);
+        for event in function["Events"].as_mapping().expect("events").values() {
+            let (actions, source) = match event["Type"].as_str() {
+                Some("SQS") => (&POLLING[..], &event["Properties"]["Queue"]),
+                Some("DynamoDB") => (&READING[..], &event["Properties"]["Stream"]),
+                _ => continue,
+            };
+            sources += 1;
+            let source = named_attribute(source).expect("a source of this template");
+            needed.extend(actions.iter().map(|action| (*action, format!("but on {source}"))));
+        }
+        let mut found = BTreeSet::new();
+        for policy in function["Policies"].as_sequence().expect("policies") {
+            for statement in policy["Statement"].as_sequence().expect("statements") {
+                if statement["Effect"].as_str() != Some("Deny") {
+                    continue;
+                }
+                assert!(statement["Condition"].is_null(), "{name}: not always");
+                let (on, but_on) = (&statement["Resource"], &statement["NotResource"]);
+                let place = named_attribute(but_on).map_or_else(
+                    || format!("on {:?}", on.as_str().expect("a text")),
+                    |but_on| format!("but on {but_on}"),
+                );
+                let actions = &statement["Action"];
+                let one = std::slice::from_ref(actions);
+                let actions = actions.as_sequence().map_or(one, |actions| &actions[..]);
+                let actions = actions.iter().map(|action| action.as_str().expect("a text"));
+                found.extend(actions.map(|action| (action, place.clone())));
+            }
+        }
+        assert_eq!(found, needed, "what is denied to {name}");
+    }
+    assert_eq!(sources, 3);
+}
+
+/// `Resource.Attribute`, as `!GetAtt` has it.
+fn named_attribute(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else { return None };
+    (tagged.tag == "GetAtt").then(|| tagged.value.as_str()).flatten()
+}
+
 #[test]
 fn as_many_senders_are_reserved_as_the_queue_starts() {
     let sender = &functions()["SenderFunction"]["Properties"];
