@@ -417,6 +417,8 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let role = target.map(aws_sdk_scheduler::types::Target::role_arn);
         vec![call, Call::new("iam:PassRole", role.unwrap_or_default())]
     };
+    // With every parameter given, secrets and audience files are encrypted under keys of one's own.
+    let decrypt = |key: &str| Call::new("kms:Decrypt", format!("{}:key/{key}", arn("kms")));
     let object = |bucket: Option<&str>, key: Option<&str>| {
         let path = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
         Call::new("s3:GetObject", format!("arn:aws:s3:::{path}"))
@@ -428,12 +430,10 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let name = get.secret_id().unwrap_or_default();
         let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
         // Secrets Manager decrypts on behalf of whoever reads.
-        Some(vec![
-            Call::new("secretsmanager:GetSecretValue", secret),
-            Call::new("kms:Decrypt", "SecretsKeyArn"),
-        ])
+        Some(vec![Call::new("secretsmanager:GetSecretValue", secret), decrypt("SecretsKeyId")])
     } else if let Some(get) = input.downcast_ref::<GetObjectInput>() {
-        Some(vec![object(get.bucket(), get.key())])
+        // So does S3.
+        Some(vec![object(get.bucket(), get.key()), decrypt("AudienceKeyId")])
     } else if let Some(head) = input.downcast_ref::<HeadObjectInput>() {
         // There is no action of that name.
         Some(vec![object(head.bucket(), head.key())])
