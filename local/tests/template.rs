@@ -428,6 +428,78 @@ fn every_alarm_says_what_to_do_and_tells_whom_it_was_told_to() {
     }
 }
 
+/// Each alarm, what it watches, of what, and beyond which value it goes off. Whoever takes one out
+/// takes it out here, and in the costs of docs/deploy.md.
+const ALARMS: [(&str, &str, &str, &str); 20] = [
+    ("ApiErrorsAlarm", "AWS/ApiGateway 5xx", "Api", "> 0"),
+    ("ChannelDownAlarm", "Alimi ChannelDown", "AWS::StackName", "> 0"),
+    ("ConsoleErrorsAlarm", "AWS/Lambda Errors", "ConsoleFunction", "> 0"),
+    ("EnqueueErrorsAlarm", "AWS/Lambda Errors", "EnqueueFunction", "> 0"),
+    ("ErrorsLoggedAlarm", "Alimi/${AWS::StackName} ErrorsLogged", "", "> 0"),
+    ("PlannerAgeAlarm", "AWS/Lambda IteratorAge", "PlannerFunction", "> 300000"),
+    ("PlannerErrorsAlarm", "AWS/Lambda Errors", "PlannerFunction", "> 0"),
+    ("QueueAgeAlarm", "Alimi QueueAge", "AWS::StackName", "> QueueAgeAlarmMs"),
+    (
+        "RunAgeAlarm",
+        "AWS/SQS ApproximateAgeOfOldestMessage",
+        "RunQueue",
+        // Three times what an invocation may take.
+        "> 900",
+    ),
+    (
+        "RunDeadLettersAlarm",
+        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "RunDeadLetterQueue",
+        "> 0",
+    ),
+    ("SenderErrorsAlarm", "AWS/Lambda Errors", "SenderFunction", "> 0"),
+    ("SweeperErrorsAlarm", "AWS/Lambda Errors", "SweeperFunction", "> 2"),
+    ("SweeperSilentAlarm", "AWS/Lambda Invocations", "SweeperFunction", "< 1"),
+    ("ThrottledAlarm", "Alimi Throttled", "AWS::StackName", "> 0"),
+    ("TriggerErrorsAlarm", "AWS/Lambda Errors", "TriggerFunction", "> 0"),
+    ("UnconfirmedAlarm", "Alimi Unconfirmed", "AWS::StackName", "> 0"),
+    ("UnknownAlarm", "Alimi Unknown", "AWS::StackName", "> 0"),
+    ("WakeAgeAlarm", "AWS/SQS ApproximateAgeOfOldestMessage", "WakeQueue", "> 120"),
+    (
+        "WakeDeadLettersAlarm",
+        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "WakeDeadLetterQueue",
+        "> 0",
+    ),
+    ("WebhookErrorsAlarm", "AWS/Lambda Errors", "WebhookFunction", "> 0"),
+];
+
+#[test]
+fn every_alarm_is_there_and_watches_what_it_is_for() {
+    let alarms = resources(template(), "AWS::CloudWatch::Alarm");
+    let found: Vec<_> = alarms
+        .iter()
+        .map(|(name, alarm)| {
+            let alarm = &alarm["Properties"];
+            let namespace = &alarm["Namespace"];
+            let namespace = namespace.as_str().or_else(|| substituted(namespace));
+            let metric = alarm["MetricName"].as_str();
+            let watched =
+                format!("{} {}", namespace.expect("a namespace"), metric.expect("a metric"));
+            let of = named(&alarm["Dimensions"][0]["Value"]).unwrap_or_default();
+            let sign = match alarm["ComparisonOperator"].as_str() {
+                Some("GreaterThanThreshold") => ">",
+                Some("LessThanThreshold") => "<",
+                other => panic!("{name}: {other:?}"),
+            };
+            let threshold = &alarm["Threshold"];
+            let beyond = match threshold.as_u64() {
+                Some(threshold) => format!("{sign} {threshold}"),
+                None => format!("{sign} {}", named(threshold).expect("a parameter")),
+            };
+            (name.as_str(), watched, of, beyond)
+        })
+        .collect();
+    let needed =
+        ALARMS.map(|(name, watched, of, beyond)| (name, watched.to_owned(), of, beyond.to_owned()));
+    assert_eq!(found, needed);
+}
+
 #[test]
 fn every_function_has_an_alarm_on_its_errors() {
     let alarms = resources(template(), "AWS::CloudWatch::Alarm");
