@@ -43,9 +43,13 @@ pub async fn an_operator_sets_the_stack_up(stack: &Stack) -> Told {
 /// What is wrong with a deployment is told before anything is changed.
 pub async fn a_wrong_deployment_is_refused(stack: &Stack) -> Told {
     const SUBNETS: &str = "SenderSubnetIds=subnet-0a1b2c3d,subnet-4e5f6a7b";
-    let wrong: [(&'static [&'static str], &str); 3] = [
+    const ELSEWHERE: &str = "SecretsKeyId=arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
+    let wrong: [(&'static [&'static str], &str); 6] = [
         (&["SenderSubnetIds=subnet-0a1b2c3d"], "must be empty or at least two ids"),
         (&[SUBNETS], "SenderSecurityGroupIds has to be given too"),
+        (&["SenderSecurityGroupIds=sg-0a1b2c3d"], "SenderSubnetIds has to be given too"),
+        (&["EndpointUrl=http://127.0.0.1:9600"], "EndpointUrl is for sam local"),
+        (&[ELSEWHERE], "must be empty or the id of a key"),
         (&["SenderConcurrency=1"], "must be 2 to 1000"),
     ];
     for (parameters, says) in wrong {
@@ -58,7 +62,8 @@ pub async fn a_wrong_deployment_is_refused(stack: &Stack) -> Told {
     let functions = stack.functions().await?;
     let reserved: Vec<u32> = functions.iter().filter_map(|it| it.reserved).collect();
     ensure(reserved == [4], || format!("the senders' reserve has become {reserved:?}"))?;
-    Ok("one subnet, half of a network, and one sender".to_owned())
+    Ok("one subnet, either half of a network, sam local's address, a key elsewhere, and one sender"
+        .to_owned())
 }
 
 /// Producers' and operators' routes take signed requests only; the webhook's takes its secret.

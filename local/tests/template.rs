@@ -401,6 +401,65 @@ fn substituted(value: &Value) -> Option<&str> {
     (tagged.tag == "Sub").then(|| tagged.value.as_str()).flatten()
 }
 
+/// `!Equals [!Ref parameter, ""]`, or with `!Not` around it: the parameter, and whether it is given.
+fn emptiness(value: &Value) -> Option<(&str, bool)> {
+    let Value::Tagged(tagged) = value else { return None };
+    if tagged.tag == "Not" {
+        let (parameter, given) = emptiness(&tagged.value[0])?;
+        return Some((parameter, !given));
+    }
+    let is_emptiness = tagged.tag == "Equals" && tagged.value[1].as_str() == Some("");
+    is_emptiness.then(|| Some((named(&tagged.value[0])?, false))).flatten()
+}
+
+/// What is refused before anything is made, and what is said then. `cargo xtask e2e` is refused so.
+#[test]
+fn every_rule_is_there_and_says_what_to_do() {
+    let given = |parameter| Some((parameter, true));
+    let empty = |parameter| Some((parameter, false));
+    let needed = [
+        (
+            "AudienceKeyNeedsBucket",
+            given("AudienceKeyId"),
+            given("AudienceBucket"),
+            "AudienceKeyId is given, so AudienceBucket has to be given too.",
+        ),
+        (
+            "EndpointUrlIsForSamLocal",
+            None,
+            empty("EndpointUrl"),
+            "EndpointUrl is for sam local, so it has to be empty here.",
+        ),
+        (
+            "SecurityGroupsNeedSubnets",
+            given("SenderSecurityGroupIds"),
+            given("SenderSubnetIds"),
+            "SenderSecurityGroupIds is given, so SenderSubnetIds has to be given too.",
+        ),
+        (
+            "SubnetsNeedSecurityGroups",
+            given("SenderSubnetIds"),
+            given("SenderSecurityGroupIds"),
+            "SenderSubnetIds is given, so SenderSecurityGroupIds has to be given too.",
+        ),
+    ];
+    let rules = template()["Rules"].as_mapping().expect("rules");
+    let mut found = Vec::new();
+    for (name, rule) in rules {
+        let name = name.as_str().expect("a name");
+        let [asserted] = &rule["Assertions"].as_sequence().expect("assertions")[..] else {
+            panic!("{name} asserts more than one thing")
+        };
+        let says = asserted["AssertDescription"].as_str().expect("a text");
+        let condition = &rule["RuleCondition"];
+        let is_read = condition.is_null() || emptiness(condition).is_some();
+        assert!(is_read, "{name}: {condition:?}");
+        found.push((name, emptiness(condition), emptiness(&asserted["Assert"]), says));
+    }
+    found.sort_unstable();
+    assert_eq!(found, needed);
+}
+
 /// What is of another region would not work, so it cannot be said: ARNs have colons.
 #[test]
 fn no_parameter_takes_an_arn() {
