@@ -401,6 +401,38 @@ fn substituted(value: &Value) -> Option<&str> {
     (tagged.tag == "Sub").then(|| tagged.value.as_str()).flatten()
 }
 
+/// What was built for other processors would be deployed otherwise, and fail when it is called. The
+/// values are left to whoever deploys: `sam deploy --guided` writes them into this file.
+#[test]
+fn sam_has_all_its_settings_for_other_processors_too() {
+    let file = include_str!("../../samconfig.toml");
+    let sections: BTreeMap<_, _> =
+        file.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).collect();
+    let setting = |section: &str, name: &str| {
+        let mut lines = sections.get(section)?.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).map(str::to_owned)
+    };
+    for name in ["stack_name", "region"] {
+        for environment in ["default", "x86_64"] {
+            let found = setting(&format!("{environment}.global.parameters"), name);
+            assert!(found.is_some(), "{environment} has no {name}");
+        }
+    }
+    for command in ["build", "deploy", "local_invoke", "local_start_api"] {
+        let section = format!("x86_64.{command}.parameters");
+        let overrides = setting(&section, "parameter_overrides").unwrap_or_default();
+        let (_, architecture) = overrides.split_once("Architecture=").unwrap_or_default();
+        let architecture = architecture.trim_start_matches(['\\', '"']);
+        assert!(architecture.starts_with("x86_64"), "[{section}] says {overrides}");
+    }
+    for section in sections.keys().filter_map(|section| section.strip_prefix("default.")) {
+        assert!(
+            sections.contains_key(format!("x86_64.{section}").as_str()),
+            "no [x86_64.{section}]"
+        );
+    }
+}
+
 /// `!Equals [!Ref parameter, ""]`, or with `!Not` around it: the parameter, and whether it is given.
 fn emptiness(value: &Value) -> Option<(&str, bool)> {
     let Value::Tagged(tagged) = value else { return None };
