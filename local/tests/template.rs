@@ -663,6 +663,35 @@ fn alarms_watch_metrics_that_the_functions_write() {
     assert_eq!(&watched, of_the_stack);
 }
 
+/// What costs by the piece, as docs/deploy.md counts it.
+#[test]
+fn the_guides_costs_count_what_there_is() {
+    let template = template();
+    let guide = include_str!("../../docs/deploy.md");
+    let dollars = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
+    let emitted = emitted();
+    let filters = resources(template, "AWS::Logs::MetricFilter");
+    let counted: BTreeSet<_> = filters
+        .values()
+        .filter_map(|filter| {
+            filter["Properties"]["MetricTransformations"][0]["MetricName"].as_str()
+        })
+        .collect();
+    let of_a_channel = emitted["Stack,Channel"].len();
+    let of_the_stack = emitted["Stack"].len() + counted.len();
+    let metrics = dollars(30 * (of_a_channel + of_the_stack));
+    let alarms = resources(template, "AWS::CloudWatch::Alarm").len();
+    for row in [
+        format!(
+            "| CloudWatch metrics | {of_a_channel} a channel, and {of_the_stack} | $0.30 each | \
+             {metrics} |"
+        ),
+        format!("| CloudWatch alarms | {alarms} | $0.10 each | {} |", dollars(10 * alarms)),
+    ] {
+        assert!(guide.contains(&row), "the guide has not: {row}");
+    }
+}
+
 #[test]
 fn the_dashboard_shows_metrics_that_the_functions_write_and_resources_that_are_there() {
     let template = template();
