@@ -197,7 +197,7 @@ async fn tell_stories(report: &mut Report, sam: Sam, ministack: MiniStack, pytho
     let set_up = Box::pin(stories::an_operator_sets_the_stack_up(&stack));
     if report.story("an operator sets the stack up", 2 * MINUTE, set_up).await {
         let story = Box::pin(stories::a_wrong_deployment_is_refused(&stack));
-        report.story("a wrong deployment is refused", 4 * MINUTE, story).await;
+        report.story("a wrong deployment is refused", 8 * MINUTE, story).await;
         let story = Box::pin(stories::callers_are_told_apart(&stack));
         report.story("routes ask for what the template says", MINUTE, story).await;
         let story = Box::pin(stories::a_sequence_waits_for_each_delivery(&stack));

@@ -42,8 +42,14 @@ pub async fn an_operator_sets_the_stack_up(stack: &Stack) -> Told {
 
 /// What is wrong with a deployment is told before anything is changed.
 pub async fn a_wrong_deployment_is_refused(stack: &Stack) -> Told {
-    let wrong: [(&'static [&'static str], &str); 2] = [
-        (&["SenderSubnetIds=subnet-0a1b2c3d"], "SenderSecurityGroupIds has to be given too"),
+    const SUBNETS: &str = "SenderSubnetIds=subnet-0a1b2c3d,subnet-4e5f6a7b";
+    const ELSEWHERE: &str = "SecretsKeyId=arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
+    let wrong: [(&'static [&'static str], &str); 6] = [
+        (&["SenderSubnetIds=subnet-0a1b2c3d"], "must be empty or at least two ids"),
+        (&[SUBNETS], "SenderSecurityGroupIds has to be given too"),
+        (&["SenderSecurityGroupIds=sg-0a1b2c3d"], "SenderSubnetIds has to be given too"),
+        (&["EndpointUrl=http://127.0.0.1:9600"], "EndpointUrl is for sam local"),
+        (&[ELSEWHERE], "must be empty or the id of a key"),
         (&["SenderConcurrency=1"], "must be 2 to 1000"),
     ];
     for (parameters, says) in wrong {
@@ -56,7 +62,8 @@ pub async fn a_wrong_deployment_is_refused(stack: &Stack) -> Told {
     let functions = stack.functions().await?;
     let reserved: Vec<u32> = functions.iter().filter_map(|it| it.reserved).collect();
     ensure(reserved == [4], || format!("the senders' reserve has become {reserved:?}"))?;
-    Ok("half of a network, and one sender".to_owned())
+    Ok("one subnet, either half of a network, sam local's address, a key elsewhere, and one sender"
+        .to_owned())
 }
 
 /// Producers' and operators' routes take signed requests only; the webhook's takes its secret.
@@ -559,8 +566,9 @@ pub fn logs_tell_nobodys_secrets(stack: &Stack) -> Told {
 /// After `sam delete` there is nothing but the tables, which outlive the stack by intention
 /// (their `DeletionPolicy`), and the secret, which the operator made.
 pub async fn deleting_leaves_only_the_tables(stack: &mut Stack) -> Told {
-    // A function that ends when its log group has gone writes into a new one, on AWS as well. What
-    // is left behind is to be the deployment's doing, not that of a sweep during the deletion.
+    // A function that ends when its log group has gone writes into a new one: the emulator does not
+    // know that its policy denies that. What is left behind is to be the deployment's doing, not that
+    // of a sweep during the deletion.
     let halted = stack.ministack.halt_schedules().await?;
     ensure(halted > 0, || "the sweeper has no schedule".to_owned())?;
     until("a quiet moment", 2 * SOON, async || stack.ministack.quiet_moment().await).await?;

@@ -1,7 +1,8 @@
 //! What the policies of template.yaml permit each function, held against every call that it makes.
 //!
 //! Only what the functions' own code calls is here. What Lambda does for them (logs, polling queues
-//! and the stream, network interfaces, tracing) SAM permits by AWS's managed policies.
+//! and the stream, network interfaces, tracing) SAM permits by AWS's managed policies. What is denied
+//! narrows those; it is denied here as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -107,6 +108,22 @@ impl Grant {
     }
 }
 
+/// One action that a statement denies, whatever others permit.
+struct Denial {
+    function: Function,
+    action: String,
+    /// Where it is denied; where it is not, if all others are meant.
+    resources: Vec<String>,
+    on_all_others: bool,
+}
+
+impl Denial {
+    fn forbids(&self, call: &Call) -> bool {
+        let is_listed = self.resources.iter().any(|resource| fits(resource, &call.resource));
+        self.action == call.action && is_listed != self.on_all_others
+    }
+}
+
 impl std::fmt::Display for Grant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { function, statement, action, resource, .. } = self;
@@ -137,8 +154,10 @@ struct Inner {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct Policies {
     grants: BTreeSet<Grant>,
+    denials: Vec<Denial>,
     /// Each table's partition key.
     partition_keys: BTreeMap<String, String>,
 }
@@ -152,15 +171,74 @@ struct State {
 impl Policies {
     fn of_template() -> Result<Self, EmbeddedError> {
         let template = embedded::template()?;
-        let mut grants = BTreeSet::new();
+        let mut all = Self { partition_keys: embedded::partition_keys()?, ..Self::default() };
         for function in Function::ALL {
             let policies = &template["Resources"][function.logical_id()]["Properties"]["Policies"];
-            let read = read_policies(function, policies);
             let odd = |fault| format!("the policies of {}: {fault}", function.logical_id());
-            grants.extend(read.map_err(|fault| EmbeddedError::Template(odd(fault)))?);
+            let added = all.add_policies(function, policies);
+            added.map_err(|fault| EmbeddedError::Template(odd(fault)))?;
         }
-        let partition_keys = embedded::partition_keys()?;
-        Ok(Self { grants, partition_keys })
+        Ok(all)
+    }
+
+    fn add_policies(&mut self, function: Function, policies: &Yaml) -> Result<(), String> {
+        for policy in policies.as_sequence().ok_or("no list")? {
+            let statements = policy["Statement"].as_sequence().ok_or("a policy by name")?;
+            for statement in statements {
+                // With every parameter given, conditions hold.
+                let chosen =
+                    if let Yaml::Tagged(tagged) = statement { &tagged.value[1] } else { statement };
+                self.add_statement(function, chosen)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_statement(&mut self, function: Function, statement: &Yaml) -> Result<(), String> {
+        let sid = statement["Sid"].as_str().ok_or("a statement without Sid")?;
+        let odd = |fault: &str| format!("{sid}: {fault}");
+        let is_denial = match statement["Effect"].as_str() {
+            Some("Allow") => false,
+            Some("Deny") => true,
+            _ => return Err(odd("only Allow and Deny are understood")),
+        };
+        let on_all_others = is_denial && !statement["NotResource"].is_null();
+        let listed = &statement[if on_all_others { "NotResource" } else { "Resource" }];
+        let resources: Option<Vec<String>> = each(listed).into_iter().map(resource_of).collect();
+        let resources = resources.ok_or_else(|| odd("an unknown resource"))?;
+        let leading_keys = leading_keys(&statement["Condition"]).map_err(|fault| odd(&fault))?;
+        if is_denial && !statement["Condition"].is_null() {
+            return Err(odd("a denial on a condition is not understood"));
+        }
+        for action in each(&statement["Action"]) {
+            let action = action.as_str().ok_or_else(|| odd("an action that is no text"))?;
+            if action.contains('*') {
+                return Err(odd("actions are named one by one"));
+            }
+            if is_denial {
+                let (action, resources) = (action.to_owned(), resources.clone());
+                self.denials.push(Denial { function, action, resources, on_all_others });
+                continue;
+            }
+            self.grants.extend(resources.iter().map(|resource| Grant {
+                function,
+                statement: sid.to_owned(),
+                action: action.to_owned(),
+                resource: resource.clone(),
+                leading_keys: leading_keys.clone(),
+            }));
+        }
+        Ok(())
+    }
+
+    /// What permits a call: nothing, where a statement denies it.
+    fn permitting(&self, function: Function, call: &Call) -> Vec<Grant> {
+        let mut denials = self.denials.iter().filter(|denial| denial.function == function);
+        if denials.any(|denial| denial.forbids(call)) {
+            return Vec::new();
+        }
+        let grants = self.grants.iter().filter(|grant| grant.function == function);
+        grants.filter(|grant| grant.permits(call)).cloned().collect()
     }
 }
 
@@ -210,8 +288,7 @@ impl Permissions {
     }
 
     fn ask(&self, function: Function, call: &Call) -> Result<(), String> {
-        let of_function = self.0.policies.grants.iter().filter(|grant| grant.function == function);
-        let permitting: Vec<_> = of_function.filter(|grant| grant.permits(call)).cloned().collect();
+        let permitting = self.0.policies.permitting(function, call);
         let mut state = self.state();
         if permitting.is_empty() {
             let Call { action, resource, leading_key } = call;
@@ -340,6 +417,8 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let role = target.map(aws_sdk_scheduler::types::Target::role_arn);
         vec![call, Call::new("iam:PassRole", role.unwrap_or_default())]
     };
+    // With every parameter given, secrets and audience files are encrypted under keys of one's own.
+    let decrypt = |key: &str| Call::new("kms:Decrypt", format!("{}:key/{key}", arn("kms")));
     let object = |bucket: Option<&str>, key: Option<&str>| {
         let path = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
         Call::new("s3:GetObject", format!("arn:aws:s3:::{path}"))
@@ -351,12 +430,10 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let name = get.secret_id().unwrap_or_default();
         let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
         // Secrets Manager decrypts on behalf of whoever reads.
-        Some(vec![
-            Call::new("secretsmanager:GetSecretValue", secret),
-            Call::new("kms:Decrypt", "SecretsKeyArn"),
-        ])
+        Some(vec![Call::new("secretsmanager:GetSecretValue", secret), decrypt("SecretsKeyId")])
     } else if let Some(get) = input.downcast_ref::<GetObjectInput>() {
-        Some(vec![object(get.bucket(), get.key())])
+        // So does S3.
+        Some(vec![object(get.bucket(), get.key()), decrypt("AudienceKeyId")])
     } else if let Some(head) = input.downcast_ref::<HeadObjectInput>() {
         // There is no action of that name.
         Some(vec![object(head.bucket(), head.key())])
@@ -391,46 +468,6 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn read_policies(function: Function, policies: &Yaml) -> Result<Vec<Grant>, String> {
-    let mut grants = Vec::new();
-    for policy in policies.as_sequence().ok_or("no list")? {
-        let statements = policy["Statement"].as_sequence().ok_or("a policy by name")?;
-        for statement in statements {
-            // With every parameter given, conditions hold.
-            let chosen =
-                if let Yaml::Tagged(tagged) = statement { &tagged.value[1] } else { statement };
-            grants.extend(read_statement(function, chosen)?);
-        }
-    }
-    Ok(grants)
-}
-
-fn read_statement(function: Function, statement: &Yaml) -> Result<Vec<Grant>, String> {
-    let sid = statement["Sid"].as_str().ok_or("a statement without Sid")?;
-    let odd = |fault: &str| format!("{sid}: {fault}");
-    if statement["Effect"].as_str() != Some("Allow") {
-        return Err(odd("only Allow is understood"));
-    }
-    let leading_keys = leading_keys(&statement["Condition"]).map_err(|fault| odd(&fault))?;
-    let mut grants = Vec::new();
-    for action in each(&statement["Action"]) {
-        let action = action.as_str().ok_or_else(|| odd("an action that is no text"))?;
-        if action.contains('*') {
-            return Err(odd("actions are named one by one"));
-        }
-        for resource in each(&statement["Resource"]) {
-            grants.push(Grant {
-                function,
-                statement: sid.to_owned(),
-                action: action.to_owned(),
-                resource: resource_of(resource).ok_or_else(|| odd("an unknown resource"))?,
-                leading_keys: leading_keys.clone(),
-            });
-        }
-    }
-    Ok(grants)
-}
-
 fn each(value: &Yaml) -> Vec<&Yaml> {
     value.as_sequence().map_or_else(|| vec![value], |values| values.iter().collect())
 }
@@ -461,7 +498,8 @@ fn resource_of(value: &Yaml) -> Option<String> {
         Yaml::Tagged(tagged) => {
             let text = tagged.value.as_str()?;
             if tagged.tag == "GetAtt" {
-                text.strip_suffix(".Arn").map(str::to_owned)
+                let stream = || Some(format!("{}/stream", text.strip_suffix(".StreamArn")?));
+                text.strip_suffix(".Arn").map(str::to_owned).or_else(stream)
             } else if tagged.tag == "Ref" {
                 Some(text.to_owned())
             } else if tagged.tag == "Sub" {
@@ -531,6 +569,51 @@ mod tests {
             "arn:aws:scheduler:region:account:schedule/default/x",
             None
         ));
+    }
+
+    #[test]
+    fn what_is_denied_is_permitted_by_nothing() {
+        let statements = "
+            - Statement:
+                - Sid: Poll
+                  Effect: Allow
+                  Action: [sqs:ReceiveMessage, sqs:DeleteMessage, sqs:SendMessage]
+                  Resource: '*'
+                - Sid: PollNoOtherQueue
+                  Effect: Deny
+                  Action: sqs:ReceiveMessage
+                  NotResource: !GetAtt WakeQueue.Arn
+                - Sid: KeepMessages
+                  Effect: Deny
+                  Action: sqs:DeleteMessage
+                  Resource: [!GetAtt RunQueue.Arn, !GetAtt CatalogTable.StreamArn]
+        ";
+        let statements: Yaml = serde_yaml_ng::from_str(statements).expect("YAML");
+        let mut policies = Policies::default();
+        policies.add_policies(Function::Sender, &statements).expect("policies");
+        let may = |action: &str, resource: &str| {
+            !policies.permitting(Function::Sender, &Call::new(action, resource)).is_empty()
+        };
+        assert!(may("sqs:ReceiveMessage", "WakeQueue"));
+        assert!(!may("sqs:ReceiveMessage", "RunQueue"), "all but one are denied");
+        assert!(!may("sqs:DeleteMessage", "RunQueue"), "it is named");
+        assert!(!may("sqs:DeleteMessage", "CatalogTable/stream"), "so is this");
+        assert!(may("sqs:DeleteMessage", "WakeQueue"));
+        assert!(may("sqs:SendMessage", "RunQueue"), "another action");
+    }
+
+    #[test]
+    fn a_statement_that_is_not_understood_is_a_fault() {
+        let fault = |rest: &str| {
+            let statement = format!("{{ Sid: Odd, Action: 'sqs:SendMessage', {rest} }}");
+            let statement: Yaml = serde_yaml_ng::from_str(&statement).expect("YAML");
+            Policies::default().add_statement(Function::Sender, &statement).expect_err("a fault")
+        };
+        let denied = "Effect: Deny, Resource: '*', \
+                      Condition: { StringEquals: { 'kms:ViaService': s3.amazonaws.com } }";
+        assert!(fault(denied).contains("a denial on a condition"));
+        assert!(fault("Effect: Allow, NotResource: '*'").contains("an unknown resource"));
+        assert!(fault("Effect: Perhaps, Resource: '*'").contains("only Allow and Deny"));
     }
 
     #[test]

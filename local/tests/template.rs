@@ -144,6 +144,62 @@ fn a_queue_hides_a_message_for_longer_than_its_function_may_take() {
     assert_eq!(met, 2);
 }
 
+/// SAM adds AWS's managed policies for what Lambda does in a function's name, and those permit it on
+/// everything: each function's own policy takes that back.
+#[test]
+fn lambda_does_in_a_functions_name_what_it_needs_and_no_more() {
+    const POLLING: [&str; 4] = [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ];
+    const READING: [&str; 3] =
+        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+    let mut sources = 0;
+    for (name, function) in functions() {
+        let function = &function["Properties"];
+        let mut needed = BTreeSet::from([("logs:CreateLogGroup", "on \"*\"".to_owned())]);
+        for event in function["Events"].as_mapping().expect("events").values() {
+            let (actions, source) = match event["Type"].as_str() {
+                Some("SQS") => (&POLLING[..], &event["Properties"]["Queue"]),
+                Some("DynamoDB") => (&READING[..], &event["Properties"]["Stream"]),
+                _ => continue,
+            };
+            sources += 1;
+            let source = named_attribute(source).expect("a source of this template");
+            needed.extend(actions.iter().map(|action| (*action, format!("but on {source}"))));
+        }
+        let mut found = BTreeSet::new();
+        for policy in function["Policies"].as_sequence().expect("policies") {
+            for statement in policy["Statement"].as_sequence().expect("statements") {
+                if statement["Effect"].as_str() != Some("Deny") {
+                    continue;
+                }
+                assert!(statement["Condition"].is_null(), "{name}: not always");
+                let (on, but_on) = (&statement["Resource"], &statement["NotResource"]);
+                let place = named_attribute(but_on).map_or_else(
+                    || format!("on {:?}", on.as_str().expect("a text")),
+                    |but_on| format!("but on {but_on}"),
+                );
+                let actions = &statement["Action"];
+                let one = std::slice::from_ref(actions);
+                let actions = actions.as_sequence().map_or(one, |actions| &actions[..]);
+                let actions = actions.iter().map(|action| action.as_str().expect("a text"));
+                found.extend(actions.map(|action| (action, place.clone())));
+            }
+        }
+        assert_eq!(found, needed, "what is denied to {name}");
+    }
+    assert_eq!(sources, 3);
+}
+
+/// `Resource.Attribute`, as `!GetAtt` has it.
+fn named_attribute(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else { return None };
+    (tagged.tag == "GetAtt").then(|| tagged.value.as_str()).flatten()
+}
+
 #[test]
 fn as_many_senders_are_reserved_as_the_queue_starts() {
     let sender = &functions()["SenderFunction"]["Properties"];
@@ -339,18 +395,200 @@ fn every_parameter_is_described_and_checked() {
     }
 }
 
+/// The text of a `!Sub`.
+fn substituted(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else { return None };
+    (tagged.tag == "Sub").then(|| tagged.value.as_str()).flatten()
+}
+
+/// What was built for other processors would be deployed otherwise, and fail when it is called. The
+/// values are left to whoever deploys: `sam deploy --guided` writes them into this file.
+#[test]
+fn sam_has_all_its_settings_for_other_processors_too() {
+    let file = include_str!("../../samconfig.toml");
+    let sections: BTreeMap<_, _> =
+        file.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).collect();
+    let setting = |section: &str, name: &str| {
+        let mut lines = sections.get(section)?.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).map(str::to_owned)
+    };
+    for name in ["stack_name", "region"] {
+        for environment in ["default", "x86_64"] {
+            let found = setting(&format!("{environment}.global.parameters"), name);
+            assert!(found.is_some(), "{environment} has no {name}");
+        }
+    }
+    for command in ["build", "deploy", "local_invoke", "local_start_api"] {
+        let section = format!("x86_64.{command}.parameters");
+        let overrides = setting(&section, "parameter_overrides").unwrap_or_default();
+        let (_, architecture) = overrides.split_once("Architecture=").unwrap_or_default();
+        let architecture = architecture.trim_start_matches(['\\', '"']);
+        assert!(architecture.starts_with("x86_64"), "[{section}] says {overrides}");
+    }
+    for section in sections.keys().filter_map(|section| section.strip_prefix("default.")) {
+        assert!(
+            sections.contains_key(format!("x86_64.{section}").as_str()),
+            "no [x86_64.{section}]"
+        );
+    }
+}
+
+/// `!Equals [!Ref parameter, ""]`, or with `!Not` around it: the parameter, and whether it is given.
+fn emptiness(value: &Value) -> Option<(&str, bool)> {
+    let Value::Tagged(tagged) = value else { return None };
+    if tagged.tag == "Not" {
+        let (parameter, given) = emptiness(&tagged.value[0])?;
+        return Some((parameter, !given));
+    }
+    let is_emptiness = tagged.tag == "Equals" && tagged.value[1].as_str() == Some("");
+    is_emptiness.then(|| Some((named(&tagged.value[0])?, false))).flatten()
+}
+
+/// What is refused before anything is made, and what is said then. `cargo xtask e2e` is refused so.
+#[test]
+fn every_rule_is_there_and_says_what_to_do() {
+    let given = |parameter| Some((parameter, true));
+    let empty = |parameter| Some((parameter, false));
+    let needed = [
+        (
+            "AudienceKeyNeedsBucket",
+            given("AudienceKeyId"),
+            given("AudienceBucket"),
+            "AudienceKeyId is given, so AudienceBucket has to be given too.",
+        ),
+        (
+            "EndpointUrlIsForSamLocal",
+            None,
+            empty("EndpointUrl"),
+            "EndpointUrl is for sam local, so it has to be empty here.",
+        ),
+        (
+            "SecurityGroupsNeedSubnets",
+            given("SenderSecurityGroupIds"),
+            given("SenderSubnetIds"),
+            "SenderSecurityGroupIds is given, so SenderSubnetIds has to be given too.",
+        ),
+        (
+            "SubnetsNeedSecurityGroups",
+            given("SenderSubnetIds"),
+            given("SenderSecurityGroupIds"),
+            "SenderSubnetIds is given, so SenderSecurityGroupIds has to be given too.",
+        ),
+    ];
+    let rules = template()["Rules"].as_mapping().expect("rules");
+    let mut found = Vec::new();
+    for (name, rule) in rules {
+        let name = name.as_str().expect("a name");
+        let [asserted] = &rule["Assertions"].as_sequence().expect("assertions")[..] else {
+            panic!("{name} asserts more than one thing")
+        };
+        let says = asserted["AssertDescription"].as_str().expect("a text");
+        let condition = &rule["RuleCondition"];
+        let is_read = condition.is_null() || emptiness(condition).is_some();
+        assert!(is_read, "{name}: {condition:?}");
+        found.push((name, emptiness(condition), emptiness(&asserted["Assert"]), says));
+    }
+    found.sort_unstable();
+    assert_eq!(found, needed);
+}
+
+/// What is of another region would not work, so it cannot be said: ARNs have colons.
+#[test]
+fn no_parameter_takes_an_arn() {
+    for (name, parameter) in template()["Parameters"].as_mapping().expect("parameters") {
+        let name = name.as_str().expect("a name");
+        let pattern = parameter["AllowedPattern"].as_str().unwrap_or_default();
+        assert!(!name.ends_with("Arn"), "{name}");
+        assert!(!pattern.contains(':') || name == "EndpointUrl", "{name} takes {pattern}");
+    }
+}
+
 #[test]
 fn every_alarm_says_what_to_do_and_tells_whom_it_was_told_to() {
+    const TOPIC: &str =
+        "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${AlarmTopicName}";
     for (name, alarm) in resources(template(), "AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
         assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
         assert!(!alarm["TreatMissingData"].is_null(), "{name}: what if there is no data?");
         for actions in ["AlarmActions", "OKActions"] {
-            let Value::Tagged(actions) = &alarm[actions] else { panic!("{name}: {actions}") };
-            assert_eq!(actions.value[0].as_str(), Some("HasAlarmTopic"), "{name}");
-            assert_eq!(named(&actions.value[1][0]), Some("AlarmTopicArn"), "{name}");
+            let told = only_if(&alarm[actions], "HasAlarmTopic");
+            let [topic] = &told.as_sequence().expect("a list")[..] else { panic!("{name}") };
+            assert_eq!(substituted(topic), Some(TOPIC), "{name}");
         }
     }
+}
+
+/// Each alarm, what it watches, of what, and beyond which value it goes off. Whoever takes one out
+/// takes it out here, and in the costs of docs/deploy.md.
+const ALARMS: [(&str, &str, &str, &str); 20] = [
+    ("ApiErrorsAlarm", "AWS/ApiGateway 5xx", "Api", "> 0"),
+    ("ChannelDownAlarm", "Alimi ChannelDown", "AWS::StackName", "> 0"),
+    ("ConsoleErrorsAlarm", "AWS/Lambda Errors", "ConsoleFunction", "> 0"),
+    ("EnqueueErrorsAlarm", "AWS/Lambda Errors", "EnqueueFunction", "> 0"),
+    ("ErrorsLoggedAlarm", "Alimi/${AWS::StackName} ErrorsLogged", "", "> 0"),
+    ("PlannerAgeAlarm", "AWS/Lambda IteratorAge", "PlannerFunction", "> 300000"),
+    ("PlannerErrorsAlarm", "AWS/Lambda Errors", "PlannerFunction", "> 0"),
+    ("QueueAgeAlarm", "Alimi QueueAge", "AWS::StackName", "> QueueAgeAlarmMs"),
+    (
+        "RunAgeAlarm",
+        "AWS/SQS ApproximateAgeOfOldestMessage",
+        "RunQueue",
+        // Three times what an invocation may take.
+        "> 900",
+    ),
+    (
+        "RunDeadLettersAlarm",
+        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "RunDeadLetterQueue",
+        "> 0",
+    ),
+    ("SenderErrorsAlarm", "AWS/Lambda Errors", "SenderFunction", "> 0"),
+    ("SweeperErrorsAlarm", "AWS/Lambda Errors", "SweeperFunction", "> 2"),
+    ("SweeperSilentAlarm", "AWS/Lambda Invocations", "SweeperFunction", "< 1"),
+    ("ThrottledAlarm", "Alimi Throttled", "AWS::StackName", "> 0"),
+    ("TriggerErrorsAlarm", "AWS/Lambda Errors", "TriggerFunction", "> 0"),
+    ("UnconfirmedAlarm", "Alimi Unconfirmed", "AWS::StackName", "> 0"),
+    ("UnknownAlarm", "Alimi Unknown", "AWS::StackName", "> 0"),
+    ("WakeAgeAlarm", "AWS/SQS ApproximateAgeOfOldestMessage", "WakeQueue", "> 120"),
+    (
+        "WakeDeadLettersAlarm",
+        "AWS/SQS ApproximateNumberOfMessagesVisible",
+        "WakeDeadLetterQueue",
+        "> 0",
+    ),
+    ("WebhookErrorsAlarm", "AWS/Lambda Errors", "WebhookFunction", "> 0"),
+];
+
+#[test]
+fn every_alarm_is_there_and_watches_what_it_is_for() {
+    let alarms = resources(template(), "AWS::CloudWatch::Alarm");
+    let found: Vec<_> = alarms
+        .iter()
+        .map(|(name, alarm)| {
+            let alarm = &alarm["Properties"];
+            let namespace = &alarm["Namespace"];
+            let namespace = namespace.as_str().or_else(|| substituted(namespace));
+            let metric = alarm["MetricName"].as_str();
+            let watched =
+                format!("{} {}", namespace.expect("a namespace"), metric.expect("a metric"));
+            let of = named(&alarm["Dimensions"][0]["Value"]).unwrap_or_default();
+            let sign = match alarm["ComparisonOperator"].as_str() {
+                Some("GreaterThanThreshold") => ">",
+                Some("LessThanThreshold") => "<",
+                other => panic!("{name}: {other:?}"),
+            };
+            let threshold = &alarm["Threshold"];
+            let beyond = match threshold.as_u64() {
+                Some(threshold) => format!("{sign} {threshold}"),
+                None => format!("{sign} {}", named(threshold).expect("a parameter")),
+            };
+            (name.as_str(), watched, of, beyond)
+        })
+        .collect();
+    let needed =
+        ALARMS.map(|(name, watched, of, beyond)| (name, watched.to_owned(), of, beyond.to_owned()));
+    assert_eq!(found, needed);
 }
 
 #[test]
@@ -423,6 +661,35 @@ fn alarms_watch_metrics_that_the_functions_write() {
     }
     // None is paid for that nothing watches.
     assert_eq!(&watched, of_the_stack);
+}
+
+/// What costs by the piece, as docs/deploy.md counts it.
+#[test]
+fn the_guides_costs_count_what_there_is() {
+    let template = template();
+    let guide = include_str!("../../docs/deploy.md");
+    let dollars = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
+    let emitted = emitted();
+    let filters = resources(template, "AWS::Logs::MetricFilter");
+    let counted: BTreeSet<_> = filters
+        .values()
+        .filter_map(|filter| {
+            filter["Properties"]["MetricTransformations"][0]["MetricName"].as_str()
+        })
+        .collect();
+    let of_a_channel = emitted["Stack,Channel"].len();
+    let of_the_stack = emitted["Stack"].len() + counted.len();
+    let metrics = dollars(30 * (of_a_channel + of_the_stack));
+    let alarms = resources(template, "AWS::CloudWatch::Alarm").len();
+    for row in [
+        format!(
+            "| CloudWatch metrics | {of_a_channel} a channel, and {of_the_stack} | $0.30 each | \
+             {metrics} |"
+        ),
+        format!("| CloudWatch alarms | {alarms} | $0.10 each | {} |", dollars(10 * alarms)),
+    ] {
+        assert!(guide.contains(&row), "the guide has not: {row}");
+    }
 }
 
 #[test]
