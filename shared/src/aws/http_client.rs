@@ -319,8 +319,8 @@ mod tests {
     /// The same request, and what was heard of its way.
     fn told(port: u16) -> (HttpRequest, Arc<Mutex<Vec<Way>>>) {
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
-        let way: WayListener = Arc::new(move |way| hears.lock().expect("a lock").push(way));
+        let notes = Arc::clone(&heard);
+        let way: WayListener = Arc::new(move |way| notes.lock().expect("a lock").push(way));
         (HttpRequest { way: Some(way), ..request(port) }, heard)
     }
 
@@ -335,10 +335,10 @@ mod tests {
         http.post(second).await.expect("an answer");
         assert_eq!(*heard.lock().expect("a lock"), []);
         // Two at once: one takes the connection that is free, the other opens another.
-        let [(one, heard), (other, heard_too)] = [told(port), told(port)];
+        let [(one, first), (other, second)] = [told(port), told(port)];
         let (one, other) = tokio::join!(http.post(one), http.post(other));
         assert!(one.is_ok() && other.is_ok());
-        let mut heard = [heard, heard_too].map(|heard| heard.lock().expect("a lock").clone());
+        let mut heard = [first, second].map(|heard| heard.lock().expect("a lock").clone());
         heard.sort_unstable_by_key(Vec::len);
         assert_eq!(heard, [vec![], vec![Way::Connecting, Way::Connected]]);
         assert_eq!(connections.load(Ordering::Relaxed), 2);
