@@ -123,13 +123,10 @@ pub(super) async fn persistently<T, F: Future<Output = Result<T, PortError>>>(
     work().await
 }
 
-/// What the lane has to know of where a message stands, if that could be stored or read.
+/// What the lane has to know of where a message stands. Nothing, of one whose state could not be stored
+/// or read: it is not queued, and the sweeper finds it.
 pub(super) fn recorded(after: Result<Option<Notification>, PortError>) -> Landed {
-    match after {
-        Ok(Some(after)) => standing(&after),
-        Ok(None) => Landed::default(),
-        Err(_) => Landed { is_recorded: false, ..Landed::default() },
-    }
+    after.ok().flatten().map_or_else(Landed::default, |after| standing(&after))
 }
 
 fn standing(after: &Notification) -> Landed {

@@ -38,8 +38,6 @@ pub(super) struct Landed {
     pub sent: Option<Sent>,
     /// Nobody knows whether it was sent.
     pub is_unknown: bool,
-    /// What became of it is stored.
-    pub is_recorded: bool,
 }
 
 /// A request that left.
@@ -72,7 +70,6 @@ impl Default for Landed {
             advice: LaneAdvice::GoOn,
             sent: None,
             is_unknown: false,
-            is_recorded: true,
         }
     }
 }
@@ -451,11 +448,7 @@ impl Traffic {
     }
 
     fn land(&mut self, id: &NotificationId, mut landed: Landed) {
-        // What may have been sent, and stands as claimed since that could not be recorded, is not
-        // claimed again whatever an index shows.
-        if landed.is_recorded {
-            self.under_way.remove(id);
-        }
+        self.under_way.remove(id);
         let departure = landed.answered.map(|(number, _)| number);
         if let Some((number, at_us)) = landed.answered {
             self.pacer.answered(number, at_us);
