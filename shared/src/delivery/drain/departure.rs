@@ -116,8 +116,10 @@ pub(super) async fn persistently<T, F: Future<Output = Result<T, PortError>>>(
 ) -> Result<T, PortError> {
     for pause_ms in RECORD_PAUSES_MS {
         match work().await {
-            Ok(done) => return Ok(done),
-            Err(_) => tokio::time::sleep(Duration::from_millis(pause_ms)).await,
+            Err(PortError::Unavailable { .. }) => {
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            }
+            settled => return settled,
         }
     }
     work().await
