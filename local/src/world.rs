@@ -428,19 +428,12 @@ impl RouterHttp {
 
 #[async_trait]
 impl Http for RouterHttp {
-    async fn warm(&self, base_url: &str, _connect_timeout: Duration) {
-        if let Ok(knock) = Request::head(base_url).body(Body::empty()) {
-            self.connection(None).await;
-            let _unused = self.router.clone().oneshot(knock).await;
-            self.give_back_connection();
-            self.has_answered();
-        }
-    }
-
-    /// As a connection that is kept for a while.
-    fn is_warm(&self, _base_url: &str, _connect_timeout: Duration) -> bool {
+    /// As the real client: connections that were not used for a while are let go.
+    fn freshen(&self, _base_url: &str, _connect_timeout: Duration) {
         let answered_at = *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner);
-        answered_at.is_some_and(|at| at.elapsed() < Duration::from_secs(3))
+        if answered_at.is_some_and(|at| at.elapsed() >= Duration::from_secs(3)) {
+            self.free.store(0, Ordering::Relaxed);
+        }
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {

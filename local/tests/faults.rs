@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use alimi::domain::Status;
+use alimi::domain::{Notification, Status};
 use alimi::ports::{Clock, Lanes, LeaseTerms, NoResponse, Taken, WakeGroup};
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::simulator::Fault;
@@ -187,6 +187,10 @@ async fn what_is_claimed_does_not_wait_out_a_long_pause() {
         _ = draining => panic!("it is over"),
         () = dying => {}
     }
+    // Beside the one that was refused, some were claimed, and are queued again.
+    let again = |n: &Notification| n.claim > 0 && n.attempt_unsent;
+    let given_back = world.notifications().values().filter(|n| again(n)).count();
+    assert!(given_back > 1, "{given_back} were given back");
     world.start_senders();
     world.settle(A_WHILE).await;
     world.check_invariants(LIMIT);
@@ -210,7 +214,11 @@ async fn a_provider_that_does_not_answer_takes_few_messages_with_it() {
         world.http.fail_from_now(failing);
         tokio::time::sleep(Duration::from_secs(120)).await;
         world.http.fail_from_now(None);
+        let back_ms = world.clock.now_ms();
+        let before = world.simulator.arrivals().len();
         world.settle(A_WHILE).await;
+        let again_ms = world.simulator.arrivals()[before].at_us / 1000 - back_ms;
+        assert!(again_ms < 45_000, "{failure}: the lane went on after {again_ms} ms");
         world.check_invariants(LIMIT);
         let all = world.notifications();
         let lost = all.values().filter(|n| n.status != Status::Delivered).count();
@@ -227,6 +235,8 @@ async fn connections_that_open_slowly_overrun_no_limit() {
         settings.simulator.latency = Duration::from_secs(1);
         settings.simulator.latency_jitter = Duration::from_millis(500);
         settings.connecting = Duration::from_millis(connecting_ms);
+        // Hand-overs while they open.
+        settings.drain.slice = Duration::from_millis(2_300);
         let world = World::new(settings).await;
         post(&world, 400).await;
         world.start_senders();

@@ -25,8 +25,6 @@ pub enum Kind {
     Token,
     /// A message.
     Message,
-    /// Nothing: a connection is opened.
-    Knock,
 }
 
 impl Arrival {

@@ -7,7 +7,7 @@ use alimi::domain::Reference;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +29,6 @@ pub fn router(simulator: Arc<Simulator>) -> Router {
     Router::new()
         .route("/v1/token", post(token))
         .route("/v3/message", post(message))
-        .route("/", any(knock))
         .route("/_sim/arrivals", get(arrivals))
         .with_state(simulator)
 }
@@ -53,17 +52,6 @@ async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
         "busiest_second": super::busiest_second(&arrivals),
         "arrivals": shown,
     }))
-}
-
-/// A request for nothing: somebody opens a connection. It counts as any other.
-async fn knock(State(simulator): State<Arc<Simulator>>) -> Response {
-    match simulator.admit(Kind::Knock, None) {
-        Ok(_) => {
-            simulator.take_little_time().await;
-            StatusCode::OK.into_response()
-        }
-        Err(refused) => refused,
-    }
 }
 
 async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> Response {
@@ -172,7 +160,7 @@ impl Simulator {
             .take_while(|arrival| arrival.at_us + 1_000_000 > at_us)
             .count();
         let limit = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
-        let fault = if state.faults.is_empty() || kind == Kind::Knock {
+        let fault = if state.faults.is_empty() {
             (recent >= limit).then_some(Fault { status: 429, code: TOO_MANY, reset_s: Some(1) })
         } else {
             Some(state.faults.remove(0))

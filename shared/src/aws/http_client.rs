@@ -26,13 +26,9 @@ const IDLE_MAX: Duration = Duration::from_secs(50);
 /// function on Lambda may have 1,024 files open.
 const IDLE_CONNECTIONS_MAX: usize = 100;
 
-/// For how long after an answer a connection is taken to be there: as long as a lane is handed over
-/// within this process. Lambda may have frozen it meanwhile, and the server hung up unheard: a message
-/// that is written then is lost, and nobody knows.
-const WARM_FOR_MS: i64 = 3_000;
-
-/// How long opening a connection ahead may take: the lane stands still meanwhile.
-const WARMING_MAX: Duration = Duration::from_secs(3);
+/// For how long after an answer connections are taken to be there: as long as a lane is handed over
+/// within this process. Lambda may have frozen it meanwhile.
+const FRESH_FOR_MS: i64 = 3_000;
 
 tokio::task_local! {
     /// Who hears of the connection that the present request opens.
@@ -133,20 +129,18 @@ impl Default for ReqwestHttp {
 
 #[async_trait]
 impl Http for ReqwestHttp {
-    async fn warm(&self, base_url: &str, connect_timeout: Duration) {
-        if let Ok(client) = self.client(connect_timeout) {
-            let within = WARMING_MAX.min(2 * connect_timeout);
-            if client.head(base_url).timeout(within).send().await.is_ok() {
-                self.has_answered(base_url, connect_timeout);
-            }
+    fn freshen(&self, base_url: &str, connect_timeout: Duration) {
+        let Some(server) = server(base_url) else { return };
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |at_ms: i64| (0..FRESH_FOR_MS).contains(&(SystemClock.now_ms() - at_ms));
+        // Where none has ever answered, there is no connection either.
+        if answered.get(&(server, connect_timeout)).is_none_or(|at_ms| is_fresh(*at_ms)) {
+            return;
         }
-    }
-
-    fn is_warm(&self, base_url: &str, connect_timeout: Duration) -> bool {
-        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        server(base_url)
-            .and_then(|server| answered.get(&(server, connect_timeout)).copied())
-            .is_some_and(|at_ms| (0..WARM_FOR_MS).contains(&(SystemClock.now_ms() - at_ms)))
+        // A client's connections go with it, and those to other servers: they are opened anew.
+        answered.retain(|(_, known), _| *known != connect_timeout);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.remove(&connect_timeout);
     }
 
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse> {
@@ -255,9 +249,7 @@ mod tests {
                     let mut read = [0; 4096];
                     while socket.read(&mut read).await.is_ok_and(|size| size > 0) {
                         let _head = socket.write_all(HEAD).await;
-                        if !read.starts_with(b"HEAD") {
-                            let _body = socket.write_all(BODY).await;
-                        }
+                        let _body = socket.write_all(BODY).await;
                     }
                 });
             }
@@ -355,20 +347,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_kept_and_known_to_be_there() {
+    async fn connections_are_kept_unless_they_may_have_been_closed_unheard() {
         let (port, connections) = answering().await;
         let base = format!("http://127.0.0.1:{port}");
         let http = ReqwestHttp::new();
         let connect_timeout = request(port).connect_timeout;
-        assert!(!http.is_warm(&base, connect_timeout));
-        http.warm(&base, connect_timeout).await;
-        assert!(http.is_warm(&base, connect_timeout));
-        assert!(!http.is_warm(&base, 2 * connect_timeout), "another client");
         for _ in 0..2 {
+            http.freshen(&base, connect_timeout);
             let answer = http.post(request(port)).await.expect("an answer");
             assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
-        assert!(!http.is_warm("http://127.0.0.1:1", connect_timeout), "another server");
+        // The last answer is long ago.
+        let long_ago_ms = SystemClock.now_ms() - FRESH_FOR_MS - 1;
+        http.answered.lock().expect("a lock").values_mut().for_each(|at| *at = long_ago_ms);
+        http.post(request(port)).await.expect("an answer");
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        http.answered.lock().expect("a lock").values_mut().for_each(|at| *at = long_ago_ms);
+        http.freshen(&base, connect_timeout);
+        http.post(request(port)).await.expect("an answer");
+        assert_eq!(connections.load(Ordering::Relaxed), 2);
     }
 }

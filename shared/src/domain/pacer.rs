@@ -29,6 +29,8 @@ use super::slow_down::SlowDown;
 /// By how much a late departure may leave the schedule where it is.
 const CATCH_UP_US: i64 = 10_000;
 const SECOND_US: i64 = 1_000_000;
+/// No pause that a provider asks for is taken to be longer.
+const LONGEST_PAUSE_US: i64 = 300 * SECOND_US;
 /// No request lasts longer: `timeouts.total` of a channel is ten seconds at most.
 const LONGEST_WAY_US: i64 = 10 * SECOND_US;
 
@@ -50,6 +52,18 @@ pub struct PacerPosition {
 }
 
 impl PacerPosition {
+    /// The same, if it was left by somebody whose clock was right: nothing is held up for longer than a
+    /// provider may ask for, and its requests take.
+    #[must_use]
+    pub fn no_later_than(self, now_us: i64) -> Self {
+        let latest_us = now_us + LONGEST_PAUSE_US + LONGEST_WAY_US;
+        Self {
+            next_at_us: self.next_at_us.min(latest_us),
+            silence: self.silence.no_later_than(now_us),
+            ..self
+        }
+    }
+
     /// What to hand over, by a clock that is ahead by this much.
     #[must_use]
     pub fn handed_over(self, ahead_us: i64) -> Self {
@@ -588,6 +602,15 @@ mod tests {
         pacer.connected(number, 1_000_100_000);
         assert!(!pacer.is_connecting());
         assert_eq!(pacer.next(), Slot::At(1_001_125_000));
+    }
+
+    #[test]
+    fn a_position_from_a_clock_that_was_hours_ahead_stops_nobody_for_hours() {
+        let position = PacerPosition { next_at_us: 3_600 * SECOND_US, ..PacerPosition::default() };
+        let successor = Pacer::new(limit(10, 0), position.no_later_than(0));
+        assert_eq!(next_at_us(&successor, 0), 310 * SECOND_US);
+        let pacer = Pacer::new(limit(10, 0), position.no_later_than(3_500 * SECOND_US));
+        assert_eq!(next_at_us(&pacer, 0), 3_600 * SECOND_US);
     }
 
     #[test]

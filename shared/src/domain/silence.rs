@@ -71,7 +71,8 @@ impl Silence {
         match word {
             Word::Answered => {
                 let under_way = self.under_way;
-                *self = Self { under_way, quiet_since_us: at_us, ..Self::default() };
+                let quiet_since_us = self.quiet_since_us.max(at_us);
+                *self = Self { under_way, quiet_since_us, ..Self::default() };
             }
             Word::None => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
@@ -96,6 +97,12 @@ impl Silence {
             return Permit::AfterWord;
         }
         Permit::From(if self.is_down() { self.probe_at_us } else { 0 })
+    }
+
+    /// The same, if it was left by somebody whose clock was right.
+    #[must_use]
+    pub fn no_later_than(self, now_us: i64) -> Self {
+        Self { probe_at_us: self.probe_at_us.min(now_us + PAUSE_US[1]), ..self }
     }
 
     /// What a successor goes on with, by a clock that is ahead by this much. It hears nothing of the

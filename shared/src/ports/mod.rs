@@ -397,13 +397,9 @@ pub enum NoResponse {
 /// HTTP to providers.
 #[async_trait]
 pub trait Http: Send + Sync {
-    /// Opens a connection ahead of the first request, so that its set-up does not vary the time
-    /// of arrival. A request itself, which the provider may count. Failing is no error: the first
-    /// message tells.
-    async fn warm(&self, base_url: &str, connect_timeout: Duration);
-
-    /// Whether a connection is open already, from requests of a moment ago.
-    fn is_warm(&self, base_url: &str, connect_timeout: Duration) -> bool;
+    /// Lets go of connections that the server may have closed unheard since the last answer, while this
+    /// process was frozen: a message that is written to one is lost, and nobody knows.
+    fn freshen(&self, base_url: &str, connect_timeout: Duration);
 
     /// Posts JSON.
     async fn post(&self, request: HttpRequest) -> Result<HttpResponse, NoResponse>;

@@ -83,7 +83,8 @@ impl Claim {
     /// has nothing else of the message under way.
     fn is_made(&self, found: &Notification) -> bool {
         let fence = found.attempt_record(found.attempt).map(|attempt| attempt.fence);
-        found.status == Status::Sending
+        // A successor or the sweeper may have taken it for lost.
+        matches!(found.status, Status::Sending | Status::Unknown)
             && fence == Some(self.fence)
             && Some(found.claim) == self.number
     }
@@ -124,7 +125,7 @@ impl Claim {
         };
         let confirm_within_ms = self.channel.confirm_within_ms();
         let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
-        // One that is not queued was claimed before, and may have been sent.
+        // One that is not queued was claimed before and may have been sent: that is never this claim.
         self.number = (notification.status == Status::Queued).then_some(notification.claim + 1);
         match self.apply.apply_to(notification, &event).await? {
             Applied::Moved(claimed) => match claimed.status {

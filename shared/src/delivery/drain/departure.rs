@@ -126,7 +126,7 @@ pub(super) async fn persistently<T, F: Future<Output = Result<T, PortError>>>(
 }
 
 /// What the lane has to know of where a message stands. Nothing, of one whose state could not be stored
-/// or read: it is not queued, and the sweeper finds it.
+/// or read: if it stands as claimed the sweeper finds it, and the next drain if it is queued.
 pub(super) fn recorded(after: Result<Option<Notification>, PortError>) -> Landed {
     after.ok().flatten().map_or_else(Landed::default, |after| standing(&after))
 }

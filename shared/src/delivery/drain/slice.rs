@@ -189,7 +189,7 @@ impl<'a> Slice<'a> {
         }
         let from = Moment::now(&*self.drain.clock);
         let lanes = &self.drain.lanes;
-        let until_ms = self.drain.clock.now_ms() + millis(self.drain.settings.lease);
+        let until_ms = traffic.latest_now_ms() + millis(self.drain.settings.lease);
         let position = traffic.position();
         let renewal = lanes.renew(&self.held.lease, position, until_ms);
         match traffic.alongside(renewal).await? {

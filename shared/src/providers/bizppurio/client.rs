@@ -1,6 +1,5 @@
 //! Calls to Bizppurio: the token, and one message a request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,8 +43,6 @@ pub struct Bizppurio {
     tokens: Arc<dyn Tokens>,
     clock: Arc<dyn Clock>,
     token: Mutex<TokenState>,
-    /// A connection has been opened.
-    is_warm: AtomicBool,
 }
 
 #[derive(Default)]
@@ -67,8 +64,8 @@ impl Bizppurio {
     ) -> Self {
         let ProviderConfig::Bizppurio { base_url, .. } = &channel.provider;
         let connect_timeout = channel.timeouts.connect.unsigned_abs();
-        let is_warm = AtomicBool::new(http.is_warm(base_url, connect_timeout));
-        Self { channel, password, http, tokens, clock, token: Mutex::default(), is_warm }
+        http.freshen(base_url, connect_timeout);
+        Self { channel, password, http, tokens, clock, token: Mutex::default() }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
@@ -193,15 +190,8 @@ impl Bizppurio {
 #[async_trait]
 impl Provider for Bizppurio {
     async fn readiness(&self, now_ms: i64) -> Result<Readiness, PortError> {
-        let by_connection = || {
-            if self.is_warm.load(Ordering::Relaxed) {
-                Readiness::Ready
-            } else {
-                Readiness::NeedsPreparation
-            }
-        };
         if self.usable(now_ms).is_some() {
-            return Ok(by_connection());
+            return Ok(Readiness::Ready);
         }
         let stored = self.tokens.load_token(&self.channel.name).await?;
         {
@@ -214,20 +204,14 @@ impl Provider for Bizppurio {
             }
         }
         match self.usable(now_ms) {
-            Some(_) => Ok(by_connection()),
+            Some(_) => Ok(Readiness::Ready),
             None => Ok(Readiness::NeedsPreparation),
         }
     }
 
-    /// Opens a connection and, where it is needed, fetches a token and shares it. Only the holder
-    /// of the lane's lease comes here, so tokens are fetched by one sender at a time.
+    /// Fetches a token and shares it. Only the holder of the lane's lease comes here, so tokens are
+    /// fetched by one sender at a time.
     async fn prepare(&self) -> Result<(), NotPrepared> {
-        if !self.is_warm.swap(true, Ordering::Relaxed) && self.usable(self.clock.now_ms()).is_some()
-        {
-            let ProviderConfig::Bizppurio { base_url, .. } = &self.channel.provider;
-            self.http.warm(base_url, self.channel.timeouts.connect.unsigned_abs()).await;
-            return Ok(());
-        }
         let not_prepared = |advice, detail| NotPrepared { advice, detail };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
         let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
