@@ -79,7 +79,7 @@ impl Departure {
     /// Tells the pacer of the connection.
     fn way(&self) -> WayListener {
         let numbered = self.numbered.clone();
-        Arc::new(move |way| numbered.iter().for_each(|numbered| numbered.is(way)))
+        Arc::new(move |way| numbered.iter().for_each(|numbered| numbered.tell(way)))
     }
 
     /// Gives the claim back unsent.

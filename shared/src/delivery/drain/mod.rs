@@ -34,6 +34,9 @@ use crate::ports::{
     Providers, Saved, Taken, WakeGroup, Waker, WindowClasses,
 };
 
+/// How long to wait when the database has failed, before it is asked again.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// The wake queue keeps nothing for longer. An older wake is a sample event that somebody tries.
 const WAKE_AGE_MAX_MS: i64 = 300_000;
 

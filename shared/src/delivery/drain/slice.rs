@@ -13,7 +13,7 @@ use super::heads::{Head, Heads};
 use super::hours::CurrentHours;
 use super::steady::{Moment, Term};
 use super::traffic::{Claimed, Traffic};
-use super::{Drain, Held, millis, timestamp};
+use super::{AGAIN, Drain, Held, millis, timestamp};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::{due_partition, time_in};
 use crate::domain::{Channel, Event};
@@ -34,9 +34,6 @@ const PEEK_EVERY: [Duration; 2] = [Duration::from_secs(15), Duration::from_milli
 /// Messages of a closed class looked at in one go, and side by side.
 const PEEK_PAGE: usize = 32;
 const MOVED_AT_ONCE: usize = 16;
-
-/// How long to wait when the database has failed, before it is asked again.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// Why a slice ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::claim::Unsure;
 use super::departure::Departure;
 use super::steady::{SteadyClock, Term};
-use super::{micros, millis};
+use super::{AGAIN, micros, millis};
 use crate::domain::pacer::{DepartureNumber, Slot};
 use crate::domain::silence::{Permit, Silence, Word};
 use crate::domain::{
@@ -80,9 +80,6 @@ impl Landed {
     }
 }
 
-/// How long to make no claims after one has failed: the database is not well.
-const CLAIMS_AGAIN: Duration = Duration::from_millis(250);
-
 /// A claim's end: a message that may leave, or none when it was not there to be claimed.
 pub(super) type Claimed = Result<Option<Departure>, Box<Unsure>>;
 
@@ -110,7 +107,7 @@ impl Numbered {
     }
 
     /// It gets on its way.
-    pub(super) fn is(&self, way: Way) {
+    pub(super) fn tell(&self, way: Way) {
         // Nobody listens any more when the drain is over.
         let _unheard = self.told.send((self.number, way, self.clock.now_us()));
     }
@@ -452,7 +449,7 @@ impl Traffic {
             Err(unsure) => {
                 let Unsure { error, claim } = *unsure;
                 tracing::warn!(channel = %self.channel, notification = %id, %error, "a claim failed: it is given back if it was made");
-                self.claims_from = Instant::now() + CLAIMS_AGAIN;
+                self.claims_from = Instant::now() + AGAIN;
                 let id = id.clone();
                 self.requests.push(async move { (id, claim.settle().await) }.boxed());
             }
