@@ -630,5 +630,5 @@ init and the first request together.";
 const PROFILES: &str = "\
 The sender, built with other profiles by the same compiler. Its request is a wake of an empty lane,
 without the two seconds for which it waits whether there is more; processor time for each message is that
-of the run with 900 requests under way. The smallest is released: what it costs in processor time is a
+of a run as busy as the provider's answers, after five seconds each, let it be. The smallest is released: what it costs in processor time is a
 fraction of what a sender waits for its slots, and every start loads less.";
