@@ -120,6 +120,16 @@ mod tests {
 
     const SECOND_US: i64 = 1_000_000;
 
+    /// A provider that has just been found to be down.
+    fn down() -> Silence {
+        let mut silence = Silence::default();
+        for _ in 0..MANY {
+            silence.departed(0);
+            silence.ended(Word::None, 0);
+        }
+        silence
+    }
+
     /// Requests at 50 a second to a provider that answers none, each given up after 10 s. Answers with
     /// when each left.
     fn departures_to_the_silent(seconds: i64) -> Vec<i64> {
@@ -152,11 +162,7 @@ mod tests {
 
     #[test]
     fn one_answer_ends_it() {
-        let mut silence = Silence::default();
-        for _ in 0..MANY {
-            silence.departed(0);
-            silence.ended(Word::None, 0);
-        }
+        let mut silence = down();
         assert_eq!(silence.permit(0), Permit::From(SECOND_US));
         silence.departed(SECOND_US);
         assert_eq!(silence.permit(9 * SECOND_US), Permit::AfterWord);
@@ -166,11 +172,7 @@ mod tests {
 
     #[test]
     fn pauses_between_tries_grow_to_half_a_minute() {
-        let mut silence = Silence::default();
-        for _ in 0..MANY {
-            silence.departed(0);
-            silence.ended(Word::None, 0);
-        }
+        let mut silence = down();
         let pauses_s: Vec<i64> = (0..7)
             .map(|_| {
                 let Permit::From(at_us) = silence.permit(0) else { panic!("none is under way") };
@@ -207,11 +209,7 @@ mod tests {
 
     #[test]
     fn a_successor_goes_on_where_its_predecessor_was() {
-        let mut silence = Silence::default();
-        for _ in 0..MANY {
-            silence.departed(0);
-            silence.ended(Word::None, 0);
-        }
+        let mut silence = down();
         silence.departed(SECOND_US);
         let successor = silence.handed_over(7);
         assert!(successor.is_down());
