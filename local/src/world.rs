@@ -378,6 +378,8 @@ pub struct RouterHttp {
     answered_at: Mutex<Option<Instant>>,
     /// What opening a connection takes.
     connecting: Duration,
+    /// How long a request is on its way once it is written.
+    way: Mutex<Duration>,
     /// Connections that are open and carry nothing.
     free: AtomicUsize,
 }
@@ -390,6 +392,7 @@ impl RouterHttp {
             failing: Mutex::default(),
             answered_at: Mutex::default(),
             connecting,
+            way: Mutex::default(),
             free: AtomicUsize::new(0),
         }
     }
@@ -418,6 +421,11 @@ impl RouterHttp {
     /// Makes every request fail before it reaches the provider, as this, from now on; or none.
     pub fn fail_from_now(&self, failure: Option<NoResponse>) {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    /// Lets requests be on their way for this long from now on, once they are written.
+    pub fn take(&self, way: Duration) {
+        *self.way.lock().unwrap_or_else(PoisonError::into_inner) = way;
     }
 
     /// Makes the next request fail before it reaches the provider, as this.
@@ -455,7 +463,14 @@ impl Http for RouterHttp {
             .body(Body::from(request.body))
             .map_err(|error| NoResponse::NotSent(error.to_string()))?;
         self.connection(request.way.as_ref()).await;
-        let handled = tokio::spawn(self.router.clone().oneshot(built));
+        let way = *self.way.lock().unwrap_or_else(PoisonError::into_inner);
+        let router = self.router.clone();
+        let handled = tokio::spawn(async move {
+            if !way.is_zero() {
+                tokio::time::sleep(way).await;
+            }
+            router.oneshot(built).await
+        });
         let response = tokio::time::timeout(request.total_timeout, handled)
             .await
             .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?

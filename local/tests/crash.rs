@@ -7,10 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alimi::domain::hours::{HoursConfig, Window};
 use alimi::domain::{Notification, PacerPosition, Status};
-use alimi::ports::{Lanes, Lease, LeaseTerms, PortError, Saved, Taken, WakeGroup};
+use alimi::ports::{
+    Clock, Lanes, Lease, LeaseTerms, NoResponse, PortError, Saved, Taken, WakeGroup,
+};
+use alimi_local::simulator::Fault;
 use alimi_local::world::{Doom, World, WorldSettings};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const LIMIT: usize = 40;
@@ -107,6 +112,98 @@ async fn a_sender_may_die_at_any_await() {
     assert!(deaths > 80, "only {deaths} deaths: the sender's steps are not visited");
     assert!(ends.contains_key(&Status::Unknown), "{ends:?}");
     assert!(quickly > 0, "no successor found what its predecessor had claimed");
+}
+
+async fn send_one(world: &World) {
+    let body = json!({
+        "template": "photo-and-video", "variables": variables(),
+        "to": { "id": "w", "phone": "01012345678" },
+    });
+    let (status, _) = world.produce("POST", "/v1/notifications", Some("w"), body).await;
+    assert_eq!(status, 202);
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await;
+    assert!(drained.is_ok_and(|report| report.departures == 1));
+}
+
+/// Whatever can go wrong with a message, within a few seconds: a provider that is not reached, one that
+/// refuses for the pace and asks for a pause, one that answers without sense or not at all, a message that is
+/// refused, one that expires in the pause, one whose hours are changed after it was queued.
+async fn post_bad_day(world: &World) {
+    // The token is there already.
+    send_one(world).await;
+    let expires_at = Timestamp::from_millisecond(world.clock.now_us() / 1000 + 2_000);
+    let expires_at = expires_at.expect("a time").to_string();
+    let phones = [
+        "01012345678",
+        "01012345678",
+        "01012345678",
+        "01012345678",
+        "01012345678",
+        "01090010000",
+        "01090080000",
+        "01012345678",
+    ];
+    let mut many: Vec<Value> = phones
+        .iter()
+        .enumerate()
+        .map(|(n, phone)| {
+            json!({
+                "template": "photo-and-video", "variables": variables(),
+                "to": { "id": format!("t{n}"), "phone": phone },
+            })
+        })
+        .collect();
+    many[7]["expires_at"] = json!(expires_at);
+    // Real-time messages have no hours; this one has, and they are changed at once.
+    many[4]["priority"] = json!(600);
+    let (bulk, answer) =
+        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    assert_eq!(bulk, 202, "{answer}");
+    let scheduled = Window::new("09:00", "20:00").expect("a window");
+    world
+        .store
+        .put_hours(&HoursConfig { scheduled, ..HoursConfig::default() })
+        .await
+        .expect("stored");
+    world.http.fail_next(NoResponse::NotSent("refused".into()));
+    world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(3) });
+    world.simulator.fail_next(Fault { status: 500, code: 9999, reset_s: None });
+}
+
+/// The same on a bad day: while it retries, waits out a pause, puts back, moves a message to another
+/// window class, lets one expire. Its steps are more than a thousand, most of them looks at a queue that
+/// has not changed: every ninth is struck.
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_die_at_any_await_of_a_bad_day() {
+    let (mut deaths, mut lost) = (0, 0);
+    for steps in (0..).step_by(9) {
+        let world = World::new(WorldSettings::default()).await;
+        post_bad_day(&world).await;
+        let with_hours = |n: &&Notification| n.priority.0 > 0;
+        let before = world.notifications().into_values().find(|n| with_hours(&n)).expect("one");
+        let doom = Doom::after(steps);
+        world.start_mortal_senders(&doom);
+        world.settle(A_WHILE).await;
+        world.check_invariants(LIMIT);
+        let all = world.notifications();
+        assert_eq!(all.len(), 9, "after {steps} steps");
+        let count = |status| all.values().filter(|n| n.status == status).count();
+        if doom.has_struck() {
+            deaths += 1;
+            lost += count(Status::Unknown).saturating_sub(1);
+            continue;
+        }
+        // What a day without a death looks like.
+        let ends = [Status::Delivered, Status::Failed, Status::Expired, Status::Unknown];
+        assert_eq!(ends.map(count), [6, 1, 1, 1], "{all:#?}");
+        assert_eq!(all.values().filter(|n| n.attempt == 2).count(), 1, "was not reached at first");
+        let claimed_again = all.values().filter(|n| n.claim == 2 && n.attempt == 1);
+        assert_eq!(claimed_again.count(), 2, "one was refused for the pace, one waited too long");
+        assert_ne!(all[&before.id].window_class, before.window_class);
+        break;
+    }
+    assert!(deaths > 100, "only {deaths} deaths");
+    assert!(lost > 5, "only {lost} claims were lost");
 }
 
 /// Longer than a lease, but nobody is woken meanwhile: it goes on where it was.
@@ -255,6 +352,20 @@ async fn a_sender_may_die_while_it_awaits_its_last_answers() {
     assert!(lost > 3, "only {lost} claims were lost");
 }
 
+async fn post_many(world: &World, count: usize) {
+    let many: Vec<Value> = (0..count)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video", "variables": variables(),
+                "to": { "id": format!("t{n}"), "phone": "01012345678" },
+            })
+        })
+        .collect();
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    assert_eq!(status, 202);
+}
+
 /// The row of a lane can be read and taken, and not renewed.
 struct NoRenewal(Arc<dyn Lanes>);
 
@@ -283,17 +394,11 @@ async fn nothing_leaves_in_the_last_two_seconds_of_a_lease() {
     let mut settings = WorldSettings::default();
     settings.drain.lease = Duration::from_secs(5);
     settings.drain.slice = Duration::from_secs(8);
+    // It does not even try before its time is over.
+    settings.drain.renew_every = Duration::from_secs(60);
     let mut world = World::new(settings).await;
     world.stack.drain.lanes = Arc::new(NoRenewal(Arc::clone(&world.stack.drain.lanes)));
-    let many: Vec<Value> = (0..400)
-        .map(|n| {
-            json!({
-                "template": "photo-and-video", "variables": variables(),
-                "to": { "id": format!("t{n}"), "phone": "01012345678" },
-            })
-        })
-        .collect();
-    world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    post_many(&world, 400).await;
     let began_us =
         1000 * world.notifications().values().map(|n| n.created_at_ms).max().expect("some");
     let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await;
@@ -301,6 +406,46 @@ async fn nothing_leaves_in_the_last_two_seconds_of_a_lease() {
     assert!(world.simulator.arrivals().len() > 50);
     let last_us = world.simulator.arrivals().iter().map(|a| a.at_us).max().expect("some");
     assert!(last_us - began_us < 3_200_000, "the last one left after {} us", last_us - began_us);
+}
+
+/// The way to the provider may take as long as it likes for a strict lane. What a lost sender wrote last
+/// is on its way still when its successor has the lease.
+#[tokio::test(start_paused = true)]
+async fn a_strict_lane_waits_for_what_a_lost_sender_may_have_on_its_way() {
+    let mut settings = WorldSettings::default();
+    settings.catalog = settings.catalog.replace("jitter: 50ms", "jitter: 50ms\n      strict: true");
+    settings.drain.renew_every = Duration::from_secs(60);
+    let mut world = World::new(settings).await;
+    send_one(&world).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    post_many(&world, 200).await;
+    let lanes = Arc::clone(&world.stack.drain.lanes);
+    world.stack.drain.lanes = Arc::new(NoRenewal(Arc::clone(&lanes)));
+    world.http.take(Duration::from_millis(2_800));
+    let began_us = world.clock.now_us();
+    {
+        let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+        let killed = tokio::time::timeout(Duration::from_millis(10_200), draining).await;
+        assert!(killed.is_err(), "{killed:?}");
+    }
+
+    world.http.take(Duration::ZERO);
+    world.stack.drain.lanes = lanes;
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::One, None).await;
+    assert!(drained.is_ok_and(|report| report.departures > 40));
+    world.settle(A_WHILE).await;
+    // The way is what takes long here, not the claims.
+    let violations = world.audit().violations(LIMIT);
+    let broken: Vec<_> = violations.iter().filter(|v| !v.contains("stale claim")).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+    // When the successor could have the lease, some of its predecessor's were still to arrive.
+    let taken_over_us = began_us + 10_500_000;
+    let by_the_lost = world.simulator.arrivals().into_iter().filter(|arrival| {
+        let reference = arrival.reference.as_ref();
+        let by = reference.and_then(|of| world.notifications()[&of.id].attempts.last().cloned());
+        arrival.at_us > taken_over_us && by.is_some_and(|attempt| attempt.fence == 2)
+    });
+    assert!(by_the_lost.count() > 3);
 }
 
 /// The provider's push is answered late or never, and comes again.

@@ -7,11 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use alimi::domain::{Notification, Status};
-use alimi::ports::{Clock, Lanes, LeaseTerms, NoResponse, Taken, WakeGroup};
+use alimi::domain::{Notification, NotificationId, PacerPosition, Status};
+use alimi::ports::{
+    Clock, Created, Lanes, LeaseTerms, NoResponse, Notifications, PortError, Saved, Taken,
+    WakeGroup,
+};
 use alimi_local::embedded::DatabaseFault;
 use alimi_local::simulator::Fault;
 use alimi_local::world::{World, WorldSettings};
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 const LIMIT: usize = 40;
@@ -131,6 +135,124 @@ async fn a_clock_that_is_set_while_a_lane_is_drained_neither_stops_it_nor_overru
         let broken: Vec<_> = violations.iter().filter(|v| !v.contains("stale claim")).collect();
         assert!(broken.is_empty(), "{step_ms} ms: {broken:#?}");
     }
+}
+
+/// A lease lasts as long as its holder takes it for, though the holder's clock be set back.
+#[tokio::test(start_paused = true)]
+async fn nobody_takes_over_from_a_sender_whose_clock_was_set_back() {
+    let mut world = World::new(WorldSettings::default()).await;
+    let contender = world.stack.drain.clone();
+    let ahead_us = Arc::new(AtomicI64::new(0));
+    let inner = Arc::clone(&world.stack.drain.clock);
+    world.stack.drain.clock = Arc::new(SetClock { inner, ahead_us: Arc::clone(&ahead_us) });
+    post(&world, 400).await;
+    let contending = async {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        ahead_us.store(-8_000_000, Ordering::Relaxed);
+        let mut waited = 0;
+        while world.simulator.arrivals().len() < 390 {
+            let drained = contender.drain("alimtalk-main", WakeGroup::One, None).await;
+            assert!(drained.expect("an answer").held_elsewhere, "the lease was taken over");
+            waited += 1;
+        }
+        assert!(waited > 1);
+    };
+    let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+    let (drained, ()) = tokio::join!(draining, contending);
+    assert_eq!(drained.expect("a drain").departures, 400);
+}
+
+/// Somebody whose clock was a day ahead had the lane before.
+#[tokio::test(start_paused = true)]
+async fn a_position_of_tomorrow_holds_a_lane_up_for_minutes_at_most() {
+    let world = World::new(WorldSettings::default()).await;
+    let now_ms = world.clock.now_ms();
+    let terms = LeaseTerms {
+        now_ms,
+        until_ms: now_ms + 10_000,
+        skew_ms: 500,
+        confirm_within_ms: 1_800_000,
+        holder: 7,
+        group: WakeGroup::One,
+        woken_at_ms: None,
+    };
+    let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
+    let Taken::Yes(lease) = taken else { panic!("{taken:?}") };
+    let next_at_us = 1_000 * (now_ms + 24 * 3_600_000);
+    let position = PacerPosition { next_at_us, ..PacerPosition::default() };
+    let released = world.store.release(&lease, position).await.expect("an answer");
+    assert_eq!(released, Saved::Done);
+
+    post(&world, 5).await;
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    let took_ms = last_arrival_ms(&world, now_ms);
+    assert!((300_000..330_000).contains(&took_ms), "it took {took_ms} ms");
+}
+
+/// Each answer takes four seconds. Only the first slice has to find that out.
+#[tokio::test(start_paused = true)]
+async fn a_slow_provider_costs_a_lane_no_pause_at_its_hand_overs() {
+    let mut settings = WorldSettings::default();
+    settings.catalog = settings.catalog.replace("total: 3s", "total: 8s");
+    settings.simulator.latency = Duration::from_secs(4);
+    let world = World::new(settings).await;
+    for page in 0..5 {
+        post_page(&world, page, 400).await;
+    }
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    world.check_invariants(LIMIT);
+    let arrivals = world.simulator.arrivals();
+    let messages: Vec<i64> =
+        arrivals.iter().filter(|a| a.reference.is_some()).map(|a| a.at_us).collect();
+    assert_eq!(messages.len(), 2_000);
+    let pauses_ms: Vec<i64> = messages
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]) / 1000)
+        .filter(|pause_ms| *pause_ms > 500)
+        .collect();
+    assert!(matches!(pauses_ms[..], [at_first] if at_first < 2_500), "{pauses_ms:?}");
+}
+
+/// Answers of the provider are recorded after three seconds.
+struct SlowRecords(Arc<dyn Notifications>);
+
+#[async_trait]
+impl Notifications for SlowRecords {
+    async fn create(&self, notification: &Notification) -> Result<Created, PortError> {
+        self.0.create(notification).await
+    }
+
+    async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
+        self.0.create_all(notifications).await
+    }
+
+    async fn load(&self, id: &NotificationId) -> Result<Option<Notification>, PortError> {
+        self.0.load(id).await
+    }
+
+    async fn save(&self, notifications: &mut [Notification]) -> Result<Saved, PortError> {
+        if notifications.iter().any(|n| n.status == Status::Accepted) {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+        self.0.save(notifications).await
+    }
+}
+
+/// What counts is when the provider answered, not when that was written down.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_slow_to_record_does_not_look_like_a_silent_provider() {
+    let mut world = World::new(WorldSettings::default()).await;
+    let records = Arc::clone(&world.stack.drain.notifications);
+    world.stack.drain.notifications = Arc::new(SlowRecords(records));
+    post(&world, 200).await;
+    let drained = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None).await;
+    assert!(drained.is_ok_and(|report| report.departures == 200));
+    let arrivals = world.simulator.arrivals();
+    let pauses_us = arrivals.windows(2).map(|pair| pair[1].at_us - pair[0].at_us);
+    let longest_ms = pauses_us.max().expect("some") / 1000;
+    assert!(longest_ms < 300, "the lane stood still for {longest_ms} ms");
 }
 
 /// Where a process is frozen, one of its clocks may stand still: only the wall clock tells this one that

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use alimi::delivery::{Apply, Sweep};
 use alimi::domain::Status;
 use alimi::ports::{Agenda, AgendaEntry, PortError};
-use alimi_local::world::{World, WorldSettings};
+use alimi_local::world::{Doom, World, WorldSettings};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -61,11 +62,64 @@ impl Agenda for LateIndex {
     }
 }
 
+/// Lets the index lag for the senders and the sweeper.
+fn make_late(world: &mut World) {
+    let inner = Arc::clone(&world.stack.drain.agenda);
+    let late = Arc::new(LateIndex { inner, known: Mutex::default() });
+    world.stack.drain.agenda = late.clone();
+    let (store, waker) = (world.store.clone(), world.stack.drain.waker.clone());
+    let apply = Apply::new(store.clone(), waker.clone(), world.clock.clone());
+    let ledger = world.ledger.clone();
+    world.stack.sweep.sweep =
+        Sweep::new(store.clone(), late, store, waker, ledger, world.clock.clone(), apply);
+}
+
+/// What a sender claimed last, the index hides from its successor: the sweeper finds it.
+#[tokio::test(start_paused = true)]
+async fn a_sender_may_die_under_an_index_that_is_late() {
+    let mut lost = 0;
+    let mut by_sweeper = 0;
+    for steps in (0..).step_by(23) {
+        let mut world = World::new(WorldSettings::default()).await;
+        make_late(&mut world);
+        let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
+        let variables = json!({ "name": "김하나", "date": "3월 2일", "code": "a1" });
+        let step = |template: &str| json!({ "template": template, "variables": variables });
+        for n in 0..4 {
+            let steps = [step("consultation-start"), step("photo-and-video")];
+            let body = json!({ "to": to(n), "steps": steps });
+            let key = format!("s{n}");
+            let (status, _) = world.produce("POST", "/v1/sequences", Some(&key), body).await;
+            assert_eq!(status, 202);
+        }
+        let doom = Doom::after(steps);
+        world.start_mortal_senders(&doom);
+        world.settle(Duration::from_secs(3 * 3600)).await;
+        world.check_invariants(40);
+        for notification in world.notifications().values() {
+            match notification.status {
+                Status::Delivered | Status::Blocked => {}
+                Status::Unknown => {
+                    lost += 1;
+                    let claimed_at_ms = notification.attempts[0].claimed_at_ms;
+                    let found_after_ms = notification.status_since_ms - claimed_at_ms;
+                    assert!(found_after_ms < 180_000, "found in {found_after_ms} ms");
+                    by_sweeper += usize::from(found_after_ms > 60_000);
+                }
+                other => panic!("after {steps} steps: {other:?}"),
+            }
+        }
+        if !doom.has_struck() {
+            break;
+        }
+    }
+    assert!(by_sweeper > 0, "of {lost} claims");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_index_that_hides_and_repeats_for_three_seconds_loses_and_doubles_nothing() {
     let mut world = World::new(WorldSettings::default()).await;
-    let inner = Arc::clone(&world.stack.drain.agenda);
-    world.stack.drain.agenda = Arc::new(LateIndex { inner, known: Mutex::default() });
+    make_late(&mut world);
     world.start_senders();
 
     let variables = json!({ "name": "김하나", "date": "3월 2일", "code": "a1" });

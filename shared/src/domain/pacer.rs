@@ -117,6 +117,9 @@ pub struct Pacer {
     /// Nothing leaves before this, whatever the schedule says.
     hold_until_us: i64,
     slow_down: SlowDown,
+    /// From when on it knows every departure: a predecessor's came before, under this limit.
+    began_us: i64,
+    predecessor_per_second: u32,
     departures: u64,
     /// The latest departures, oldest first: as many as any limit looks back.
     recent: VecDeque<Departed>,
@@ -126,17 +129,18 @@ impl Pacer {
     /// A pacer for a limit, going on from a position.
     #[must_use]
     pub fn new(limit: RateLimit, position: PacerPosition) -> Self {
-        // More may have left in the last second than a lower limit allows.
-        let is_lower = limit.per_second < position.per_second;
-        let window_us = SECOND_US + 1000 * millis(limit.jitter);
-        Self {
+        let mut pacer = Self {
             limit,
-            due_us: position.next_at_us + if is_lower { window_us } else { 0 },
+            due_us: position.next_at_us,
             hold_until_us: 0,
             slow_down: position.slow_down,
+            began_us: position.next_at_us,
+            predecessor_per_second: position.per_second,
             departures: 0,
             recent: VecDeque::new(),
-        }
+        };
+        pacer.set_limit(limit);
+        pacer
     }
 
     /// The even distance between departures at the present pace, in microseconds.
@@ -265,6 +269,11 @@ impl Pacer {
         let before_us = self.spacing_us();
         self.limit = limit;
         self.due_us += (self.spacing_us() - before_us).max(0);
+        // A predecessor may have sent more in its last second than a lower limit allows.
+        let is_lower = limit.per_second < self.predecessor_per_second;
+        if is_lower && self.a_limit_ago().is_none() {
+            self.due_us = self.due_us.max(self.began_us + self.window_us());
+        }
     }
 
     /// What a successor needs. It knows none of the departures, and goes on evenly spaced: it begins
@@ -565,6 +574,59 @@ mod tests {
         let last_us = pacer.recent.back().expect("some").at_us;
         let successor = Pacer::new(limit(10, 0), pacer.position());
         assert!(next_at_us(&successor, 0) >= last_us + SECOND_US);
+    }
+
+    #[test]
+    fn a_limit_that_is_lowered_right_after_a_hand_over_counts_what_left_before_it() {
+        for own in [0, 1, 9, 10, 30] {
+            let mut predecessor = pacer(limit(200, 0));
+            let mut left_us: Vec<i64> = Vec::new();
+            let send = |pacer: &mut Pacer, left_us: &mut Vec<i64>, count| {
+                for _ in 0..count {
+                    let at_us = next_at_us(pacer, 0);
+                    pacer.depart(at_us);
+                    left_us.push(at_us);
+                }
+            };
+            send(&mut predecessor, &mut left_us, 300);
+            let mut successor = Pacer::new(limit(200, 0), predecessor.position());
+            send(&mut successor, &mut left_us, own);
+            successor.set_limit(limit(10, 0));
+            let from = left_us.len();
+            send(&mut successor, &mut left_us, 30);
+            for index in from..left_us.len() {
+                let since_us = left_us[index] - SECOND_US;
+                let within = left_us[..=index].iter().filter(|at_us| **at_us > since_us).count();
+                assert!(within <= 10, "after {own} of its own: {within} within a second");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lower_limit_waits_for_no_predecessor_of_long_ago() {
+        let mut predecessor = pacer(limit(200, 0));
+        predecessor.depart(1_000_000_000);
+        let mut successor = Pacer::new(limit(200, 0), predecessor.position());
+        successor.depart(1_003_000_000);
+        successor.set_limit(limit(10, 0));
+        let wait_us = next_at_us(&successor, 0) - 1_003_000_000;
+        assert!((90_000..=100_000).contains(&wait_us), "{wait_us} us");
+    }
+
+    #[test]
+    fn a_limit_that_goes_down_and_up_again_counts_what_a_predecessor_sent() {
+        let mut predecessor = pacer(limit(200, 0));
+        for _ in 0..300 {
+            predecessor.depart(next_at_us(&predecessor, 0));
+        }
+        let began_us = predecessor.position().next_at_us;
+        let mut successor = Pacer::new(limit(200, 0), predecessor.position());
+        for _ in 0..30 {
+            successor.depart(next_at_us(&successor, 0));
+        }
+        successor.set_limit(limit(10, 0));
+        successor.set_limit(limit(60, 0));
+        assert!(next_at_us(&successor, 0) >= began_us + SECOND_US);
     }
 
     #[test]

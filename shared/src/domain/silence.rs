@@ -3,8 +3,8 @@
 //! Every request without a usable answer leaves a message in doubt, or uses up one of its tries. A lane
 //! that went on at its full pace would work its whole queue off into exceptions within minutes. So:
 //!
-//! - *it hangs*: many requests are under way, and none has been answered for a while. Nothing more
-//!   leaves before there is word of one.
+//! - *it hangs*: many requests are under way, and none has been answered for a while, by what its answers
+//!   take. Nothing more leaves before there is word of one.
 //! - *it is down*: many requests in a row ended without an answer. One leaves at a time, after pauses
 //!   that grow.
 //!
@@ -14,16 +14,20 @@ use serde::{Deserialize, Serialize};
 
 /// Fewer requests than this without an answer are bad luck.
 const MANY: u32 = 10;
-/// For how long requests go on while none is answered.
+/// For how long requests go on while none is answered, at least.
 const QUIET_US: i64 = 2_000_000;
+/// And beyond what answers take lately: a slow provider is not a silent one. What seems to take longer
+/// than any request may was answered while this process was frozen.
+const BEYOND_US: i64 = 1_000_000;
+const ANSWERS_TAKE_MAX_US: i64 = 10_000_000;
 /// The first pause before a request that tries whether the provider is back, and the longest.
 const PAUSE_US: [i64; 2] = [1_000_000, 30_000_000];
 
 /// How a request ended, as far as it tells of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// The provider answered.
-    Answered,
+    /// The provider answered, after so many microseconds.
+    Answered(i64),
     /// No connection, no answer, or none that says what became of the request.
     None,
     /// It did not leave after all.
@@ -48,6 +52,9 @@ pub struct Silence {
     probes: u32,
     /// When the next of these may leave.
     probe_at_us: i64,
+    /// What the slowest of its answers take lately.
+    #[serde(default)]
+    answers_take_us: i64,
     #[serde(skip)]
     under_way: u32,
     /// Since when requests have been under way and none was answered.
@@ -69,10 +76,16 @@ impl Silence {
     pub fn ended(&mut self, word: Word, at_us: i64) {
         self.under_way = self.under_way.saturating_sub(1);
         match word {
-            Word::Answered => {
-                let under_way = self.under_way;
-                let quiet_since_us = self.quiet_since_us.max(at_us);
-                *self = Self { under_way, quiet_since_us, ..Self::default() };
+            Word::Answered(took_us) => {
+                *self = Self {
+                    under_way: self.under_way,
+                    quiet_since_us: self.quiet_since_us.max(at_us),
+                    // Forgotten within some tens of quicker ones.
+                    answers_take_us: took_us
+                        .min(ANSWERS_TAKE_MAX_US)
+                        .max(self.answers_take_us / 8 * 7),
+                    ..Self::default()
+                };
             }
             Word::None => {
                 self.in_a_row = self.in_a_row.saturating_add(1);
@@ -92,7 +105,8 @@ impl Silence {
     /// When the next request may leave.
     #[must_use]
     pub fn permit(&self, now_us: i64) -> Permit {
-        let hangs = self.under_way >= MANY && now_us - self.quiet_since_us >= QUIET_US;
+        let quiet_us = QUIET_US.max(self.answers_take_us + BEYOND_US);
+        let hangs = self.under_way >= MANY && now_us - self.quiet_since_us >= quiet_us;
         if hangs || (self.is_down() && self.under_way > 0) {
             return Permit::AfterWord;
         }
@@ -166,7 +180,7 @@ mod tests {
         assert_eq!(silence.permit(0), Permit::From(SECOND_US));
         silence.departed(SECOND_US);
         assert_eq!(silence.permit(9 * SECOND_US), Permit::AfterWord);
-        silence.ended(Word::Answered, 9 * SECOND_US);
+        silence.ended(Word::Answered(8 * SECOND_US), 9 * SECOND_US);
         assert_eq!(silence.permit(9 * SECOND_US), Permit::From(0));
     }
 
@@ -191,11 +205,27 @@ mod tests {
         for tick in 0..1000 {
             let now_us = tick * SECOND_US / 10;
             if tick >= 50 {
-                silence.ended(Word::Answered, now_us);
+                silence.ended(Word::Answered(5 * SECOND_US), now_us);
                 assert_eq!(silence.permit(now_us), Permit::From(0));
             }
             silence.departed(now_us);
         }
+    }
+
+    #[test]
+    fn a_successor_knows_how_slow_the_provider_is() {
+        let mut silence = Silence::default();
+        silence.departed(0);
+        silence.ended(Word::Answered(5 * SECOND_US), 5 * SECOND_US);
+        let mut successor = silence.handed_over(0);
+        let depart_many = |silence: &mut Silence| (0..MANY).for_each(|_| silence.departed(0));
+        depart_many(&mut successor);
+        assert_eq!(successor.permit(5 * SECOND_US), Permit::From(0));
+        assert_eq!(successor.permit(6 * SECOND_US), Permit::AfterWord);
+        // It has become quick.
+        (0..MANY).for_each(|_| successor.ended(Word::Answered(50_000), 0));
+        depart_many(&mut successor);
+        assert_eq!(successor.permit(2_500_000), Permit::AfterWord);
     }
 
     #[test]

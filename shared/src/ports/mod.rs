@@ -423,6 +423,8 @@ pub struct SendResult {
     pub response: Response,
     /// For the lane.
     pub advice: LaneAdvice,
+    /// Whether the provider was asked at all. What cannot be written, it was not.
+    pub was_asked: bool,
 }
 
 /// Whether a channel is ready to send.

@@ -41,9 +41,14 @@ impl Departure {
         }
         let reference = self.notification.reference();
         let sent = self.provider.send(&self.notification, &reference, self.way()).await;
-        let answered = self.numbered.as_ref().map(Numbered::answered);
-        let advice = sent.advice;
         let outcome = sent.response.outcome;
+        if let Some(numbered) = &self.numbered {
+            if sent.was_asked {
+                numbered.answered(outcome, sent.advice);
+            } else {
+                numbered.unsent();
+            }
+        }
         tracing::info!(
             channel = %self.notification.channel,
             notification = %self.notification.id,
@@ -68,7 +73,7 @@ impl Departure {
         let is_new = matches!(&after, Ok(Some(after)) if after.status_since_ms == received_at_ms);
         let landed = recorded(after);
         let is_unknown = landed.is_unknown && is_new;
-        Landed { answered, advice, sent, is_unknown, ..landed }
+        Landed { sent, is_unknown, ..landed }
     }
 
     fn is_too_late(&self) -> bool {
@@ -84,10 +89,9 @@ impl Departure {
 
     /// Gives the claim back unsent.
     pub(super) async fn put_back(&self) -> Landed {
+        self.numbered.iter().for_each(Numbered::unsent);
         let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
-        let after = self.record(&event).await;
-        let answered = self.numbered.as_ref().map(Numbered::answered);
-        Landed { answered, ..recorded(after) }
+        recorded(self.record(&event).await)
     }
 
     /// Records an event; answers with the notification if that moved it. What cannot be recorded is

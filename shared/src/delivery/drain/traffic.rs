@@ -24,16 +24,12 @@ use crate::domain::{
 use crate::ports::{Clock, LaneAdvice, Way};
 
 /// What a departure tells the lane when it is over.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Landed {
-    /// Which departure the pacer knows it as, and when its answer came, by the drain's steady clock.
-    pub answered: Option<(DepartureNumber, i64)>,
     /// Its place in the agenda, when it is back in the queue.
     pub requeued: Option<AgendaKey>,
     /// When it is to be tried again, in Unix milliseconds.
     pub due_ms: Option<i64>,
-    /// What the provider asks of the lane.
-    pub advice: LaneAdvice,
     /// What was sent and what came of it. `None` when it was given back unsent.
     pub sent: Option<Sent>,
     /// Nobody knows whether it was sent.
@@ -49,31 +45,6 @@ pub(super) struct Sent {
     pub received_at_ms: i64,
 }
 
-impl Sent {
-    /// What it tells of the provider.
-    fn word(&self) -> Word {
-        match self.outcome {
-            Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
-                Word::Answered
-            }
-            Outcome::Unreachable | Outcome::Uncertain => Word::None,
-        }
-    }
-}
-
-impl Default for Landed {
-    fn default() -> Self {
-        Self {
-            answered: None,
-            requeued: None,
-            due_ms: None,
-            advice: LaneAdvice::GoOn,
-            sent: None,
-            is_unknown: false,
-        }
-    }
-}
-
 impl Landed {
     fn left_work(&self) -> bool {
         self.requeued.is_some() || self.due_ms.is_some()
@@ -83,33 +54,56 @@ impl Landed {
 /// A claim's end: a message that may leave, or none when it was not there to be claimed.
 pub(super) type Claimed = Result<Option<Departure>, Box<Unsure>>;
 
-/// How a departure gets on its way, and when it was told.
-type WayTold = (DepartureNumber, Way, i64);
+/// What a departure tells at once, whatever is still to be recorded of it: a database that is slow must
+/// not look like a provider that is.
+#[derive(Clone, Copy, Debug)]
+enum News {
+    /// How it gets on its way.
+    Way(Way),
+    /// Its answer came after so many microseconds, or none will.
+    Answered(Outcome, LaneAdvice, i64),
+    /// It was given back.
+    Unsent,
+}
 
-/// What requests tell of their connections.
-struct Ways {
-    told: UnboundedSender<WayTold>,
-    heard: UnboundedReceiver<WayTold>,
+/// Which departure tells it, and when, by the drain's steady clock.
+type Told = (DepartureNumber, News, i64);
+
+/// What departures have told.
+struct Ear {
+    told: UnboundedSender<Told>,
+    heard: UnboundedReceiver<Told>,
 }
 
 /// A departure, as the pacer knows it.
 #[derive(Clone)]
 pub(super) struct Numbered {
-    pub number: DepartureNumber,
-    pub clock: SteadyClock,
-    told: UnboundedSender<WayTold>,
+    number: DepartureNumber,
+    left_us: i64,
+    clock: SteadyClock,
+    told: UnboundedSender<Told>,
 }
 
 impl Numbered {
-    /// Its answer came, or it was given back, just now.
-    pub(super) fn answered(&self) -> (DepartureNumber, i64) {
-        (self.number, self.clock.now_us())
-    }
-
     /// It gets on its way.
     pub(super) fn tell(&self, way: Way) {
+        self.say(News::Way(way));
+    }
+
+    /// Its answer came just now, or none will.
+    pub(super) fn answered(&self, outcome: Outcome, advice: LaneAdvice) {
+        let took_us = self.clock.now_us() - self.left_us;
+        self.say(News::Answered(outcome, advice, took_us));
+    }
+
+    /// It did not leave after all.
+    pub(super) fn unsent(&self) {
+        self.say(News::Unsent);
+    }
+
+    fn say(&self, news: News) {
         // Nobody listens any more when the drain is over.
-        let _unheard = self.told.send((self.number, way, self.clock.now_us()));
+        let _unheard = self.told.send((self.number, news, self.clock.now_us()));
     }
 }
 
@@ -119,7 +113,7 @@ pub(super) struct Traffic {
     clock: SteadyClock,
     pacer: Pacer,
     silence: Silence,
-    ways: Ways,
+    ear: Ear,
     /// Whether what is claimed may leave when its slot comes.
     is_open: bool,
     /// For how long things may leave under the lease as it stands.
@@ -159,7 +153,7 @@ impl Traffic {
             clock,
             pacer: Pacer::new(limit, position),
             silence: position.silence,
-            ways: Ways { told, heard },
+            ear: Ear { told, heard },
             is_open: false,
             lease,
             under_way: HashSet::new(),
@@ -181,7 +175,8 @@ impl Traffic {
     }
 
     /// Where the pacer stands, by the wall clock.
-    pub(super) fn position(&self) -> PacerPosition {
+    pub(super) fn position(&mut self) -> PacerPosition {
+        self.hear_all();
         let position = PacerPosition { silence: self.silence, ..self.pacer.position() };
         position.handed_over(self.clock.wall_ahead_us())
     }
@@ -317,7 +312,7 @@ impl Traffic {
                 biased;
                 Some((id, landed)) = self.requests.next() => self.land(&id, landed),
                 Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
-                Some(told) = self.ways.heard.recv() => self.hear(told),
+                Some(told) = self.ear.heard.recv() => self.hear(told),
                 () = slot => self.let_one_leave(),
                 done = &mut work => return done,
             }
@@ -331,7 +326,7 @@ impl Traffic {
             biased;
             Some((id, landed)) = self.requests.next() => self.land(&id, landed),
             Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
-            Some(told) = self.ways.heard.recv() => self.hear(told),
+            Some(told) = self.ear.heard.recv() => self.hear(told),
             () = slot => self.let_one_leave(),
             () = timer => {}
         }
@@ -350,15 +345,32 @@ impl Traffic {
     pub(super) async fn connections(&mut self) {
         // One that has just left has not said yet whether it waits for one.
         self.alongside(tokio::task::yield_now()).await;
+        self.hear_all();
         while self.pacer.is_connecting() {
             self.next_or(pending()).await;
         }
     }
 
-    fn hear(&mut self, (number, way, at_us): WayTold) {
-        match way {
-            Way::Connecting => self.pacer.connecting(number),
-            Way::Connected => self.pacer.connected(number, at_us),
+    /// Hears what has been told and was not heard yet.
+    fn hear_all(&mut self) {
+        while let Ok(told) = self.ear.heard.try_recv() {
+            self.hear(told);
+        }
+    }
+
+    fn hear(&mut self, (number, news, at_us): Told) {
+        match news {
+            News::Way(Way::Connecting) => self.pacer.connecting(number),
+            News::Way(Way::Connected) => self.pacer.connected(number, at_us),
+            News::Answered(outcome, advice, took_us) => {
+                self.pacer.answered(number, at_us);
+                self.hear_word(word(outcome, took_us), at_us);
+                self.heed(advice, Some(number));
+            }
+            News::Unsent => {
+                self.pacer.answered(number, at_us);
+                self.hear_word(Word::Unsent, at_us);
+            }
         }
     }
 
@@ -426,8 +438,9 @@ impl Traffic {
         departure.lease = Some(self.lease);
         departure.numbered = Some(Numbered {
             number: self.pacer.depart(now_us),
+            left_us: now_us,
             clock: self.clock.clone(),
-            told: self.ways.told.clone(),
+            told: self.ear.told.clone(),
         });
         self.departures += 1;
         let id = departure.notification.id.clone();
@@ -457,13 +470,9 @@ impl Traffic {
     }
 
     fn land(&mut self, id: &NotificationId, mut landed: Landed) {
+        // What it told on its way was told before.
+        self.hear_all();
         self.under_way.remove(id);
-        let departure = landed.answered.map(|(number, _)| number);
-        if let Some((number, at_us)) = landed.answered {
-            self.pacer.answered(number, at_us);
-            self.hear_word(landed.sent.as_ref().map_or(Word::Unsent, Sent::word), at_us);
-        }
-        self.heed(landed.advice, departure);
         if let Some(sent) = landed.sent.take() {
             self.figures.unknown += u64::from(landed.is_unknown);
             self.figures.sent(&sent.notification, sent.outcome, sent.at_ms, sent.received_at_ms);
@@ -499,5 +508,15 @@ impl Traffic {
             Some(departure) if slower => self.pacer.refused(departure, until_us),
             Some(_) | None => self.pacer.hold(until_us),
         }
+    }
+}
+
+/// What an outcome tells of the provider.
+fn word(outcome: Outcome, took_us: i64) -> Word {
+    match outcome {
+        Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
+            Word::Answered(took_us)
+        }
+        Outcome::Unreachable | Outcome::Uncertain => Word::None,
     }
 }

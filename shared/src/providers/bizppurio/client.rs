@@ -131,6 +131,7 @@ impl Bizppurio {
                 provider_message_id,
             },
             advice,
+            was_asked: true,
         };
         let response = match answer {
             Ok(response) => response,
@@ -265,6 +266,7 @@ impl Provider for Bizppurio {
                 provider_message_id: None,
             },
             advice,
+            was_asked: false,
         };
         let Some(token) = self.state().current.clone() else {
             // Refused since the lane asked for readiness.
