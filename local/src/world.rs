@@ -397,17 +397,18 @@ impl RouterHttp {
         }
     }
 
-    /// Takes a free connection, or opens one.
-    async fn connection(&self, way: Option<&WayListener>) {
+    /// Takes a free connection, or opens one. Answers whether it may be used.
+    async fn connection(&self, way: Option<&WayListener>) -> bool {
         let take = |free: usize| free.checked_sub(1);
         let taken = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         if self.connecting.is_zero() || taken.is_ok() {
-            return;
+            return true;
         }
-        let tell = |told| way.iter().for_each(|way| way(told));
-        tell(Way::Connecting);
-        tokio::time::sleep(self.connecting).await;
-        tell(Way::Connected);
+        let tell = |told| way.is_none_or(|way| way(told));
+        tell(Way::Connecting) && {
+            tokio::time::sleep(self.connecting).await;
+            tell(Way::Connected)
+        }
     }
 
     fn give_back_connection(&self) {
@@ -462,7 +463,9 @@ impl Http for RouterHttp {
             .header(header::AUTHORIZATION, request.authorization.expose_secret())
             .body(Body::from(request.body))
             .map_err(|error| NoResponse::NotSent(error.to_string()))?;
-        self.connection(request.way.as_ref()).await;
+        if !self.connection(request.way.as_ref()).await {
+            return Err(NoResponse::NotSent("it may not be used any more".to_owned()));
+        }
         let way = *self.way.lock().unwrap_or_else(PoisonError::into_inner);
         let router = self.router.clone();
         let handled = tokio::spawn(async move {

@@ -174,7 +174,7 @@ async fn post_bad_day(world: &World) {
 /// window class, lets one expire. Its steps are more than a thousand, most of them looks at a queue that
 /// has not changed: every ninth is struck.
 #[tokio::test(start_paused = true)]
-async fn a_sender_may_die_at_any_await_of_a_bad_day() {
+async fn a_sender_may_die_anywhere_on_a_bad_day() {
     let (mut deaths, mut lost) = (0, 0);
     for steps in (0..).step_by(9) {
         let world = World::new(WorldSettings::default()).await;

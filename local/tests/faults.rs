@@ -256,38 +256,58 @@ async fn a_database_that_is_slow_to_record_does_not_look_like_a_silent_provider(
 }
 
 /// Where a process is frozen, one of its clocks may stand still: only the wall clock tells this one that
-/// its lease is over. A successor took the lane meanwhile.
+/// its lease is over. A successor took the lane meanwhile. Answers with how many requests had left.
+async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> usize {
+    let mut world = World::new(settings).await;
+    let ahead_us = Arc::new(AtomicI64::new(0));
+    let inner = Arc::clone(&world.stack.drain.clock);
+    world.stack.drain.clock = Arc::new(SetClock { inner, ahead_us: Arc::clone(&ahead_us) });
+    post(&world, 120).await;
+    let frozen = async {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        let now_ms = world.clock.now_ms() + 15_000;
+        let terms = LeaseTerms {
+            now_ms,
+            until_ms: now_ms + 10_000,
+            skew_ms: 500,
+            confirm_within_ms: 1_800_000,
+            holder: 7,
+            group: WakeGroup::One,
+            woken_at_ms: None,
+        };
+        let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
+        assert!(matches!(taken, Taken::Yes(_)), "{taken:?}");
+        ahead_us.store(15_000_000, Ordering::Relaxed);
+        // What was written before that arrives.
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        world.simulator.arrivals().len()
+    };
+    let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
+    let (drained, sent) = tokio::join!(draining, frozen);
+    // The token, and the messages that had left.
+    assert_eq!(world.simulator.arrivals().len(), sent, "frozen after {ms} ms");
+    drained.expect("a drain").departures
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_sender_whose_own_clock_stood_still_while_it_was_frozen_sends_nothing_more() {
-    for freezes_after_ms in (0..200).step_by(7) {
-        let mut world = World::new(WorldSettings::default()).await;
-        let ahead_us = Arc::new(AtomicI64::new(0));
-        let inner = Arc::clone(&world.stack.drain.clock);
-        world.stack.drain.clock = Arc::new(SetClock { inner, ahead_us: Arc::clone(&ahead_us) });
-        post(&world, 120).await;
-        let frozen = async {
-            tokio::time::sleep(Duration::from_millis(2_000 + freezes_after_ms)).await;
-            let now_ms = world.clock.now_ms() + 15_000;
-            let terms = LeaseTerms {
-                now_ms,
-                until_ms: now_ms + 10_000,
-                skew_ms: 500,
-                confirm_within_ms: 1_800_000,
-                holder: 7,
-                group: WakeGroup::One,
-                woken_at_ms: None,
-            };
-            let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
-            assert!(matches!(taken, Taken::Yes(_)), "{taken:?}");
-            ahead_us.store(15_000_000, Ordering::Relaxed);
-            world.simulator.arrivals().len()
-        };
-        let draining = world.stack.drain.drain("alimtalk-main", WakeGroup::Zero, None);
-        let (drained, sent) = tokio::join!(draining, frozen);
-        let departures = drained.expect("a drain").departures;
+    for freezes_after_ms in (2_000..2_200).step_by(7) {
+        let settings = WorldSettings::default();
+        let departures = freeze_a_senders_clock_after(freezes_after_ms, settings).await;
         assert!(departures > 60 && departures < 100, "{departures} left");
-        // The token, the connection, and the messages that had left.
-        assert_eq!(world.simulator.arrivals().len(), sent, "frozen after {freezes_after_ms} ms");
+    }
+}
+
+/// It thaws, its connection is open, and the request that waits for that could be written.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_connection_while_its_sender_is_frozen_is_not_written() {
+    for freezes_after_ms in (3_000..4_500).step_by(70) {
+        let mut settings = WorldSettings::default();
+        settings.simulator.latency = Duration::from_secs(2);
+        settings.connecting = Duration::from_millis(900);
+        freeze_a_senders_clock_after(freezes_after_ms, settings).await;
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use alimi::domain::Status;
+use alimi::domain::{Outcome, Status};
+use alimi::ports::NoResponse;
+use alimi_local::simulator::Fault;
 use alimi_local::world::{Doom, World, WorldSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NO_RECEIPT: &str = "010-9007-0000";
 const ANSWER_LOST: &str = "010-9008-0000";
@@ -127,6 +129,62 @@ async fn a_closed_window_is_no_delay() {
     let sweeps = world.ledger.sweeps();
     let age_ms = sweeps.last().expect("its window is open").figures.queue_age_ms.expect("an age");
     assert!((0..=120_000).contains(&age_ms), "counted from the opening: {age_ms} ms");
+}
+
+/// Wrong credentials, an address that is not admitted: what operators of a new stack meet first shows in
+/// the request for a token. No message leaves before that.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_not_given_is_counted_as_a_message_would_be() {
+    let world = world().await;
+    world.http.fail_next(NoResponse::NotSent("refused".into()));
+    world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(1) });
+    world.simulator.fail_next(Fault { status: 400, code: 3003, reset_s: None });
+    post(&world, "one", "010-1234-5678").await;
+    world.start_senders();
+    world.settle(A_WHILE).await;
+    // The sender lingers.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let drains = world.ledger.drains();
+    let count = |outcome| -> u64 {
+        drains.iter().filter_map(|drained| drained.figures.outcomes.get(&outcome)).sum()
+    };
+    let outcomes =
+        [Outcome::Unreachable, Outcome::Throttled, Outcome::ChannelDown, Outcome::Accepted];
+    assert_eq!(outcomes.map(count), [1, 1, 1, 1]);
+    assert_eq!(stored(&world, Status::Delivered), 1);
+}
+
+/// The token is taken back while a lane is busy: what is claimed by then leaves no more, and is no request.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_sent_without_a_token_is_no_request() {
+    // Slots come while the lane looks whether there is another token.
+    let database_latency = Duration::from_millis(20);
+    let world = World::new(WorldSettings { database_latency, ..WorldSettings::default() }).await;
+    world.start_senders();
+    post(&world, "first", "010-1234-5678").await;
+    world.settle(A_WHILE).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let one = json!({
+        "template": "photo-and-video", "to": { "id": "t", "phone": "010-1234-5678" },
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    });
+    let many = Value::Array(vec![one; 200]);
+    let (status, _) = world.produce("POST", "/v1/notifications", Some("b"), many).await;
+    assert_eq!(status, 202);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.simulator.forget_tokens();
+    world.settle(A_WHILE).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(stored(&world, Status::Delivered), 201);
+    let arrivals = world.simulator.arrivals();
+    let messages: Vec<_> = arrivals.iter().filter(|a| a.reference.is_some()).collect();
+    let refused = messages.iter().filter(|arrival| !arrival.was_taken()).count() as u64;
+    assert!((1..10).contains(&refused), "{refused}");
+    let drains = world.ledger.drains();
+    let down = drains.iter().filter_map(|d| d.figures.outcomes.get(&Outcome::ChannelDown));
+    assert_eq!(down.sum::<u64>(), refused);
+    let requests: u64 = drains.iter().map(|drained| drained.figures.departures()).sum();
+    assert_eq!(requests, messages.len() as u64);
 }
 
 #[tokio::test(start_paused = true)]

@@ -462,6 +462,13 @@ async fn a_changed_limit_takes_hold_within_a_second() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let during = world.simulator.arrivals().len() - before;
     assert!((44..=50).contains(&during), "{during} in ten seconds");
+    channel.limit.per_second = 30;
+    world.store.put_channel(&channel).await.expect("stored");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = world.simulator.arrivals().len();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let during = world.simulator.arrivals().len() - before;
+    assert!((80..=90).contains(&during), "{during} in three seconds");
 }
 
 #[tokio::test(start_paused = true)]

@@ -471,7 +471,7 @@ async fn a_channels_own_window_takes_hold_within_a_second() {
     let mut channel = channel.expect("the channel");
     channel.window = Some(Window::new("13:00", "19:00").expect("a window"));
     world.store.put_channel(&channel).await.expect("stored");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let sent = world.simulator.arrivals().len();
     assert!((10..40).contains(&sent), "{sent} left");
     tokio::time::sleep(Duration::from_secs(40)).await;

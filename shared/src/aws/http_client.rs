@@ -10,8 +10,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
-use tower::Service;
 use tower::layer::layer_fn;
+use tower::{BoxError, Service};
 
 use crate::ports::{Clock, Http, HttpRequest, HttpResponse, NoResponse, Way, WayListener};
 use crate::time::SystemClock;
@@ -43,14 +43,14 @@ struct Told<S>(S);
 
 impl<S, R> Service<R> for Told<S>
 where
-    S: Service<R>,
+    S: Service<R, Error = BoxError>,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(context)
     }
 
@@ -61,7 +61,9 @@ where
         way(Way::Connecting);
         async move {
             let connection = connecting.await?;
-            way(Way::Connected);
+            if !way(Way::Connected) {
+                return Err("it may not be used any more".into());
+            }
             Ok(connection)
         }
         .boxed()
@@ -312,7 +314,10 @@ mod tests {
     fn told(port: u16) -> (HttpRequest, Arc<Mutex<Vec<Way>>>) {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&heard);
-        let way: WayListener = Arc::new(move |way| notes.lock().expect("a lock").push(way));
+        let way: WayListener = Arc::new(move |way| {
+            notes.lock().expect("a lock").push(way);
+            true
+        });
         (HttpRequest { way: Some(way), ..request(port) }, heard)
     }
 
@@ -334,6 +339,21 @@ mod tests {
         heard.sort_unstable_by_key(Vec::len);
         assert_eq!(heard, [vec![], vec![Way::Connecting, Way::Connected]]);
         assert_eq!(connections.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_to_a_connection_that_may_not_be_used_any_more() {
+        let (listener, port) = listener().await;
+        let read = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let mut read = Vec::new();
+            socket.read_to_end(&mut read).await.expect("its end");
+            read
+        });
+        let way: WayListener = Arc::new(|way| way == Way::Connecting);
+        let answer = ReqwestHttp::new().post(HttpRequest { way: Some(way), ..request(port) }).await;
+        assert!(matches!(answer, Err(NoResponse::NotSent(_))), "{answer:?}");
+        assert_eq!(read.await.expect("a reader"), b"");
     }
 
     #[tokio::test]

@@ -70,7 +70,8 @@ impl Spread {
 pub struct LaneFigures {
     /// What the provider takes in a second, as the channel says.
     pub limit_per_second: u32,
-    /// Requests that were answered, or will not be, by what that meant.
+    /// Requests that were answered, or will not be, by what that meant: those for messages, and those
+    /// for a token that brought none.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Notifications that became `unknown`: by their answers, and a lost sender's claims.
     pub unknown: u64,

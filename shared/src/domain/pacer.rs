@@ -352,7 +352,8 @@ mod tests {
         /// the allowance, where senders hand over, and where there is nothing to send.
         #[test]
         fn no_sliding_second_at_the_provider_exceeds_the_limit(
-            per_second in 1u32..40,
+            // At the highest, what is late may be caught up with at once.
+            per_second in prop_oneof![2 => 1u32..40, 1 => 100u32..=300],
             jitter_ms in 0i64..200,
             steps in prop::collection::vec(
                 (
@@ -362,7 +363,7 @@ mod tests {
                     prop_oneof![9 => Just(0i64), 1 => 0i64..3_000_000],
                     prop::option::weighted(0.02, 0i64..2_000_000),
                 ),
-                1..250,
+                1..800,
             ),
         ) {
             let limit = limit(per_second, jitter_ms);
@@ -512,6 +513,26 @@ mod tests {
             prop_assert!(busiest_second(arrivals) <= per_second as usize);
         }
 
+        /// Whoever is punctual uses all that the allowance leaves, N / (1 + J) a second, to within the
+        /// microsecond by which each distance is rounded up.
+        #[test]
+        fn a_punctual_sender_uses_all_that_the_allowance_leaves(
+            per_second in 1u32..=300,
+            jitter_ms in 0i64..200,
+        ) {
+            let mut pacer = pacer(limit(per_second, jitter_ms));
+            let start_us = next_at_us(&pacer, 0);
+            let mut at_us = start_us;
+            let count = 10 * i64::from(per_second);
+            for _ in 0..count {
+                at_us = next_at_us(&pacer, at_us);
+                pacer.depart(at_us);
+            }
+            prop_assert!(at_us - start_us <= (count - 1) * pacer.even_us());
+        }
+
+        /// A departure may not follow the one a limit before it any sooner, however late that was: a
+        /// late one costs a little.
         #[test]
         fn a_sender_that_wakes_up_a_little_late_uses_nearly_all_that_the_allowance_leaves(
             per_second in 1u32..=300,
@@ -529,6 +550,52 @@ mod tests {
             let used = f64::from(count - 1) / ((at_us - start_us) as f64 / 1e6);
             let allowed = f64::from(per_second) / (1.0 + jitter_ms as f64 / 1000.0);
             prop_assert!(used >= allowed * 0.99, "{used} of {allowed} a second");
+        }
+
+        /// The limit changes while it runs, and where senders hand over.
+        #[test]
+        fn no_sliding_second_exceeds_the_highest_limit_that_was_in_force_in_it(
+            jitter_ms in 0i64..100,
+            steps in prop::collection::vec(
+                (
+                    0i64..5_000,
+                    0f64..=1.0,
+                    prop::option::weighted(0.05, 1u32..=300),
+                    prop::bool::weighted(0.05),
+                ),
+                1..600,
+            ),
+        ) {
+            let mut in_force = vec![(0, 50)];
+            let mut pacer = pacer(limit(50, jitter_ms));
+            let mut now_us = 1_000_000_000;
+            let mut arrivals = Vec::new();
+            for (late_us, transit, changed, hands_over) in steps {
+                let current = pacer.limit();
+                if hands_over {
+                    pacer = Pacer::new(current, pacer.position());
+                }
+                if let Some(per_second) = changed {
+                    pacer.set_limit(RateLimit { per_second, ..current });
+                    in_force.push((now_us, per_second));
+                }
+                now_us = next_at_us(&pacer, now_us) + late_us;
+                pacer.depart(now_us);
+                arrivals.push(now_us + fraction_of(transit, jitter_ms * 1000));
+            }
+            arrivals.sort_unstable();
+            for (index, end_us) in arrivals.iter().enumerate() {
+                let since_us = end_us - SECOND_US;
+                let within = arrivals[..=index].iter().rev().take_while(|at| **at > since_us);
+                // What arrives in it left a jitter earlier at most.
+                let began = in_force.partition_point(|(at, _)| *at <= since_us - 1000 * jitter_ms);
+                let highest = in_force[began.saturating_sub(1)..]
+                    .iter()
+                    .take_while(|(at, _)| at <= end_us)
+                    .map(|(_, per_second)| *per_second as usize)
+                    .max();
+                prop_assert!(within.count() <= highest.unwrap_or(0));
+            }
         }
 
         #[test]

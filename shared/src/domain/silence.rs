@@ -96,6 +96,12 @@ impl Silence {
         }
     }
 
+    /// Requests that have left and not ended.
+    #[must_use]
+    pub fn under_way(&self) -> u32 {
+        self.under_way
+    }
+
     /// Whether so many requests in a row had no answer that the provider counts as down.
     #[must_use]
     pub fn is_down(&self) -> bool {

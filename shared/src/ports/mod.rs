@@ -11,8 +11,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Audience, Channel, HoursConfig, LaneFigures, Notification, NotificationId, PacerPosition,
-    Receipt, Reference, Schedule, SweepFigures, Template, WindowClass, transition::Response,
+    Audience, Channel, HoursConfig, LaneFigures, Notification, NotificationId, Outcome,
+    PacerPosition, Receipt, Reference, Schedule, SweepFigures, Template, WindowClass,
+    transition::Response,
 };
 
 /// The world did not do what was asked. What the caller does next is all that it tells.
@@ -344,8 +345,9 @@ pub enum Way {
     Connected,
 }
 
-/// Hears how a request gets on its way. Nothing at all is said of one that finds a connection open.
-pub type WayListener = std::sync::Arc<dyn Fn(Way) + Send + Sync>;
+/// Hears how a request gets on its way, and answers whether it may go on. Nothing at all is said of one
+/// that finds a connection open.
+pub type WayListener = std::sync::Arc<dyn Fn(Way) -> bool + Send + Sync>;
 
 /// One HTTP request to a provider.
 #[derive(Clone)]
@@ -442,6 +444,8 @@ pub enum Readiness {
 pub struct NotPrepared {
     /// What the lane is to do.
     pub advice: LaneAdvice,
+    /// What the provider's answer, or its silence, counts as. `None` when it is not the provider's.
+    pub outcome: Option<Outcome>,
     /// For the log: what to do about it. Holds no secret.
     pub detail: String,
 }

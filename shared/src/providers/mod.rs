@@ -92,6 +92,7 @@ impl Providers for Registry {
         let secret =
             channel_secret(&*self.secrets, channel).await.map_err(|error| NotPrepared {
                 advice: LaneAdvice::HoldFor(std::time::Duration::from_secs(30)),
+                outcome: None,
                 detail: error.to_string(),
             })?;
         match &channel.provider {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::news::Numbered;
 use super::steady::Term;
-use super::traffic::{Landed, Numbered, Sent};
+use super::traffic::{Landed, Lent, Sent};
 use crate::delivery::{Applied, Apply};
 use crate::domain::agenda::agenda_key;
-use crate::domain::{DeliveryPolicy, Event, Notification, Status};
-use crate::ports::{Clock, PortError, Provider, WayListener};
+use crate::domain::{DeliveryPolicy, Event, Notification, Outcome, Status};
+use crate::ports::{Clock, PortError, Provider, Way, WayListener};
 
 /// A claimed message, ready to leave.
 pub(super) struct Departure {
@@ -17,8 +18,8 @@ pub(super) struct Departure {
     pub jitter_permille: u16,
     /// From the claim, for as long as it may leave.
     pub term: Term,
-    /// For how long the lease lets it leave, once it leaves.
-    pub lease: Option<Term>,
+    /// For how long the lease lets it, once it leaves.
+    pub lease: Option<Lent>,
     /// Which departure the pacer knows it as, once it leaves.
     pub numbered: Option<Numbered>,
     pub provider: Arc<dyn Provider>,
@@ -42,12 +43,13 @@ impl Departure {
         let reference = self.notification.reference();
         let sent = self.provider.send(&self.notification, &reference, self.way()).await;
         let outcome = sent.response.outcome;
-        if let Some(numbered) = &self.numbered {
-            if sent.was_asked {
-                numbered.answered(outcome, sent.advice);
-            } else {
-                numbered.unsent();
-            }
+        if !sent.was_asked && outcome == Outcome::ChannelDown {
+            return self.put_back().await;
+        }
+        match &self.numbered {
+            Some(numbered) if sent.was_asked => numbered.answered(outcome, sent.advice),
+            Some(numbered) => numbered.unsent(),
+            None => {}
         }
         tracing::info!(
             channel = %self.notification.channel,
@@ -68,7 +70,8 @@ impl Departure {
         };
         let after = self.record(&event).await;
         let notification = Box::new(self.notification);
-        let sent = Some(Sent { notification, outcome, at_ms, received_at_ms });
+        let was_asked = sent.was_asked;
+        let sent = was_asked.then_some(Sent { notification, outcome, at_ms, received_at_ms });
         // Not what a successor had declared unknown, and counted, before this answer.
         let is_new = matches!(&after, Ok(Some(after)) if after.status_since_ms == received_at_ms);
         let landed = recorded(after);
@@ -77,14 +80,21 @@ impl Departure {
     }
 
     fn is_too_late(&self) -> bool {
-        let terms = std::iter::once(self.term).chain(self.lease);
+        let terms = std::iter::once(self.term).chain(self.lease.map(|lease| lease.leaves));
         terms.map(|term| term.left(&*self.clock)).any(|left| left.is_zero())
     }
 
-    /// Tells the pacer of the connection.
+    /// Tells the pacer of the connection. A process that was frozen while that was opened may write
+    /// nothing to it any more.
     fn way(&self) -> WayListener {
-        let numbered = self.numbered.clone();
-        Arc::new(move |way| numbered.iter().for_each(|numbered| numbered.tell(way)))
+        let (numbered, lease, clock) = (self.numbered.clone(), self.lease, Arc::clone(&self.clock));
+        Arc::new(move |way| {
+            if let Some(numbered) = &numbered {
+                numbered.tell(way);
+            }
+            let holds = || lease.is_none_or(|lease| !lease.holds.left(&*clock).is_zero());
+            way == Way::Connecting || holds()
+        })
     }
 
     /// Gives the claim back unsent.

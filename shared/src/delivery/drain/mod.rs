@@ -13,6 +13,7 @@ mod departure;
 mod heads;
 mod hours;
 mod lost;
+mod news;
 mod slice;
 mod steady;
 mod traffic;
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 use self::departure::persistently;
 use self::slice::{Ending, Slice};
 use self::steady::{Moment, Term};
-use self::traffic::Traffic;
+use self::traffic::{Lent, Traffic};
 use crate::delivery::Apply;
 use crate::domain::{Channel, PacerPosition};
 use crate::ports::{
@@ -136,9 +137,9 @@ struct Held {
 }
 
 impl Held {
-    /// For how long things may leave.
-    fn sends_for(&self, settings: &DrainSettings) -> Term {
-        self.term.shortened(settings.lease_left_min)
+    /// For how long it lets things leave.
+    fn lent(&self, settings: &DrainSettings) -> Lent {
+        Lent { leaves: self.term.shortened(settings.lease_left_min), holds: self.term }
     }
 }
 
@@ -175,7 +176,7 @@ impl Drain {
             Arc::clone(&self.clock),
             channel.limit,
             held.lease.position,
-            held.sends_for(&self.settings),
+            held.lent(&self.settings),
         );
         let (lease, ended) = self.run(&channel, held, began, &mut traffic, &mut report).await;
         report.departures = traffic.departures();

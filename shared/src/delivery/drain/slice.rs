@@ -192,7 +192,7 @@ impl<'a> Slice<'a> {
         match traffic.alongside(renewal).await? {
             Saved::Done => {
                 self.held.term = Term { from, lasts: self.drain.settings.lease };
-                traffic.prolong(self.held.sends_for(&self.drain.settings));
+                traffic.prolong(self.held.lent(&self.drain.settings));
                 self.renew_at = from.at + self.drain.settings.renew_every;
                 Ok(None)
             }
@@ -306,6 +306,12 @@ impl<'a> Slice<'a> {
         // Each by itself: messages of other templates may be in the same class.
         let mut moved = 0;
         for page in entries.chunks(MOVED_AT_ONCE) {
+            // A pause of the channel must not wait for it, nor the lease.
+            if Instant::now() >= self.channel_at.min(self.renew_at) {
+                self.heads.peek_again();
+                self.peek_at = at;
+                break;
+            }
             let work = join_all(page.iter().map(|entry| self.move_to_its_class(entry)));
             for done in traffic.alongside(work).await {
                 moved += usize::from(done?);
@@ -403,6 +409,7 @@ impl<'a> Slice<'a> {
             if let Err(error) = prepared {
                 tracing::error!(channel = %self.channel.name, %error, "the channel cannot send for now");
                 traffic.heed(error.advice, Some(number));
+                traffic.count(error.outcome);
             }
         }
         Ok(false)

@@ -9,11 +9,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::claim::Unsure;
 use super::departure::Departure;
+use super::news::{Ear, News, Told};
 use super::steady::{SteadyClock, Term};
 use super::{AGAIN, micros, millis};
 use crate::domain::pacer::{DepartureNumber, Slot};
@@ -36,6 +36,15 @@ pub(super) struct Landed {
     pub is_unknown: bool,
 }
 
+/// For how long a lease lets a lane send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lent {
+    /// Things may leave.
+    pub leaves: Term,
+    /// It is this sender's. What left in time and had to wait for its connection is written.
+    pub holds: Term,
+}
+
 /// A request that left.
 #[derive(Debug)]
 pub(super) struct Sent {
@@ -54,59 +63,6 @@ impl Landed {
 /// A claim's end: a message that may leave, or none when it was not there to be claimed.
 pub(super) type Claimed = Result<Option<Departure>, Box<Unsure>>;
 
-/// What a departure tells at once, whatever is still to be recorded of it: a database that is slow must
-/// not look like a provider that is.
-#[derive(Clone, Copy, Debug)]
-enum News {
-    /// How it gets on its way.
-    Way(Way),
-    /// Its answer came after so many microseconds, or none will.
-    Answered(Outcome, LaneAdvice, i64),
-    /// It was given back.
-    Unsent,
-}
-
-/// Which departure tells it, and when, by the drain's steady clock.
-type Told = (DepartureNumber, News, i64);
-
-/// What departures have told.
-struct Ear {
-    told: UnboundedSender<Told>,
-    heard: UnboundedReceiver<Told>,
-}
-
-/// A departure, as the pacer knows it.
-#[derive(Clone)]
-pub(super) struct Numbered {
-    number: DepartureNumber,
-    left_us: i64,
-    clock: SteadyClock,
-    told: UnboundedSender<Told>,
-}
-
-impl Numbered {
-    /// It gets on its way.
-    pub(super) fn tell(&self, way: Way) {
-        self.say(News::Way(way));
-    }
-
-    /// Its answer came just now, or none will.
-    pub(super) fn answered(&self, outcome: Outcome, advice: LaneAdvice) {
-        let took_us = self.clock.now_us() - self.left_us;
-        self.say(News::Answered(outcome, advice, took_us));
-    }
-
-    /// It did not leave after all.
-    pub(super) fn unsent(&self) {
-        self.say(News::Unsent);
-    }
-
-    fn say(&self, news: News) {
-        // Nobody listens any more when the drain is over.
-        let _unheard = self.told.send((self.number, news, self.clock.now_us()));
-    }
-}
-
 /// Claims, what is claimed and waits for its slot, and requests under way.
 pub(super) struct Traffic {
     channel: String,
@@ -116,8 +72,8 @@ pub(super) struct Traffic {
     ear: Ear,
     /// Whether what is claimed may leave when its slot comes.
     is_open: bool,
-    /// For how long things may leave under the lease as it stands.
-    lease: Term,
+    /// The lease as it stands.
+    lease: Lent,
     /// What is being claimed, waits, or is being sent or put back. It is not claimed again before
     /// that is over: two claims of one sender could look the same, and each take the other's write
     /// for its own.
@@ -143,17 +99,16 @@ impl Traffic {
         clock: Arc<dyn Clock>,
         limit: RateLimit,
         position: PacerPosition,
-        lease: Term,
+        lease: Lent,
     ) -> Self {
-        let (told, heard) = unbounded_channel();
         let clock = SteadyClock::new(clock);
         let position = position.no_later_than(clock.now_us());
         Self {
             channel: channel.to_owned(),
+            ear: Ear::new(clock.clone()),
             clock,
             pacer: Pacer::new(limit, position),
             silence: position.silence,
-            ear: Ear { told, heard },
             is_open: false,
             lease,
             under_way: HashSet::new(),
@@ -213,12 +168,19 @@ impl Traffic {
         (answer, number)
     }
 
+    /// Counts what became of a request that was no message.
+    pub(super) fn count(&mut self, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            *self.figures.outcomes.entry(outcome).or_default() += 1;
+        }
+    }
+
     /// Requests that have left.
     pub(super) fn departures(&self) -> usize {
         self.departures
     }
 
-    /// Requests that have left and not landed.
+    /// Requests that have left, and what is given back, until all of it is recorded.
     pub(super) fn requests(&self) -> usize {
         self.requests.len()
     }
@@ -253,8 +215,8 @@ impl Traffic {
         self.is_open = false;
     }
 
-    /// The lease was prolonged: things may leave for this long.
-    pub(super) fn prolong(&mut self, lease: Term) {
+    /// The lease was prolonged.
+    pub(super) fn prolong(&mut self, lease: Lent) {
         self.lease = lease;
     }
 
@@ -299,7 +261,7 @@ impl Traffic {
 
     /// Whether nothing may leave before the lease is renewed.
     pub(super) fn is_lease_over(&self) -> bool {
-        self.clock.left(self.lease).is_zero()
+        self.clock.left(self.lease.leaves).is_zero()
     }
 
     /// Does `work`, and lets the rest go on meanwhile.
@@ -312,7 +274,7 @@ impl Traffic {
                 biased;
                 Some((id, landed)) = self.requests.next() => self.land(&id, landed),
                 Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
-                Some(told) = self.ear.heard.recv() => self.hear(told),
+                Some(told) = self.ear.hear() => self.hear(told),
                 () = slot => self.let_one_leave(),
                 done = &mut work => return done,
             }
@@ -326,7 +288,7 @@ impl Traffic {
             biased;
             Some((id, landed)) = self.requests.next() => self.land(&id, landed),
             Some((id, claimed)) = self.claims.next() => self.admit(&id, claimed),
-            Some(told) = self.ear.heard.recv() => self.hear(told),
+            Some(told) = self.ear.hear() => self.hear(told),
             () = slot => self.let_one_leave(),
             () = timer => {}
         }
@@ -353,7 +315,7 @@ impl Traffic {
 
     /// Hears what has been told and was not heard yet.
     fn hear_all(&mut self) {
-        while let Ok(told) = self.ear.heard.try_recv() {
+        while let Some(told) = self.ear.heard() {
             self.hear(told);
         }
     }
@@ -362,9 +324,9 @@ impl Traffic {
         match news {
             News::Way(Way::Connecting) => self.pacer.connecting(number),
             News::Way(Way::Connected) => self.pacer.connected(number, at_us),
-            News::Answered(outcome, advice, took_us) => {
+            News::Answered(word, advice) => {
                 self.pacer.answered(number, at_us);
-                self.hear_word(word(outcome, took_us), at_us);
+                self.hear_word(word, at_us);
                 self.heed(advice, Some(number));
             }
             News::Unsent => {
@@ -419,14 +381,14 @@ impl Traffic {
 
     /// For how long a message may still leave.
     fn left(&self, departure: &Departure) -> Duration {
-        self.clock.left(departure.term).min(self.clock.left(self.lease))
+        self.clock.left(departure.term).min(self.clock.left(self.lease.leaves))
     }
 
     /// Lets the first that is claimed leave when its slot has come. What may leave no more is given
     /// back first: it is no claim that a crash could put in doubt, and a slot is not for what could not
     /// leave.
     fn let_one_leave(&mut self) {
-        let (clock, lease_left) = (self.clock.clone(), self.clock.left(self.lease));
+        let (clock, lease_left) = (self.clock.clone(), self.clock.left(self.lease.leaves));
         self.give_back_if(|departure| clock.left(departure.term).min(lease_left).is_zero());
         if !self.is_open || self.until_slot() != Some(Duration::ZERO) {
             return;
@@ -434,18 +396,14 @@ impl Traffic {
         let Some(mut departure) = self.ready.pop_front() else { return };
         let now_us = self.clock.now_us();
         self.silence.departed(now_us);
-        // The departure itself takes the last look at the time.
+        // The departure itself takes the last looks at the time.
         departure.lease = Some(self.lease);
-        departure.numbered = Some(Numbered {
-            number: self.pacer.depart(now_us),
-            left_us: now_us,
-            clock: self.clock.clone(),
-            told: self.ear.told.clone(),
-        });
+        departure.numbered = Some(self.ear.numbered(self.pacer.depart(now_us), now_us));
         self.departures += 1;
         let id = departure.notification.id.clone();
         self.requests.push(async move { (id, departure.leave().await) }.boxed());
-        self.figures.in_flight_max = self.figures.in_flight_max.max(self.requests.len());
+        let in_flight = self.silence.under_way() as usize;
+        self.figures.in_flight_max = self.figures.in_flight_max.max(in_flight);
     }
 
     /// What is claimed waits for its slot.
@@ -508,15 +466,5 @@ impl Traffic {
             Some(departure) if slower => self.pacer.refused(departure, until_us),
             Some(_) | None => self.pacer.hold(until_us),
         }
-    }
-}
-
-/// What an outcome tells of the provider.
-fn word(outcome: Outcome, took_us: i64) -> Word {
-    match outcome {
-        Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
-            Word::Answered(took_us)
-        }
-        Outcome::Unreachable | Outcome::Uncertain => Word::None,
     }
 }

@@ -213,26 +213,32 @@ impl Provider for Bizppurio {
     /// Fetches a token and shares it. Only the holder of the lane's lease comes here, so tokens are
     /// fetched by one sender at a time.
     async fn prepare(&self) -> Result<(), NotPrepared> {
-        let not_prepared = |advice, detail| NotPrepared { advice, detail };
+        let not_prepared = |outcome, advice, detail| NotPrepared { advice, outcome, detail };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
         let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
         let mut request = self.post("/v1/token", format!("Basic {credentials}"), Bytes::from("{}"));
         // The lane stands still meanwhile, and its lease runs.
         request.total_timeout = request.total_timeout.min(TOKEN_TIMEOUT);
         let response = self.http.post(request).await.map_err(|error| {
-            not_prepared(LaneAdvice::HoldFor(Duration::from_secs(3)), error.to_string())
+            // No message is in doubt, whatever became of this.
+            let pause = LaneAdvice::HoldFor(Duration::from_secs(3));
+            not_prepared(Some(Outcome::Unreachable), pause, error.to_string())
         })?;
         let fetched_at_ms = self.clock.now_ms();
         let answer = Answer::read(&response.body);
         let Some(token) = answer.accesstoken else {
             let code = answer.code.unwrap_or_else(|| u32::from(response.status));
-            let advice = match api_code(answer.code, response.status) {
+            let (outcome, advice) = match api_code(answer.code, response.status) {
                 ApiCode::Message(Outcome::Throttled) => {
-                    LaneAdvice::SlowDown(pause(&response, fetched_at_ms))
+                    let pause = pause(&response, fetched_at_ms);
+                    (Outcome::Throttled, LaneAdvice::SlowDown(pause))
                 }
-                ApiCode::Message(_) | ApiCode::TokenRefused => LaneAdvice::HoldFor(HOLD_DOWN),
+                ApiCode::Message(_) | ApiCode::TokenRefused => {
+                    (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_DOWN))
+                }
             };
             return Err(not_prepared(
+                Some(outcome),
                 advice,
                 format!(
                     "no token: code {code}; check the account, its password and its allowed addresses"
@@ -246,7 +252,7 @@ impl Provider for Bizppurio {
         };
         self.state().current = Some(token.clone());
         self.tokens.save_token(&self.channel.name, &token).await.map_err(|error| {
-            not_prepared(LaneAdvice::GoOn, format!("the token could not be shared: {error}"))
+            not_prepared(None, LaneAdvice::GoOn, format!("the token could not be shared: {error}"))
         })
     }
 
