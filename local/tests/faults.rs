@@ -256,8 +256,9 @@ async fn a_database_that_is_slow_to_record_does_not_look_like_a_silent_provider(
 }
 
 /// Where a process is frozen, one of its clocks may stand still: only the wall clock tells this one that
-/// its lease is over. A successor took the lane meanwhile. Answers with how many requests had left.
-async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> usize {
+/// its lease is over. A successor took the lane meanwhile. Answers with how many messages left, and how
+/// many arrived.
+async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> [usize; 2] {
     let mut world = World::new(settings).await;
     let ahead_us = Arc::new(AtomicI64::new(0));
     let inner = Arc::clone(&world.stack.drain.clock);
@@ -288,14 +289,18 @@ async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> usize
     let (drained, sent) = tokio::join!(draining, frozen);
     // The token, and the messages that had left.
     assert_eq!(world.simulator.arrivals().len(), sent, "frozen after {ms} ms");
-    drained.expect("a drain").departures
+    // What did not leave counts for no failed try.
+    assert!(world.notifications().values().all(|n| n.failures == 0));
+    let arrivals = world.simulator.arrivals();
+    let messages = arrivals.iter().filter(|arrival| arrival.reference.is_some()).count();
+    [drained.expect("a drain").departures, messages]
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_sender_whose_own_clock_stood_still_while_it_was_frozen_sends_nothing_more() {
     for freezes_after_ms in (2_000..2_200).step_by(7) {
         let settings = WorldSettings::default();
-        let departures = freeze_a_senders_clock_after(freezes_after_ms, settings).await;
+        let [departures, _] = freeze_a_senders_clock_after(freezes_after_ms, settings).await;
         assert!(departures > 60 && departures < 100, "{departures} left");
     }
 }
@@ -303,12 +308,15 @@ async fn a_sender_whose_own_clock_stood_still_while_it_was_frozen_sends_nothing_
 /// It thaws, its connection is open, and the request that waits for that could be written.
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_its_connection_while_its_sender_is_frozen_is_not_written() {
+    let mut unwritten = 0;
     for freezes_after_ms in (3_000..4_500).step_by(70) {
         let mut settings = WorldSettings::default();
         settings.simulator.latency = Duration::from_secs(2);
         settings.connecting = Duration::from_millis(900);
-        freeze_a_senders_clock_after(freezes_after_ms, settings).await;
+        let [left, arrived] = freeze_a_senders_clock_after(freezes_after_ms, settings).await;
+        unwritten += left - arrived;
     }
+    assert!(unwritten > 20, "{unwritten} were waiting for their connections");
 }
 
 /// The provider asks for a pause, and the sender dies in it. What it had claimed for its next slots is

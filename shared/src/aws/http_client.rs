@@ -350,9 +350,16 @@ mod tests {
             socket.read_to_end(&mut read).await.expect("its end");
             read
         });
-        let way: WayListener = Arc::new(|way| way == Way::Connecting);
-        let answer = ReqwestHttp::new().post(HttpRequest { way: Some(way), ..request(port) }).await;
+        let connected = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connected);
+        let way: WayListener = Arc::new(move |way| {
+            count.fetch_add(usize::from(way == Way::Connected), Ordering::Relaxed);
+            way == Way::Connecting
+        });
+        let asking = HttpRequest { way: Some(way), ..request(port) };
+        let answer = ReqwestHttp::new().post(asking).await;
         assert!(matches!(answer, Err(NoResponse::NotSent(_))), "{answer:?}");
+        assert_eq!(connected.load(Ordering::Relaxed), 1);
         assert_eq!(read.await.expect("a reader"), b"");
     }
 

@@ -345,8 +345,8 @@ pub enum Way {
     Connected,
 }
 
-/// Hears how a request gets on its way, and answers whether it may go on. Nothing at all is said of one
-/// that finds a connection open.
+/// Hears how a request gets on its way, and answers whether a connection that was opened for it may be
+/// used. Nothing at all is said of one that finds a connection open.
 pub type WayListener = std::sync::Arc<dyn Fn(Way) -> bool + Send + Sync>;
 
 /// One HTTP request to a provider.

@@ -1,6 +1,7 @@
 //! One message leaves: the last look, the call, the record.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::news::Numbered;
@@ -41,9 +42,12 @@ impl Departure {
             return self.put_back().await;
         }
         let reference = self.notification.reference();
-        let sent = self.provider.send(&self.notification, &reference, self.way()).await;
+        let (way, came_too_late) = self.way();
+        let sent = self.provider.send(&self.notification, &reference, way).await;
         let outcome = sent.response.outcome;
-        if !sent.was_asked && outcome == Outcome::ChannelDown {
+        let has_lost_its_token = !sent.was_asked && outcome == Outcome::ChannelDown;
+        let is_unwritten = came_too_late.load(Ordering::Relaxed) && outcome == Outcome::Unreachable;
+        if has_lost_its_token || is_unwritten {
             return self.put_back().await;
         }
         match &self.numbered {
@@ -85,16 +89,21 @@ impl Departure {
     }
 
     /// Tells the pacer of the connection. A process that was frozen while that was opened may write
-    /// nothing to it any more.
-    fn way(&self) -> WayListener {
+    /// nothing to it any more; then it says so.
+    fn way(&self) -> (WayListener, Arc<AtomicBool>) {
+        let came_too_late = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&came_too_late);
         let (numbered, lease, clock) = (self.numbered.clone(), self.lease, Arc::clone(&self.clock));
-        Arc::new(move |way| {
+        let listener = move |way| {
             if let Some(numbered) = &numbered {
                 numbered.tell(way);
             }
             let holds = || lease.is_none_or(|lease| !lease.holds.left(&*clock).is_zero());
-            way == Way::Connecting || holds()
-        })
+            let may_go_on = way == Way::Connecting || holds();
+            told.store(!may_go_on, Ordering::Relaxed);
+            may_go_on
+        };
+        (Arc::new(listener), came_too_late)
     }
 
     /// Gives the claim back unsent.

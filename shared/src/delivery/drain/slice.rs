@@ -134,15 +134,14 @@ impl<'a> Slice<'a> {
         if Instant::now() >= self.ends_at {
             return Ok(Some(if self.has_work(traffic) { Ending::SliceOver } else { Ending::Idle }));
         }
-        if let Some(ending) = self.keep_lease(traffic).await? {
-            return Ok(Some(ending));
-        }
-        if let Some(ending) = self.reread_channel(traffic).await? {
+        if let Some(ending) = self.look_after(traffic).await? {
             return Ok(Some(ending));
         }
         self.queue_due(traffic).await?;
         self.read_heads(traffic).await?;
-        self.peek(traffic).await?;
+        if let Some(ending) = self.peek(traffic).await? {
+            return Ok(Some(ending));
+        }
         if self.heads.is_empty(self.now()) && traffic.ahead() == 0 {
             if self.is_idle(traffic) {
                 return Ok(Some(Ending::Idle));
@@ -176,6 +175,14 @@ impl<'a> Slice<'a> {
             if let Some(due_ms) = landed.due_ms {
                 self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |next| next.min(due_ms)));
             }
+        }
+    }
+
+    /// Keeps the lease, and heeds what operators changed, when the time for either has come.
+    async fn look_after(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
+        match self.keep_lease(traffic).await? {
+            None => self.reread_channel(traffic).await,
+            ending => Ok(ending),
         }
     }
 
@@ -291,26 +298,24 @@ impl<'a> Slice<'a> {
 
     /// Looks at what waits in a closed class: when its hours were changed, it moves to the class
     /// that it belongs to now.
-    async fn peek(&mut self, traffic: &mut Traffic) -> Result<(), PortError> {
+    async fn peek(&mut self, traffic: &mut Traffic) -> Result<Option<Ending>, PortError> {
         let at = Instant::now();
         if at < self.peek_at {
-            return Ok(());
+            return Ok(None);
         }
         let now = self.now();
         let peeking = self.heads.peek(&*self.drain.agenda, now, PEEK_PAGE);
         let Some(entries) = traffic.alongside(peeking).await? else {
             self.peek_at = at + PEEK_EVERY[0];
-            return Ok(());
+            return Ok(None);
         };
         self.peek_at = at + PEEK_EVERY[1];
         // Each by itself: messages of other templates may be in the same class.
         let mut moved = 0;
         for page in entries.chunks(MOVED_AT_ONCE) {
-            // A pause of the channel must not wait for it, nor the lease.
-            if Instant::now() >= self.channel_at.min(self.renew_at) {
-                self.heads.peek_again();
-                self.peek_at = at;
-                break;
+            // There may be hundreds: neither a pause of the channel nor the lease waits for them.
+            if let Some(ending) = self.look_after(traffic).await? {
+                return Ok(Some(ending));
             }
             let work = join_all(page.iter().map(|entry| self.move_to_its_class(entry)));
             for done in traffic.alongside(work).await {
@@ -327,7 +332,7 @@ impl<'a> Slice<'a> {
             self.classes_at = at;
             self.heads.hurry();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Moves a message to the class that it belongs to now, unless it is there.

@@ -233,9 +233,12 @@ impl Provider for Bizppurio {
                     let pause = pause(&response, fetched_at_ms);
                     (Outcome::Throttled, LaneAdvice::SlowDown(pause))
                 }
-                ApiCode::Message(_) | ApiCode::TokenRefused => {
-                    (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_DOWN))
+                // No word on the account.
+                ApiCode::Message(Outcome::Uncertain | Outcome::Unreachable) => {
+                    (Outcome::Unreachable, LaneAdvice::HoldFor(HOLD_DOWN))
                 }
+                ApiCode::Message(Outcome::Accepted | Outcome::Rejected | Outcome::ChannelDown)
+                | ApiCode::TokenRefused => (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_DOWN)),
             };
             return Err(not_prepared(
                 Some(outcome),
