@@ -95,6 +95,19 @@ async fn a_write_whose_answer_is_lost_for_good_leaves_no_message_in_doubt() {
     assert!(claimed_again > 3, "only {claimed_again} claims were given back");
 }
 
+/// With which somebody else takes the lane at this time.
+fn terms_of_another(now_ms: i64) -> LeaseTerms {
+    LeaseTerms {
+        now_ms,
+        until_ms: now_ms + 10_000,
+        skew_ms: 500,
+        confirm_within_ms: 1_800_000,
+        holder: 7,
+        group: WakeGroup::One,
+        woken_at_ms: None,
+    }
+}
+
 /// A clock that can be set.
 struct SetClock {
     inner: Arc<dyn Clock>,
@@ -167,16 +180,8 @@ async fn nobody_takes_over_from_a_sender_whose_clock_was_set_back() {
 async fn a_position_of_tomorrow_holds_a_lane_up_for_minutes_at_most() {
     let world = World::new(WorldSettings::default()).await;
     let now_ms = world.clock.now_ms();
-    let terms = LeaseTerms {
-        now_ms,
-        until_ms: now_ms + 10_000,
-        skew_ms: 500,
-        confirm_within_ms: 1_800_000,
-        holder: 7,
-        group: WakeGroup::One,
-        woken_at_ms: None,
-    };
-    let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
+    let taken =
+        world.store.acquire("alimtalk-main", terms_of_another(now_ms)).await.expect("an answer");
     let Taken::Yes(lease) = taken else { panic!("{taken:?}") };
     let next_at_us = 1_000 * (now_ms + 24 * 3_600_000);
     let position = PacerPosition { next_at_us, ..PacerPosition::default() };
@@ -267,16 +272,11 @@ async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> [usiz
     let frozen = async {
         tokio::time::sleep(Duration::from_millis(ms)).await;
         let now_ms = world.clock.now_ms() + 15_000;
-        let terms = LeaseTerms {
-            now_ms,
-            until_ms: now_ms + 10_000,
-            skew_ms: 500,
-            confirm_within_ms: 1_800_000,
-            holder: 7,
-            group: WakeGroup::One,
-            woken_at_ms: None,
-        };
-        let taken = world.store.acquire("alimtalk-main", terms).await.expect("an answer");
+        let taken = world
+            .store
+            .acquire("alimtalk-main", terms_of_another(now_ms))
+            .await
+            .expect("an answer");
         assert!(matches!(taken, Taken::Yes(_)), "{taken:?}");
         ahead_us.store(15_000_000, Ordering::Relaxed);
         // What was written before that arrives.
