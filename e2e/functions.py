@@ -1,5 +1,4 @@
-"""Each function in the account, with its `LOG_LEVEL` and the concurrency that is reserved for it, as
-JSON.
+"""Prints every function of the account as JSON, with its `LOG_LEVEL` and its reserved concurrency.
 
     python functions.py
 """
@@ -12,7 +11,7 @@ client = boto3.client("lambda")
 
 
 def described(function):
-    """A function as the end-to-end test reads it."""
+    """A function in the form that the end-to-end test reads."""
     name = function["FunctionName"]
     concurrency = client.get_function_concurrency(FunctionName=name)
     return {

@@ -1,17 +1,22 @@
-"""Starts MiniStack, mended where it is not like AWS in what Alimi needs.
+"""Starts MiniStack, with patches where it differs from AWS in a way that matters to Alimi.
 
-Everything here patches internals of one pinned version. Each patch says first what it expects to
-find and ends the program when that has moved: a deployment that is tested against half a patch
-tests nothing. What stays unlike AWS is listed in the module documentation of alimi-e2e.
+The patches change internals of one pinned version. Each patch first checks the code that it changes, and
+ends the program when that code differs: a test against a partly patched emulator would prove nothing. The
+remaining differences from AWS are listed in the module documentation of alimi-e2e.
 
     python run_ministack.py FOLDER
 
-FOLDER gets `logs/<function>.log`, what each function wrote. MiniStack's own log goes to stderr. The
-port and the region come from the environment, as MiniStack reads them. It is to lead a process group
-of its own. It reads commands and answers each with a number: `kill PART` kills the processes that
-work for functions whose name has this part in it; `busy` says how many invocations are under way;
-`halt` has no schedule fire any more, and counts those that would have. When its input ends, or
-anything here goes wrong, it ends with all of its group.
+Each function's log goes to FOLDER/logs/<function>.log, and MiniStack's own log to stderr. MiniStack reads
+the port and the region from the environment. The process must lead a process group of its own.
+
+The program reads commands from its input, and answers each with a number:
+
+- `kill PART` kills the processes that handle invocations of functions whose name contains PART, and
+  answers how many it killed.
+- `busy` answers how many invocations run.
+- `halt` stops all schedules, and answers how many were enabled.
+
+When the input ends, or anything fails, the program ends together with its process group.
 """
 
 import hashlib
@@ -35,24 +40,24 @@ VERSION = "1.5.33"
 
 
 def end():
-    """Ends the whole process group, the functions with it. On whatever thread: an exit would end
-    that thread alone."""
+    """Ends the whole process group, with the functions. Works on any thread; `sys.exit` would end only
+    that thread."""
     os.killpg(0, signal.SIGKILL)
 
 
 def fail(what):
     print(
-        f"run_ministack.py: {what}. Its patches were written for MiniStack {VERSION}: read them against "
-        "the version that is installed.",
+        f"run_ministack.py: {what}. The patches are for MiniStack {VERSION}; check them against the "
+        "installed version.",
         file=sys.stderr,
         flush=True,
     )
     end()
 
 
-# First of all: its end would be that of whoever started it.
+# This check comes first: `end` would otherwise kill the program that started this one.
 if os.getpgrp() != os.getpid():
-    sys.exit("run_ministack.py: it does not lead a process group: start it with setsid")
+    sys.exit("run_ministack.py: does not lead a process group; start it with setsid")
 
 if importlib.metadata.version("ministack") != VERSION:
     fail(f"MiniStack {importlib.metadata.version('ministack')} is installed")
@@ -71,19 +76,19 @@ from ministack.services.cloudformation import provisioners  # noqa: E402
 
 
 def expect(module, name, *parameters):
-    """The function of a module, if it still takes these parameters."""
+    """Returns a function of a module, after checking that it has these parameters."""
     function = getattr(module, name, None)
     if not callable(function):
-        fail(f"{module.__name__}.{name} is gone")
+        fail(f"{module.__name__}.{name} does not exist")
     found = tuple(inspect.signature(function).parameters)
     if found != parameters:
-        fail(f"{module.__name__}.{name} takes {found}, not {parameters}")
+        fail(f"{module.__name__}.{name} has the parameters {found}, not {parameters}")
     return function
 
 
 def replace(module, name, digest, function):
-    """Puts a function in the place of one whose text has this digest."""
-    text = inspect.getsource(getattr(module, name, None) or fail(f"{module.__name__}.{name} is gone"))
+    """Replaces a function, after checking the digest of its source text."""
+    text = inspect.getsource(getattr(module, name, None) or fail(f"{module.__name__}.{name} does not exist"))
     found = hashlib.sha256(text.encode()).hexdigest()[:12]
     if found != digest:
         fail(f"{module.__name__}.{name} has changed: its digest is {found}, not {digest}")
@@ -91,18 +96,20 @@ def replace(module, name, digest, function):
 
 
 def after(resource_type, operation, do):
-    """Has something done when CloudFormation has created or updated a resource of this type."""
-    handlers = provisioners._RESOURCE_HANDLERS.get(resource_type) or fail(f"no {resource_type}")
+    """Calls `do` after CloudFormation has created or updated a resource of this type."""
+    handlers = provisioners._RESOURCE_HANDLERS.get(resource_type) or fail(
+        f"CloudFormation has no handler for {resource_type}"
+    )
     original = handlers[operation]
     # create(logical_id, props, stack_name), update(physical_id, old_props, new_props, …)
-    place = {"create": ("logical_id", "props"), "update": ("physical_id", "old_props", "new_props")}
-    if tuple(inspect.signature(original).parameters)[: len(place[operation])] != place[operation]:
-        fail(f"{operation} of {resource_type} takes other parameters")
-    index = len(place[operation]) - 1
+    expected = {"create": ("logical_id", "props"), "update": ("physical_id", "old_props", "new_props")}
+    if tuple(inspect.signature(original).parameters)[: len(expected[operation])] != expected[operation]:
+        fail(f"{operation} of {resource_type} has other parameters than {expected[operation]}")
+    index = len(expected[operation]) - 1
 
     def wrapped(*arguments, **keywords):
         done = original(*arguments, **keywords)
-        # Some updates answer with the id alone.
+        # Some updates return only the id.
         physical_id = done[0] if isinstance(done, tuple) else done
         do(physical_id, arguments[index])
         return done
@@ -119,32 +126,32 @@ def after_both(resource_type, do):
 
 
 def authorization(operation, schemes):
-    """What a route asks of its callers. An empty list means nobody in particular."""
-    for asked in operation.get("security") or []:
-        for name in asked:
+    """The authorization type of a route. Without a security requirement, it is NONE."""
+    for requirement in operation.get("security") or []:
+        for name in requirement:
             scheme = schemes.get(name)
             if scheme is None and name == "NONE":
                 return "NONE"
             if (scheme or {}).get("x-amazon-apigateway-authtype") != "awsSigv4":
-                fail(f"the route asks for {name}, which is not translated")
+                fail(f"a route has the security scheme {name}, which this patch does not know")
             return "AWS_IAM"
     return "NONE"
 
 
 def routes_from_body(api_id, props):
-    """SAM describes an HttpApi's routes in `Body`, which MiniStack does not read."""
+    """Makes the routes of an HttpApi from its `Body`, which MiniStack does not read."""
     body = props.get("Body")
     if body is None:
         return
     if not isinstance(body.get("paths"), dict):
-        fail("the HTTP API has a body without paths")
+        fail("the body of the HTTP API has no paths")
     schemes = (body.get("components") or {}).get("securitySchemes") or {}
     routes, integrations = {}, {}
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
             found = operation["x-amazon-apigateway-integration"]
             if found["type"] != "aws_proxy" or not isinstance(found["uri"], str):
-                fail(f"the integration of {method} {path} is not translated: {found}")
+                fail(f"this patch does not know the integration of {method} {path}: {found}")
             integration_id, route_id = new_uuid()[:8], new_uuid()[:8]
             integrations[integration_id] = {
                 "integrationId": integration_id,
@@ -167,7 +174,7 @@ def routes_from_body(api_id, props):
                     }
                 ),
             }
-    # As an import does: what was there before is gone.
+    # As in AWS, an import replaces all earlier routes.
     apigateway._routes[api_id] = routes
     apigateway._integrations[api_id] = integrations
 
@@ -188,7 +195,7 @@ def concurrency(name, props):
 
 
 if "concurrency" not in inspect.getsource(expect(lambda_svc, "_reserved_concurrency", "func", "config")):
-    fail("reserved concurrency is kept elsewhere")
+    fail("lambda_svc._reserved_concurrency does not read the field concurrency")
 after_both("AWS::Lambda::Function", concurrency)
 
 
@@ -203,7 +210,7 @@ def time_to_live(name, props):
             "AttributeName": wanted["AttributeName"],
         }})
         if answer[0] != 200:
-            fail(f"the time to live of {name} was not taken: {answer}")
+            fail(f"the time to live of {name} was refused: {answer}")
 
 
 expect(dynamodb, "_update_ttl", "data")
@@ -214,7 +221,7 @@ after_both("AWS::DynamoDB::Table", time_to_live)
 
 
 def at_time(expression, zone):
-    """When an `at(…)` comes, as seconds since the epoch."""
+    """The time of an `at(…)` expression, as seconds since the epoch."""
     found = re.fullmatch(r"\s*at\(\s*(.+?)\s*\)\s*", expression)
     return found and datetime.fromisoformat(found.group(1)).replace(tzinfo=zone).timestamp()
 
@@ -231,50 +238,53 @@ def next_time(schedule, last_s, zone):
         first_s = schedule["CreationDate"] + interval_s if start_s is None else start_s
         past = 0 if last_s < first_s else int((last_s - first_s) // interval_s) + 1
         return first_s + past * interval_s
-    fields = eventbridge._parse_cron_fields(expression) or fail(f"{expression} is not understood")
-    # The fields are those of the zone's wall clock.
+    fields = eventbridge._parse_cron_fields(expression) or fail(
+        f"this patch does not understand the expression {expression}"
+    )
+    # The expression's fields are times of the zone's wall clock.
     wall = datetime.fromtimestamp(last_s, zone).replace(tzinfo=timezone.utc)
     found = eventbridge._cron_next_fire(fields, wall)
     return found and found.replace(tzinfo=zone).timestamp()
 
 
-# For each schedule as it is now: the time up to which it has been looked at.
-looked_until_s = {}
+# For each version of a schedule: the time up to which it was checked.
+checked_until_s = {}
 
-# Held during a look, so that nothing fires once a halt was answered.
-looking = threading.Lock()
+# Held during a check, so that no schedule fires after `halt` has answered.
+checking = threading.Lock()
 halted = False
 
 
 def halt():
-    """Has no schedule fire any more."""
+    """Stops all schedules, and returns the number of enabled ones."""
     global halted
-    with looking:
+    with checking:
         halted = True
-        return sum(1 for one in list(scheduler._schedules._data.values()) if one["State"] == "ENABLED")
+        schedules = list(scheduler._schedules._data.values())
+        return sum(1 for schedule in schedules if schedule["State"] == "ENABLED")
 
 
 def fire_what_is_due():
-    """One look at all schedules."""
-    with looking:
+    """Checks all schedules once."""
+    with checking:
         if not halted:
-            look()
+            check_schedules()
 
 
-def look():
+def check_schedules():
     now_s = time.time()
     account, region = get_account_id(), get_region()
     try:
         for key, schedule in list(scheduler._schedules._data.items()):
             end_s = scheduler._to_epoch(schedule.get("EndDate"))
-            # A change starts anew; an `at` in the past is not fired.
+            # A changed schedule is a new version. An `at` in the past does not fire.
             version = (*key, schedule["LastModificationDate"])
-            last_s = looked_until_s.setdefault(version, schedule["LastModificationDate"])
+            last_s = checked_until_s.setdefault(version, schedule["LastModificationDate"])
             zone = ZoneInfo(schedule["ScheduleExpressionTimezone"])
             due_s = next_time(schedule, last_s, zone)
             if due_s is None or due_s > now_s:
                 continue
-            looked_until_s[version] = due_s
+            checked_until_s[version] = due_s
             if schedule["State"] != "ENABLED" or (end_s is not None and due_s > end_s):
                 continue
             set_request_account_id(key[0])
@@ -290,7 +300,7 @@ def look():
 
 
 def fire(schedule, due_s):
-    """Fires a schedule, as what it was due for. Scheduler invokes functions asynchronously."""
+    """Fires a schedule for the time at which it was due. As in AWS, the invocation is asynchronous."""
     target = schedule["Target"]
     due = datetime.fromtimestamp(due_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     keywords = {
@@ -304,7 +314,7 @@ def fire(schedule, due_s):
         event = event.replace(keyword, value)
     function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
     if function is None:
-        logging.warning("Scheduler: there is no function %s", name)
+        logging.warning("Scheduler: the function %s does not exist", name)
         return
     logging.info("Scheduler: %s fires for %s", schedule["Name"], due)
     record = lambda_svc._execution_record_for_config(function, config)
@@ -320,7 +330,7 @@ expect(lambda_svc, "_execution_record_for_config", "func", "config")
 expect(lambda_svc, "invoke_async_with_retry", "func", "event")
 replace(scheduler, "_tick_schedules", "0ece514e9120", fire_what_is_due)
 if scheduler._SCHEDULE_TICK_INTERVAL != 10:
-    fail("the scheduler sweeps at another interval")
+    fail("scheduler._SCHEDULE_TICK_INTERVAL is not 10")
 scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 
@@ -328,7 +338,7 @@ scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 
 def collect_one_group(queue, max_n, visibility_s, now):
-    """A batch of one group, so that batches of several groups may be worked on at once."""
+    """Receives a batch of one group, so that batches of several groups can be handled at the same time."""
     messages = queue["messages"]
     for message in messages:
         sqs._ensure_msg_fields(message)
@@ -351,8 +361,8 @@ def collect_one_group(queue, max_n, visibility_s, now):
 
 
 def concurrent_batches(esm, func_rec, config, queue=None):
-    """Batches that one mapping works on at once. MiniStack has one for a FIFO queue, since its
-    batches would mix groups."""
+    """The number of batches that a mapping handles at the same time. MiniStack handles one batch of a FIFO
+    queue, since its batches can mix groups."""
     limit = (esm.get("ScalingConfig") or {}).get("MaximumConcurrency")
     limit = int(limit or lambda_svc._ESM_SQS_DEFAULT_CONCURRENCY)
     reserved = lambda_svc._reserved_concurrency(func_rec, config)
@@ -366,10 +376,10 @@ replace(lambda_svc, "_sqs_esm_concurrency", "d3e9d1e865aa", concurrent_batches)
 
 # ------------------------------------------------------------------------------ Latency, and logs
 
-# Nagle's algorithm holds answers back for 40 ms.
+# Nagle's algorithm delays answers by 40 ms.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
-# A webhook's path holds its secret.
+# A webhook's path contains its secret.
 SECRET = re.compile(r"(/webhooks/[^/\s]+/)[^/\s?\"']+")
 
 
@@ -378,7 +388,7 @@ def redacted(text):
 
 
 class Redacted(logging.Formatter):
-    """What is logged, without webhooks' secrets."""
+    """Formats log records without the secrets of webhooks."""
 
     def __init__(self, formatter):
         super().__init__()
@@ -389,7 +399,7 @@ class Redacted(logging.Formatter):
 
 
 def keep_functions_logs(folder):
-    """What each function writes, in a file of its own."""
+    """Writes each function's log into a file of its own."""
     original = expect(
         lambda_svc, "_emit_lambda_logs",
         "func", "request_id", "log_text", "error", "duration_ms", "log_source",
@@ -412,7 +422,7 @@ def keep_functions_logs(folder):
 
 
 def kill(part):
-    """Ends the processes that work for a function, as a crash would."""
+    """Kills the processes that handle invocations of a function, as a crash would."""
     with lambda_runtime._lock:
         workers = [worker for pool in lambda_runtime._workers.values() for worker in pool]
     killed = 0
@@ -424,7 +434,7 @@ def kill(part):
     return killed
 
 
-def obey():
+def run_commands():
     try:
         for line in sys.stdin:
             match line.split():
@@ -435,7 +445,7 @@ def obey():
                 case ["halt"]:
                     print(halt(), flush=True)
                 case _:
-                    raise ValueError(f"{line!r} is no command")
+                    raise ValueError(f"{line!r} is not a command")
     except BaseException:
         traceback.print_exc()
     finally:
@@ -447,7 +457,7 @@ expect(lambda_runtime.ProvidedWorker, "__init__", "self", "func_name", "config",
 
 
 if __name__ == "__main__":
-    threading.Thread(target=obey, daemon=True).start()
+    threading.Thread(target=run_commands, daemon=True).start()
     logs = pathlib.Path(sys.argv.pop(1)) / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     keep_functions_logs(logs)

@@ -1,22 +1,22 @@
-//! What a message costs the sender when a thousand are queued, and when a million are.
+//! What a message costs the sender in a queue of a thousand to a million messages.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::delivery::DrainSettings;
 use alimi::domain::RateLimit;
-use alimi_local::queue::LocalQueue;
+use alimi::use_cases::SenderSettings;
+use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::bed::{Bed, Failure, NO_RECEIPT, Run};
+use crate::bed::{Bed, NO_RECEIPT, Run};
+use crate::failure::Failure;
 
 const PER_SECOND: u32 = 100;
 const SENT: usize = 1_000;
 
-/// One size of backlog.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub backlog: usize,
@@ -27,7 +27,6 @@ pub struct Row {
     pub cpu_us_each: f64,
 }
 
-/// Measures every size.
 pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     let sizes = [1_000, 10_000, 100_000, 1_000_000];
     bar.set_length(sizes.len() as u64);
@@ -44,9 +43,9 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
             let jitter = SignedDuration::from_millis(25);
             channel.limit = RateLimit { per_second: PER_SECOND, jitter, strict: false };
         })?;
-        // A few more than are sent, so that the end of the queue is not part of it.
+        // More messages than are sent, so that the sender does not reach the end of the queue.
         bed.preload(backlog + 200, 600, NO_RECEIPT)?;
-        let run = Run { settings: DrainSettings::default(), killed_after: None, enough: SENT };
+        let run = Run { settings: SenderSettings::default(), killed_after: None, enough: SENT };
         let ran = bed.run(&Arc::new(LocalQueue::default()), &run)?;
         let each = ran.arrivals.len() as f64;
         rows.push(Row {

@@ -1,83 +1,75 @@
-//! What the measurements run on: an embedded DynamoDB and a simulated provider on loopback, served
-//! by one thread, and senders on another one, as a function has one.
+//! The test bed of the measurements: an embedded DynamoDB on one thread, a simulated provider on
+//! another, and senders on a third, since a deployed function has its own processor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use alimi::aws::ReqwestHttp;
-use alimi::delivery::DrainSettings;
-use alimi::domain::channel::Provider;
 use alimi::domain::hours::{HoursConfig, Window};
-use alimi::domain::{Channel, Notification};
+use alimi::domain::{Channel, Notification, ProviderConfig};
 use alimi::ports::{WakeGroup, Waker};
+use alimi::providers::ReqwestHttp;
 use alimi::store::DynamoStore;
-use alimi::time::{SystemClock, SystemEntropy};
-use alimi_local::catalog_file::CatalogFile;
-use alimi_local::embedded::{self, DatabaseFaults, Served};
-use alimi_local::figures::Ledger;
-use alimi_local::meter::{DatabaseMeter, Usage};
-use alimi_local::queue::LocalQueue;
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::SenderSettings;
+use alimi_catalog::CatalogFile;
+use alimi_local::aws::embedded::{self, DatabaseFaults, Served};
+use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::{self, Arrival, Simulator, SimulatorSettings};
 use alimi_local::stack::{Parts, Stack};
+use alimi_local::testing::figures::Ledger;
+use alimi_local::testing::meter::{DatabaseMeter, Usage};
 use aws_lambda_events::sqs::SqsEvent;
-use axum::body::Body;
-use axum::http::Request;
 use dynoxide::Database;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
-use tower::ServiceExt;
 
-/// Whatever goes wrong ends the measurement.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+use crate::failure::Failure;
+use crate::requests::create;
 
-/// The channel that is measured.
+/// The measured channel.
 pub const CHANNEL: &str = "alimtalk-main";
 /// The example's catalog.
 pub const CATALOG: &str = include_str!("../../examples/teacher-onboarding/catalog.yaml");
-/// A number whose receipts never come.
+/// A phone number for which the simulated provider never sends a receipt.
 pub const NO_RECEIPT: &str = "010-9007-0001";
-/// Nothing arrived for this long: it will not go on.
+/// A measurement fails when nothing arrives for this long.
 const STUCK: Duration = Duration::from_secs(90);
 
-/// Database and provider, running.
+/// A running database and a running provider.
 pub struct Bed {
-    /// The database.
     pub database: Database,
-    /// The provider.
     pub simulator: Arc<Simulator>,
-    /// Serves the database, and does what is neither sender nor provider.
+    /// The thread of everything but the senders and the provider.
     pub world: Runtime,
-    /// The provider's own thread: work on the database must not delay what it notes as arrived.
+    /// The provider's own thread. Otherwise work on the database would delay the recorded arrivals.
     _provider: Runtime,
     provider_url: String,
     served: Served,
 }
 
-/// How senders work off what is queued.
+/// A run of senders over the queued messages.
 pub struct Run {
-    /// The sender's times.
-    pub settings: DrainSettings,
-    /// The first sender dies after this.
+    pub settings: SenderSettings,
+    /// When the first sender is killed.
     pub killed_after: Option<Duration>,
-    /// Enough has arrived.
+    /// The number of arrivals that ends the run.
     pub enough: usize,
 }
 
-/// What a run came to.
-pub struct Ran {
-    /// Everything that arrived.
+/// The result of a [`Run`].
+pub struct RunResult {
     pub arrivals: Vec<Arrival>,
-    /// What the senders asked of the database.
+    /// The senders' use of the database.
     pub usage: Usage,
     /// Processor time of the senders' thread.
     pub cpu: Duration,
-    /// Drains that came to their end.
+    /// Invocations of senders that ended, killed ones included.
     pub drains: usize,
 }
 
 impl Bed {
-    /// Starts database and provider.
     pub fn new(simulator: SimulatorSettings) -> Result<Self, Failure> {
         let world = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let provider = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -94,34 +86,34 @@ impl Bed {
         Ok(Self { database, simulator, world, _provider: provider, provider_url, served })
     }
 
-    /// Where the database is served.
+    /// The database's address.
     pub fn endpoint(&self) -> &str {
         &self.served.endpoint
     }
 
-    /// Stores the example's catalog with changes to its channel.
+    /// Stores the example's catalog with a changed channel.
     pub fn configure(&self, change: impl FnOnce(&mut Channel)) -> Result<(), Failure> {
         let mut catalog = CatalogFile::read(CATALOG)?;
-        // Measurements take place at any hour.
+        // Measurements run at any hour.
         let scheduled = Window::new("00:00", "24:00")?;
         catalog.hours = Some(HoursConfig { scheduled, advertising: scheduled });
         let channel = catalog.channels.get_mut(CHANNEL).ok_or("the example has no such channel")?;
-        let Provider::Bizppurio { base_url, .. } = &mut channel.provider;
+        let ProviderConfig::Bizppurio { base_url, .. } = &mut channel.provider;
         base_url.clone_from(&self.provider_url);
         change(channel);
-        if let Some((field, must)) = channel.faults().into_iter().next() {
-            return Err(format!("{field} {must}").into());
+        if let Some(fault) = channel.faults().into_iter().next() {
+            return Err(fault.into());
         }
-        self.world.block_on(catalog.apply(&self.store_within()))?;
+        self.world.block_on(catalog.apply(&self.store_in_process()))?;
         Ok(())
     }
 
-    /// The functions, over a client of their own to the served database.
+    /// The functions, with their own client of the served database.
     pub fn stack(
         &self,
         queue: Arc<LocalQueue>,
         meter: &DatabaseMeter,
-        settings: DrainSettings,
+        settings: SenderSettings,
     ) -> Stack {
         let client = meter.attached_to(&embedded::client_over_tcp(&self.served.endpoint));
         let clock = Arc::new(SystemClock);
@@ -131,13 +123,13 @@ impl Bed {
             http: Arc::new(ReqwestHttp::new()),
             meter: Arc::new(Ledger::default()),
             clock,
-            entropy: Arc::new(SystemEntropy),
-            settings,
+            randomness: Arc::new(SystemRandomness),
+            sender_settings: settings,
         })
     }
 
-    /// A store that reaches the database without sockets.
-    pub fn store_within(&self) -> Arc<DynamoStore> {
+    /// A store that calls the database without sockets.
+    pub fn store_in_process(&self) -> Arc<DynamoStore> {
         let client = embedded::client_in_process(
             self.database.clone(),
             Duration::ZERO,
@@ -146,12 +138,12 @@ impl Bed {
         Arc::new(DynamoStore::new(client, embedded::tables(), Arc::new(SystemClock)))
     }
 
-    /// Puts `count` equal messages into the queue, past the client: one is taken in as any other,
-    /// the rest are its copies.
+    /// Puts `count` equal messages into the queue. `enqueue` creates the first one; the others are
+    /// copies that are written to the database directly, which is faster.
     pub fn preload(&self, count: usize, priority: u16, phone: &str) -> Result<(), Failure> {
         let queue = Arc::new(LocalQueue::default());
-        let stack = self.stack(queue, &DatabaseMeter::default(), DrainSettings::default());
-        let id = self.world.block_on(enqueue(&stack, "preloaded", priority, phone))?;
+        let stack = self.stack(queue, &DatabaseMeter::default(), SenderSettings::default());
+        let id = self.world.block_on(create(&stack, "preloaded", priority, phone))?;
         let table = embedded::tables().notifications;
         let key = json!({ "TableName": table, "Key": { "id": { "S": id } } });
         let first = self.database.get_item(serde_json::from_value(key)?)?;
@@ -170,29 +162,29 @@ impl Bed {
         Ok(())
     }
 
-    /// Lets senders work until enough has arrived at the provider.
-    pub fn run(&self, queue: &Arc<LocalQueue>, run: &Run) -> Result<Ran, Failure> {
+    /// Runs senders until enough messages have arrived at the provider.
+    pub fn run(&self, queue: &Arc<LocalQueue>, run: &Run) -> Result<RunResult, Failure> {
         let meter = DatabaseMeter::default();
         let senders = Builder::new_current_thread().enable_all().build()?;
         let before = cpu_time()?;
         let drains = senders.block_on(async {
             let stack = self.stack(queue.clone(), &meter, run.settings);
-            let drain = stack.drain.clone();
-            let lives = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-            let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let sender = stack.sender.clone();
+            let started = Arc::new(AtomicUsize::new(0));
+            let ended = Arc::new(AtomicUsize::new(0));
             let killed_after = run.killed_after;
             let counted = ended.clone();
             let handler = move |event: SqsEvent| {
-                let (drain, ended) = (drain.clone(), counted.clone());
-                let life = lives.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let (sender, ended) = (sender.clone(), counted.clone());
+                let number = started.fetch_add(1, Ordering::Relaxed);
                 async move {
-                    let work = alimi_sender::handle(&drain, event);
-                    let answer = match killed_after.filter(|_| life == 0) {
-                        // Dropping the work is dying: nothing in it is spawned.
-                        Some(after) => tokio::time::timeout(after, work).await.ok(),
-                        None => Some(work.await),
+                    let invocation = alimi_sender::handle(&sender, event);
+                    let answer = match killed_after.filter(|_| number == 0) {
+                        // A sender spawns nothing, so dropping its future stops all of its work.
+                        Some(after) => tokio::time::timeout(after, invocation).await.ok(),
+                        None => Some(invocation.await),
                     };
-                    ended.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    ended.fetch_add(1, Ordering::Relaxed);
                     answer
                 }
             };
@@ -210,11 +202,11 @@ impl Bed {
                 } else if arrived_at.elapsed() > STUCK {
                     return Err(format!("nothing arrived for {STUCK:?} after {arrived}").into());
                 }
-                // As the sweeper does every minute; here at once, so that what is measured after a
-                // death is the lease and not the sweeper's rhythm.
+                // The sweeper would wake the lane within a minute. It is woken at once here, so
+                // that the measured pause after a kill is the time until the lease expires.
                 if arrived_at.elapsed() > Duration::from_millis(500) || arrived == 0 {
                     wakes += 1;
-                    // At first one only: whoever is killed is to be the one who has the lane.
+                    // The first wake goes to one group only: the killed sender must hold the lease.
                     let groups = WakeGroup::SWEPT;
                     for &group in &groups[..if arrived == 0 { 1 } else { 2 }] {
                         let deduplication = format!("bench-{}-{wakes}", group.as_str());
@@ -223,13 +215,13 @@ impl Bed {
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Ok::<_, Failure>(ended.load(std::sync::atomic::Ordering::Relaxed))
+            Ok::<_, Failure>(ended.load(Ordering::Relaxed))
         })?;
         let cpu = cpu_time()?.saturating_sub(before);
-        Ok(Ran { arrivals: self.simulator.arrivals(), usage: meter.total(), cpu, drains })
+        Ok(RunResult { arrivals: self.simulator.arrivals(), usage: meter.total(), cpu, drains })
     }
 
-    /// Every notification that is stored.
+    /// Every stored notification.
     pub fn notifications(&self) -> Result<Vec<Notification>, Failure> {
         Ok(embedded::notifications(&self.database)?.into_values().collect())
     }
@@ -237,45 +229,8 @@ impl Bed {
 
 /// Processor time of this thread so far.
 fn cpu_time() -> Result<Duration, Failure> {
-    // Linux: the first number is the time on a processor, in nanoseconds.
+    // On Linux, the first number is the time on a processor, in nanoseconds.
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos = text.split_whitespace().next().ok_or("an empty schedstat")?.parse()?;
     Ok(Duration::from_nanos(nanos))
-}
-
-/// Takes one message in, as a producer would have it, and answers with its id.
-pub async fn enqueue(
-    stack: &Stack,
-    key: &str,
-    priority: u16,
-    phone: &str,
-) -> Result<String, Failure> {
-    let body = json!({
-        "template": "consultation-start",
-        "to": { "id": "teacher-1", "phone": phone },
-        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
-        "priority": priority,
-    });
-    let (status, answer) = post(stack, "/v1/notifications", key, &body).await?;
-    match answer["id"].as_str() {
-        Some(id) if status < 300 => Ok(id.to_owned()),
-        _ => Err(format!("{status}: {answer}").into()),
-    }
-}
-
-/// A producer's request to `enqueue`.
-pub async fn post(
-    stack: &Stack,
-    path: &str,
-    key: &str,
-    body: &Value,
-) -> Result<(u16, Value), Failure> {
-    let request = Request::post(path)
-        .header("content-type", "application/json")
-        .header("idempotency-key", key)
-        .body(Body::from(body.to_string()))?;
-    let Ok(response) = stack.enqueue.clone().oneshot(request).await;
-    let status = response.status().as_u16();
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await?;
-    Ok((status, serde_json::from_slice(&body)?))
 }

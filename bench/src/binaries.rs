@@ -1,21 +1,21 @@
 //! The functions as they are deployed: size, start, first and later requests, and the sender's
-//! memory.
+//! memory under load.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alimi::delivery::DrainSettings;
+use alimi::use_cases::SenderSettings;
 use alimi_local::simulator::SimulatorSettings;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bed::{Bed, Failure};
+use crate::bed::Bed;
 use crate::build::{Architecture, Builder, Profile};
 use crate::emulator::{Emulator, Load, Start, stand_in_for_aws};
-use crate::report::Conditions;
+use crate::failure::Failure;
 
-/// Every function, with a sample event that does the same work each time it comes.
+/// Every function, with a sample event that makes it do the same work each time.
 const FUNCTIONS: [(&str, &str); 7] = [
     ("enqueue", include_str!("../../events/enqueue/single.json")),
     ("sender", include_str!("../../events/sender/wake.json")),
@@ -26,18 +26,17 @@ const FUNCTIONS: [(&str, &str); 7] = [
     ("sweeper", include_str!("../../events/sweeper/tick.json")),
 ];
 
-/// Where the tools are, as `cargo xtask bench` says it.
+/// The paths of the tools. `cargo xtask bench` passes them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Tools {
-    /// cargo-lambda, which SAM builds with.
+    /// The cargo-lambda program, which SAM builds with.
     #[arg(long, global = true, default_value = "cargo-lambda")]
     pub cargo_lambda: PathBuf,
-    /// The SAM CLI, which brings Lambda's runtime emulator.
+    /// The SAM CLI, which contains Lambda's runtime emulator.
     #[arg(long, global = true, default_value = "sam")]
     pub sam: PathBuf,
 }
 
-/// What one function weighs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Size {
     pub function: String,
@@ -45,21 +44,21 @@ pub struct Size {
     pub zip_bytes: u64,
 }
 
-/// All functions for one architecture.
+/// The sizes of all functions for one architecture.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sizes {
     pub architecture: Architecture,
     pub functions: Vec<Size>,
 }
 
-/// An architecture that was not built for.
+/// An architecture that this machine could not build for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LeftOut {
     pub architecture: Architecture,
     pub reason: String,
 }
 
-/// How one function starts, on the machine's own architecture.
+/// The start times of one function, on the machine's own architecture.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Started {
     pub function: String,
@@ -67,7 +66,6 @@ pub struct Started {
     pub start: Start,
 }
 
-/// All of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figures {
     pub sizes: Vec<Sizes>,
@@ -86,9 +84,9 @@ pub struct ProfileRow {
     pub load: Load,
 }
 
-/// Builds and measures every function.
+/// Builds every function for every architecture, and measures those for this machine.
 pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
-    let emulator = Emulator::of(&tools.sam)?;
+    let emulator = Emulator::from_sam(&tools.sam)?;
     let builder = Builder::new(&tools.cargo_lambda)?;
     let host = Architecture::of_this_machine()?;
     let names = FUNCTIONS.map(|(name, _)| name);
@@ -97,12 +95,13 @@ pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
     let (mut sizes, mut left_out) = (Vec::new(), Vec::new());
     for architecture in Architecture::ALL {
         if let Some(reason) = architecture.missing() {
-            bar.println(format!("LEFT OUT, {}: {reason}", architecture.words()));
+            bar.println(format!("LEFT OUT, {}: {reason}", architecture.name()));
             left_out.push(LeftOut { architecture, reason });
             bar.inc(1);
             continue;
         }
-        bar.set_message(format!("building for {}: a quarter of an hour", architecture.words()));
+        let name = architecture.name();
+        bar.set_message(format!("building for {name}, takes a quarter of an hour"));
         let folder = builder.build(architecture, Profile::Release, &names)?;
         let functions = names.iter().map(|name| size(&folder, name)).collect::<Result<_, _>>()?;
         sizes.push(Sizes { architecture, functions });
@@ -117,26 +116,26 @@ pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
         starts.push(Started { function: function.to_owned(), start });
         bar.inc(1);
     }
-    bar.set_message("the sender with as many requests under way as it allows itself");
+    bar.set_message("the sender with as many requests in flight as it allows");
     let sender = emulator.sender_under_load(&bootstrap(&folder, "sender"))?;
     bar.inc(1);
     Ok(Figures { sizes, left_out, started_on: host, starts, sender })
 }
 
-/// Builds the sender with each profile, and measures it. `keep` is told after each.
+/// Builds and measures the sender with each profile. After each profile, `keep` gets all rows.
 pub fn measure_profiles(
     bar: &ProgressBar,
     tools: &Tools,
     keep: impl Fn(&[ProfileRow]) -> Result<(), Failure>,
 ) -> Result<Vec<ProfileRow>, Failure> {
-    let emulator = Emulator::of(&tools.sam)?;
+    let emulator = Emulator::from_sam(&tools.sam)?;
     let builder = Builder::new(&tools.cargo_lambda)?;
     let host = Architecture::of_this_machine()?;
     let (function, event) = FUNCTIONS[1];
     bar.set_length(Profile::ALL.len() as u64);
     let mut rows = Vec::new();
     for profile in Profile::ALL {
-        bar.set_message(profile.words());
+        bar.set_message(profile.describe());
         let folder = builder.build(host, profile, &[function])?;
         rows.push(ProfileRow {
             profile,
@@ -150,12 +149,7 @@ pub fn measure_profiles(
     Ok(rows)
 }
 
-/// Conditions that name the compiler.
-pub fn conditions(command: &str) -> Conditions {
-    Conditions::now(command).with_compiler()
-}
-
-/// Where cargo-lambda puts a function.
+/// The file that cargo-lambda builds for a function.
 fn bootstrap(folder: &Path, function: &str) -> PathBuf {
     folder.join(function).join("bootstrap")
 }
@@ -169,7 +163,7 @@ fn size(folder: &Path, function: &str) -> Result<Size, Failure> {
     })
 }
 
-/// Starts a function against a database with the example's catalog.
+/// Measures a function's starts, against a database with the example's catalog.
 fn start(
     emulator: &Emulator,
     folder: &Path,
@@ -180,16 +174,16 @@ fn start(
     bed.configure(|_| {})?;
     let aws = bed.world.block_on(stand_in_for_aws())?;
     let event: Value = serde_json::from_str(event)?;
-    let mut asked = 0;
-    let lingers = DrainSettings::default().linger;
-    let waits = if function == "sender" { lingers } else { Duration::ZERO };
+    let mut requests = 0;
+    let idle_timeout = SenderSettings::default().idle_timeout;
+    let waits = if function == "sender" { idle_timeout } else { Duration::ZERO };
     emulator
         .start(&bootstrap(folder, function), &bed, &aws, waits, || {
-            asked += 1;
+            requests += 1;
             let mut event = event.clone();
-            // The same request with another key is the same work; with the same one it is none.
+            // With a new key the function does the same work again; with the old key it does none.
             if let Some(key) = event.pointer_mut("/headers/idempotency-key") {
-                *key = format!("start-{asked}").into();
+                *key = format!("start-{requests}").into();
             }
             event
         })

@@ -7,9 +7,10 @@ use alimi::aws::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bed::Failure;
+use crate::failure::Failure;
+use crate::program::output_of;
 
-/// What Lambda runs on.
+/// A processor architecture of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
@@ -18,10 +19,9 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::Arm64, Self::X86_64];
 
-    /// What the emulator can run here.
+    /// The only architecture whose functions the emulator can run here.
     pub fn of_this_machine() -> Result<Self, Failure> {
         match std::env::consts::ARCH {
             "aarch64" => Ok(Self::Arm64),
@@ -30,8 +30,8 @@ impl Architecture {
         }
     }
 
-    /// As the template names it.
-    pub const fn words(self) -> &'static str {
+    /// Its name in the template.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
             Self::X86_64 => "x86_64",
@@ -52,18 +52,18 @@ impl Architecture {
         }
     }
 
-    /// Why nothing can be built for it here, if so.
+    /// Why this machine cannot build for it; `None` when it can.
     pub fn missing(self) -> Option<String> {
         let target = self.target();
-        let asked = ["--print", "target-libdir", "--target", target];
-        let folder = said("rustc", &asked).map(PathBuf::from);
-        // rustc names the folder whether it is there or not.
+        let arguments = ["--print", "target-libdir", "--target", target];
+        let folder = output_of("rustc", &arguments).map(PathBuf::from);
+        // rustc prints the folder even when the folder does not exist.
         if folder.is_ok_and(|folder| folder.is_dir()) {
             return None;
         }
         Some(format!(
             "the compiler has no standard library for {target} (`rustup target add {target}` \
-             brings it)"
+             installs it)"
         ))
     }
 }
@@ -72,20 +72,19 @@ impl Architecture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// As Cargo.toml has it.
+    /// The release profile of Cargo.toml.
     Release,
-    /// For size, but not at any price.
+    /// For size, with a little speed.
     Small,
     /// For speed, with thin link-time optimisation.
     Fast,
 }
 
 impl Profile {
-    /// Those that are compared.
     pub const ALL: [Self; 3] = [Self::Release, Self::Fast, Self::Small];
 
-    /// What it sets.
-    pub const fn words(self) -> &'static str {
+    /// Its settings, for the page.
+    pub const fn describe(self) -> &'static str {
         match self {
             Self::Release => "`z`, fat, 1 unit (as released)",
             Self::Small => "`s`, fat, 1 unit",
@@ -101,7 +100,7 @@ impl Profile {
         }
     }
 
-    /// What differs from the release profile.
+    /// The environment variables that change the release profile into this one.
     const fn overrides(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Release => &[],
@@ -115,7 +114,7 @@ impl Profile {
     }
 }
 
-/// cargo-lambda, and where it puts what it built.
+/// cargo-lambda, and the folders that it reads and writes.
 pub struct Builder {
     cargo_lambda: PathBuf,
     root: PathBuf,
@@ -123,30 +122,30 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// With a cargo-lambda that is there.
     pub fn new(cargo_lambda: &Path) -> Result<Self, Failure> {
         let program = cargo_lambda.to_str().ok_or("cargo-lambda's path is not Unicode")?;
-        said(program, &["lambda", "--version"]).map_err(|error| {
-            format!("there is no cargo-lambda ({error}); `pip install cargo-lambda` brings it")
+        output_of(program, &["lambda", "--version"]).map_err(|error| {
+            format!("cargo-lambda does not run ({error}); install it: `pip install cargo-lambda`")
         })?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let manifest = root.join("Cargo.toml");
         let manifest = manifest.to_str().ok_or("the checkout's path is not Unicode")?;
-        let metadata = said(
+        let metadata = output_of(
             "cargo",
             &["metadata", "--no-deps", "--format-version=1", "--manifest-path", manifest],
         )?;
         let metadata: Value = serde_json::from_str(&metadata)?;
-        let target = metadata["target_directory"].as_str().ok_or("cargo names no target folder")?;
+        let target = metadata["target_directory"].as_str();
+        let target = target.ok_or("cargo metadata has no target_directory")?;
         Ok(Self { cargo_lambda: cargo_lambda.to_owned(), root, target: target.into() })
     }
 
-    /// Where functions are, each in a folder of its own.
+    /// The folder of the built functions. Each function has a folder of its own in it.
     pub fn folder(&self, architecture: Architecture, profile: Profile) -> PathBuf {
-        self.target.join("binaries").join(architecture.words()).join(profile.name())
+        self.target.join("binaries").join(architecture.name()).join(profile.name())
     }
 
-    /// Builds functions; answers with their folder.
+    /// Builds functions and returns their folder.
     pub fn build(
         &self,
         architecture: Architecture,
@@ -167,47 +166,34 @@ impl Builder {
             ])
             .arg(&folder)
             .envs(profile.overrides().iter().copied());
-        // Its zig may be beside it.
-        if let Some(beside) =
+        // pip installs zig, which cargo-lambda needs, in the same folder.
+        if let Some(folder_of_zig) =
             self.cargo_lambda.parent().filter(|folder| !folder.as_os_str().is_empty())
         {
             let path = Environment.optional("PATH").unwrap_or_default();
-            let folders = std::iter::once(beside.to_owned()).chain(std::env::split_paths(&path));
+            let paths = std::env::split_paths(&path);
+            let folders = std::iter::once(folder_of_zig.to_owned()).chain(paths);
             build.env("PATH", std::env::join_paths(folders)?);
         }
-        // As SAM names them: features are those of the workspace's default members together.
+        // SAM also passes --bin, so cargo unifies the features of all default members here too.
         for function in functions {
             build.args(["--bin", function]);
         }
         let output = build.output()?;
         if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            return Err(
-                format!("the build for {} failed: {complaint}", architecture.words()).into()
-            );
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let architecture = architecture.name();
+            return Err(format!("the build for {architecture} failed: {stderr}").into());
         }
         Ok(folder)
     }
 }
 
-/// As SAM packs it.
+/// The size of the zip file that SAM would make of the binary.
 pub fn zip_bytes(binary: &Path) -> Result<u64, Failure> {
     const PACK: &str = "import io, sys, zipfile; b = io.BytesIO(); \
         z = zipfile.ZipFile(b, 'w', zipfile.ZIP_DEFLATED); z.write(sys.argv[1], 'bootstrap'); \
         z.close(); print(len(b.getvalue()))";
     let binary = binary.to_str().ok_or("the binary's path is not Unicode")?;
-    Ok(said("python3", &["-c", PACK, binary])?.parse()?)
-}
-
-/// What a program prints.
-pub fn said(program: &str, arguments: &[&str]) -> Result<String, Failure> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("{program}: {error}"))?;
-    if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{program} {}: {complaint}", arguments.join(" ")).into());
-    }
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    Ok(output_of("python3", &["-c", PACK, binary])?.parse()?)
 }

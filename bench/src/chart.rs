@@ -4,23 +4,22 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::bed::Failure;
+use crate::failure::Failure;
 
 const SIZE: (u32, u32) = (860, 320);
 const COLOURS: [RGBColor; 4] =
     [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
 
-/// Values over time or over rank, and a line that they are held against.
+/// Values over time or over rank, and a horizontal line to compare them with.
 pub struct Lines<'a> {
     pub title: &'a str,
     pub x: &'a str,
     pub y: &'a str,
     pub series: Vec<(String, Vec<(f64, f64)>)>,
-    /// A name and a height.
+    /// The name and the height of the horizontal line.
     pub limit: Option<(String, f64)>,
 }
 
-/// Draws lines.
 pub fn lines(path: &Path, chart: &Lines<'_>) -> Result<(), Failure> {
     let points = || chart.series.iter().flat_map(|(_, points)| points);
     let x_max = points().map(|point| point.0).fold(1.0, f64::max);
@@ -61,7 +60,7 @@ pub fn lines(path: &Path, chart: &Lines<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One bar for each name, and a line that they are held against.
+/// One bar for each name, and a horizontal line to compare them with.
 pub struct Bars<'a> {
     pub title: &'a str,
     pub y: &'a str,
@@ -69,7 +68,6 @@ pub struct Bars<'a> {
     pub limit: Option<f64>,
 }
 
-/// Draws bars.
 pub fn bars(path: &Path, chart: &Bars<'_>) -> Result<(), Failure> {
     let count = chart.heights.len();
     let highest = chart.heights.iter().map(|bar| bar.1).fold(chart.limit.unwrap_or(0.0), f64::max);

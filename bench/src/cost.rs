@@ -1,28 +1,28 @@
-//! What a delivered notification costs, counted on a clock that stands still.
+//! The DynamoDB units that a delivered notification uses, counted on a simulated clock.
 
 use std::time::Duration;
 
 use alimi::domain::Status;
-use alimi_local::meter::{DatabaseMeter, Usage};
-use alimi_local::world::{World, WorldSettings};
+use alimi_local::testing::meter::{DatabaseMeter, Usage};
+use alimi_local::testing::world::{World, WorldSettings};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use crate::bed::{CATALOG, CHANNEL, Failure};
+use crate::bed::{CATALOG, CHANNEL};
+use crate::failure::Failure;
 
-/// Dollars for a million units, on demand.
-pub const WRITE_DOLLARS: f64 = 0.625;
-pub const READ_DOLLARS: f64 = 0.125;
+/// Dollars for a million units, on demand, in us-east-1.
+const WRITE_DOLLARS: f64 = 0.625;
+const READ_DOLLARS: f64 = 0.125;
 const COUNT: usize = 400;
 
-/// One kind of message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub kind: String,
     pub delivered: usize,
-    /// Of the largest item, when it is delivered.
+    /// The largest item as JSON, once it is delivered.
     pub item_bytes: usize,
     pub enqueue_write_units: f64,
     pub later_write_units: f64,
@@ -40,13 +40,12 @@ impl Row {
     }
 }
 
-/// The route, the key and the body of a request.
-type Posted = (&'static str, String, Value);
+/// The path, the idempotency key and the body of a request.
+type Post = (&'static str, String, Value);
 
-/// A kind of message: its name, how many requests, and each of them.
-type Kind<'a> = (&'a str, usize, &'a dyn Fn(usize) -> Posted);
+/// The name of a kind of message, the number of requests, and the request for each index.
+type Kind<'a> = (&'a str, usize, &'a dyn Fn(usize) -> Post);
 
-/// Measures every kind.
 pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     let single = |index: usize, template: &str| {
         let body = json!({ "template": template, "to": to(), "variables": variables() });
@@ -79,11 +78,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-async fn one(
-    kind: &str,
-    requests: usize,
-    request: &dyn Fn(usize) -> Posted,
-) -> Result<Row, Failure> {
+async fn one(kind: &str, requests: usize, request: &dyn Fn(usize) -> Post) -> Result<Row, Failure> {
     let meter = DatabaseMeter::default();
     let catalog = format!("{CATALOG}{}", templates());
     let world =
@@ -99,7 +94,7 @@ async fn one(
     }
     let enqueued = meter.total();
     world.start_senders();
-    // The sweeper's rounds are not part of it: nothing went wrong.
+    // No sweeper runs: nothing went wrong, so it would do nothing for these messages.
     let all = || world.notifications();
     while all().values().any(|notification| notification.status != Status::Delivered) {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -132,7 +127,7 @@ fn variables() -> Value {
     json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
 }
 
-/// A text of 100 bytes, and one of 2 KB; neither has a fallback or buttons.
+/// A template of 100 bytes and one of 2 KB. Neither has a fallback or buttons.
 fn templates() -> String {
     let long = "가".repeat(680);
     format!(

@@ -1,18 +1,25 @@
-//! What Alimi reaches and costs: `cargo xtask bench`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+//! Measures the speed and the cost of Alimi: `cargo xtask bench`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
 mod backlog;
+mod bare_puts;
 mod bed;
 mod binaries;
 mod build;
 mod chart;
+mod conditions;
 mod cost;
+mod emulated;
 mod emulator;
 mod enqueue;
+mod failure;
 mod measure;
 mod pace;
 mod priority;
+mod program;
+mod records;
 mod report;
+mod requests;
 mod run;
 mod soak;
 
@@ -22,9 +29,10 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use bed::Failure;
 use binaries::{ProfileRow, Tools};
-use report::{Conditions, Report};
+use conditions::Conditions;
+use failure::Failure;
+use records::Records;
 
 /// Measures, keeps the figures in docs/benchmarks, and writes docs/benchmarks.md from them.
 #[derive(Parser)]
@@ -37,31 +45,31 @@ struct Arguments {
 
 #[derive(Clone, Subcommand)]
 enum Part {
-    /// Everything, one after the other: about an hour and a half.
+    /// Every measurement, one after another. Takes about an hour and a half.
     All,
-    /// Utilisation and violations of the limit: a quarter of an hour.
+    /// How much of the limit is used, and whether it is exceeded. Takes a quarter of an hour.
     Pace {
-        /// Only this variant; the rows of the others are kept.
+        /// Measures only this variant; the figures of the other variants are kept.
         #[arg(long)]
         only: Option<pace::Variant>,
     },
-    /// Real-time messages during a large batch: three minutes.
+    /// The waits of real-time messages during a large batch. Takes three minutes.
     Priority,
-    /// The sender's cost by length of the queue: five minutes.
+    /// The sender's cost for queues of different lengths. Takes five minutes.
     Backlog,
-    /// Units and dollars for each delivered notification: a minute.
+    /// DynamoDB units and dollars for each delivered notification. Takes a minute.
     Cost,
     /// A long run with faults.
     Soak {
-        /// How long notifications are taken in.
+        /// For how many minutes requests come in.
         #[arg(long, default_value_t = 30)]
         minutes: u64,
     },
-    /// Notifications taken in a second: a minute.
+    /// How many notifications a second are accepted. Takes a minute.
     Enqueue,
-    /// A run over 100,000 members: three minutes.
+    /// Runs of a schedule over up to 100,000 members. Takes three minutes.
     Run,
-    /// What `run` does in a process of its own.
+    /// The part of `run` that needs a process of its own.
     #[command(hide = true)]
     RunWorker {
         #[arg(long)]
@@ -69,11 +77,11 @@ enum Part {
         #[arg(long)]
         members: usize,
     },
-    /// Size, start and memory of the functions as they are deployed: half an hour at first.
+    /// Size, start and memory of the deployed functions. Takes half an hour the first time.
     Binaries,
-    /// The sender built with other profiles than the one that is released: half an hour.
+    /// The sender, built with other profiles than the released one. Takes half an hour.
     Profiles,
-    /// Only writes the page, from the figures that are kept.
+    /// Only writes the page from the kept figures.
     Report,
 }
 
@@ -89,7 +97,7 @@ fn main() -> ExitCode {
 }
 
 fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
-    let report = Report::open()?;
+    let records = Records::open()?;
     let parts = match part {
         Part::All => vec![
             Part::Cost,
@@ -120,48 +128,50 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
     for part in parts {
         match part {
             Part::Pace { only } => {
-                let known = report.pace_rows()?;
+                let known = records.read::<Vec<pace::Row>>("pace")?;
+                let known = known.map(|measured| measured.figures).unwrap_or_default();
                 let conditions = Conditions::now("cargo xtask bench pace");
-                let kept = |rows: &[pace::Row]| report.keep("pace", conditions.clone(), rows);
-                keep(&report, "pace", "pace", |bar| pace::measure(bar, only, known, kept))?;
+                let keep = |rows: &[pace::Row]| records.keep("pace", conditions.clone(), rows);
+                let measure = |bar: &ProgressBar| pace::measure(bar, only, known, keep);
+                measure_part(&records, "pace", "pace", measure)?;
             }
-            Part::Priority => keep(&report, "priority", "priority", priority::measure)?,
-            Part::Backlog => keep(&report, "backlog", "backlog", backlog::measure)?,
-            Part::Cost => keep(&report, "cost", "cost", cost::measure)?,
+            Part::Priority => measure_part(&records, "priority", "priority", priority::measure)?,
+            Part::Backlog => measure_part(&records, "backlog", "backlog", backlog::measure)?,
+            Part::Cost => measure_part(&records, "cost", "cost", cost::measure)?,
             Part::Soak { minutes } => {
                 let command = format!("soak --minutes {minutes}");
-                keep(&report, "soak", &command, |bar| soak::measure(bar, minutes))?;
+                measure_part(&records, "soak", &command, |bar| soak::measure(bar, minutes))?;
             }
-            Part::Enqueue => keep(&report, "enqueue", "enqueue", enqueue::measure)?,
-            Part::Run => keep(&report, "run", "run", run::measure)?,
+            Part::Enqueue => measure_part(&records, "enqueue", "enqueue", enqueue::measure)?,
+            Part::Run => measure_part(&records, "run", "run", run::measure)?,
             Part::Binaries => {
-                let conditions = binaries::conditions("cargo xtask bench binaries");
-                let figures = measured("binaries", |bar| binaries::measure(bar, tools))?;
-                report.keep("binaries", conditions, figures)?;
+                let conditions = Conditions::now("cargo xtask bench binaries").with_compiler();
+                let figures = with_progress("binaries", |bar| binaries::measure(bar, tools))?;
+                records.keep("binaries", conditions, figures)?;
             }
             Part::Profiles => {
-                let conditions = binaries::conditions("cargo xtask bench profiles");
-                let kept = |rows: &[ProfileRow]| report.keep("profiles", conditions.clone(), rows);
-                measured("profiles", |bar| binaries::measure_profiles(bar, tools, kept))?;
+                let conditions = Conditions::now("cargo xtask bench profiles").with_compiler();
+                let keep = |rows: &[ProfileRow]| records.keep("profiles", conditions.clone(), rows);
+                with_progress("profiles", |bar| binaries::measure_profiles(bar, tools, keep))?;
             }
             Part::All | Part::Report | Part::RunWorker { .. } => {}
         }
     }
-    println!("{}", report.write()?.display());
+    println!("{}", report::write(&records)?.display());
     Ok(())
 }
 
-fn keep<T: Serialize>(
-    report: &Report,
+fn measure_part<T: Serialize>(
+    records: &Records,
     part: &str,
     command: &str,
     measure: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
 ) -> Result<(), Failure> {
     let conditions = Conditions::now(&format!("cargo xtask bench {command}"));
-    report.keep(part, conditions, measured(part, measure)?)
+    records.keep(part, conditions, with_progress(part, measure)?)
 }
 
-fn measured<T>(
+fn with_progress<T>(
     part: &str,
     measure: impl FnOnce(&ProgressBar) -> Result<T, Failure>,
 ) -> Result<T, Failure> {

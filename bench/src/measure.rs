@@ -1,18 +1,18 @@
-//! Numbers from what was seen.
+//! Statistics of arrivals and of other samples.
 
 use alimi_local::simulator::Arrival;
 
 const SECOND_US: i64 = 1_000_000;
 
-/// The times of arrivals, in order, in microseconds.
+/// The sorted times of arrivals, in microseconds.
 pub fn times(arrivals: &[Arrival]) -> Vec<i64> {
     let mut times: Vec<i64> = arrivals.iter().map(|arrival| arrival.at_us).collect();
     times.sort_unstable();
     times
 }
 
-/// Sliding seconds that begin with an arrival and hold more than `limit` of them; and the most
-/// that any holds.
+/// How many sliding seconds that begin with an arrival hold more than `limit` arrivals, and the
+/// largest number of arrivals in any of them.
 pub fn over_limit(times: &[i64], limit: usize) -> (usize, usize) {
     let mut end = 0;
     let mut over = 0;
@@ -27,7 +27,7 @@ pub fn over_limit(times: &[i64], limit: usize) -> (usize, usize) {
     (over, busiest)
 }
 
-/// Arrivals in each full second since the first one.
+/// The number of arrivals in each full second after the first arrival.
 pub fn by_second(times: &[i64]) -> Vec<usize> {
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return vec![] };
     let seconds = usize::try_from((last - first) / SECOND_US).unwrap_or(0);
@@ -41,12 +41,12 @@ pub fn by_second(times: &[i64]) -> Vec<usize> {
     counts
 }
 
-/// The longest pause between two arrivals, in seconds.
 pub fn longest_gap_s(times: &[i64]) -> f64 {
     times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as f64 / 1e6
 }
 
-/// The value that a share of all is not above. Sorts them.
+/// The smallest value that at least this share (0 to 1) of the values does not exceed. Sorts the
+/// values.
 pub fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     #[expect(
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_over_its_limit_is_found() {
+    fn a_sliding_second_over_the_limit_is_counted() {
         let times = [0, 400_000, 999_999, 1_000_000, 5_000_000];
         assert_eq!(over_limit(&times, 3), (0, 3));
         assert_eq!(over_limit(&times, 2), (2, 3));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_values_that_occurred() {
+    fn percentiles_are_values_of_the_sample() {
         let mut values: Vec<f64> = (1..=200).map(f64::from).collect();
         assert!((percentile(&mut values, 0.99) - 198.0).abs() < 1e-9);
         assert!((percentile(&mut values, 0.5) - 100.0).abs() < 1e-9);

@@ -4,21 +4,22 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use alimi::delivery::DrainSettings;
 use alimi::domain::RateLimit;
-use alimi_local::queue::LocalQueue;
+use alimi::use_cases::SenderSettings;
+use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::bed::{Bed, Failure, NO_RECEIPT, Run};
+use crate::bed::{Bed, NO_RECEIPT, Run};
+use crate::failure::Failure;
 use crate::measure::{by_second, longest_gap_s, over_limit, times};
 
 const JITTER_MS: i64 = 25;
 const SECONDS: f64 = 60.0;
 
-/// How a lane is treated while it is measured.
+/// What happens to the lane during a measurement.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
 )]
@@ -26,16 +27,16 @@ const SECONDS: f64 = 60.0;
 pub enum Variant {
     /// Even spacing.
     Even,
-    /// Strict: each departure waits for an answer.
+    /// Each departure waits for the answer to an earlier request.
     Strict,
-    /// A hand-over every ten seconds.
+    /// A sender hands over to the next one every ten seconds.
     HandOver,
     /// The first sender is killed after twenty seconds.
     Killed,
 }
 
 impl Variant {
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Even => "even",
             Self::Strict => "strict",
@@ -45,7 +46,7 @@ impl Variant {
     }
 }
 
-/// The provider's time to answer.
+/// How long the provider takes to answer, in milliseconds where it is fixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Latency {
@@ -54,7 +55,7 @@ pub enum Latency {
 }
 
 impl Latency {
-    pub fn words(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Self::Fixed(ms) => format!("{ms} ms"),
             Self::HeavyTailed => "100 ms to 8 s".to_owned(),
@@ -62,32 +63,31 @@ impl Latency {
     }
 }
 
-/// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub per_second: u32,
     pub latency: Latency,
     pub variant: Variant,
     pub requests: usize,
-    /// Without the wait for a dead sender's lease.
+    /// From the first to the last arrival, without `gap_s`.
     pub seconds: f64,
-    /// Share of N / (1 + J).
+    /// The share of N / (1 + J), where N is the limit and J the jitter allowance in seconds.
     pub utilisation: f64,
     pub busiest_second: usize,
     pub seconds_over: usize,
     pub refused: usize,
     pub drains: usize,
-    /// The wait for a dead sender's lease.
+    /// The pause until the killed sender's lease expired.
     pub gap_s: f64,
     pub cpu_percent: f64,
     pub by_second: Vec<usize>,
 }
 
-/// Runs side by side: each uses a fraction of a processor.
+/// Runs at the same time. Each run uses a fraction of a processor.
 const AT_ONCE: usize = 3;
 
-/// Runs the whole matrix, or only one variant of it beside the rows that are `known`, and hands all
-/// rows over as soon as there is another one.
+/// Runs all combinations, or only those of one variant. Rows of other variants are taken from
+/// `known`. After each run, `keep` gets all rows.
 pub fn measure(
     bar: &ProgressBar,
     only: Option<Variant>,
@@ -107,9 +107,9 @@ pub fn measure(
         plan.push_back((200, Latency::Fixed(1500), variant));
     }
     plan.extend(all(Variant::Strict));
-    let is_asked = |variant| only.is_none_or(|only| only == variant);
-    plan.retain(|(_, _, variant)| is_asked(*variant));
-    let known = known.into_iter().filter(|row| !is_asked(row.variant)).collect();
+    let is_requested = |variant| only.is_none_or(|only| only == variant);
+    plan.retain(|(_, _, variant)| is_requested(*variant));
+    let known = known.into_iter().filter(|row| !is_requested(row.variant)).collect();
     bar.set_length(plan.len() as u64);
     let plan = Mutex::new(plan);
     let rows: Mutex<Vec<Row>> = Mutex::new(known);
@@ -117,7 +117,8 @@ pub fn measure(
         loop {
             let next = plan.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some((per_second, latency, variant)) = next else { return Ok(()) };
-            bar.set_message(format!("{per_second}/s, {}, {}", latency.words(), variant.words()));
+            let (answer, treatment) = (latency.describe(), variant.describe());
+            bar.set_message(format!("{per_second}/s, {answer}, {treatment}"));
             let row = one(per_second, latency, variant)?;
             let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
             rows.push(row);
@@ -155,15 +156,15 @@ fn one(per_second: u32, latency: Latency, variant: Variant) -> Result<Row, Failu
         channel.timeouts.total = SignedDuration::from_secs(10);
     })?;
     bed.preload(count, 600, NO_RECEIPT)?;
-    let slice = if variant == Variant::HandOver { 10 } else { 20 };
-    let settings = DrainSettings { slice: Duration::from_secs(slice), ..DrainSettings::default() };
+    let slice = Duration::from_secs(if variant == Variant::HandOver { 10 } else { 20 });
+    let settings = SenderSettings { slice, ..SenderSettings::default() };
     let killed_after = (variant == Variant::Killed).then_some(Duration::from_secs(20));
-    // A killed sender's slice must not end just before it dies.
+    // Otherwise the killed sender's slice would end just before the kill.
     let settings = match killed_after {
-        Some(_) => DrainSettings { slice: Duration::from_secs(25), ..settings },
+        Some(_) => SenderSettings { slice: Duration::from_secs(25), ..settings },
         None => settings,
     };
-    // What a killed sender had claimed is not sent by itself.
+    // Nobody sends the messages that the killed sender had claimed.
     let lost = if killed_after.is_some() { per_second as usize / 2 } else { 0 };
     let run = Run { settings, killed_after, enough: count - lost };
     let ran = bed.run(&Arc::new(LocalQueue::default()), &run)?;

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::delivery::DrainSettings;
 use alimi::domain::RateLimit;
-use alimi_local::meter::DatabaseMeter;
-use alimi_local::queue::LocalQueue;
+use alimi::use_cases::SenderSettings;
+use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
+use alimi_local::testing::meter::DatabaseMeter;
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use crate::bed::{Bed, Failure, NO_RECEIPT, Run, enqueue};
+use crate::bed::{Bed, NO_RECEIPT, Run};
+use crate::failure::Failure;
 use crate::measure::{over_limit, percentile, times};
+use crate::requests::create;
 
 const PER_SECOND: u32 = 50;
 const BACKLOG: usize = 100_000;
 const SECONDS: usize = 120;
 
-/// What was measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figures {
     pub backlog: usize,
@@ -30,15 +31,14 @@ pub struct Figures {
     pub p95_ms: f64,
     pub p99_ms: f64,
     pub longest_ms: f64,
-    /// Accepted a second or more before the end, and not sent.
+    /// Notifications that were created at least a second before the end and were not sent.
     pub unsent: usize,
-    /// Two slots and 150 ms.
+    /// The time of two slots, and 150 ms.
     pub goal_p99_ms: f64,
     pub seconds_over: usize,
     pub waits_ms: Vec<f64>,
 }
 
-/// Measures.
 pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     bar.set_length(2);
     bar.set_message(format!("queueing {BACKLOG}"));
@@ -54,19 +54,19 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     })?;
     bed.preload(BACKLOG, 600, NO_RECEIPT)?;
     bar.inc(1);
-    bar.set_message("real-time messages arrive at random moments");
+    bar.set_message("real-time messages come in at random times");
     let queue = Arc::new(LocalQueue::default());
     let producer = {
-        let settings = DrainSettings::default();
+        let settings = SenderSettings::default();
         let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), settings);
         bed.world.spawn(async move {
-            let mut dice = rand::rngs::SmallRng::seed_from_u64(7);
+            let mut randomness = rand::rngs::SmallRng::seed_from_u64(7);
             let mut sent: usize = 0;
             loop {
-                // Five a second on average, at moments that know nothing of the slots.
-                let pause_ms = dice.random_range(0..400);
+                // Five a second on average, at random times that do not depend on the slots.
+                let pause_ms = randomness.random_range(0..400);
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-                enqueue(&stack, &format!("real-time-{sent}"), 0, NO_RECEIPT).await?;
+                create(&stack, &format!("real-time-{sent}"), 0, NO_RECEIPT).await?;
                 sent += 1;
                 if sent >= 5 * SECONDS {
                     return Ok::<_, Failure>(());
@@ -76,7 +76,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     };
     let enough = (SECONDS + 20) * PER_SECOND as usize * 40 / 41;
     let ran =
-        bed.run(&queue, &Run { settings: DrainSettings::default(), killed_after: None, enough })?;
+        bed.run(&queue, &Run { settings: SenderSettings::default(), killed_after: None, enough })?;
     if !producer.is_finished() {
         return Err("the producer was too slow".into());
     }

@@ -1,26 +1,27 @@
-//! A run of a schedule over a large audience, against the same puts made with the bare client.
+//! A run of a schedule over a large audience, compared with puts of the same items with the bare
+//! client.
 //!
-//! The trigger works in a process of its own, so that its memory is its own: the embedded database
-//! holds all that was stored in the first one.
+//! The trigger runs in a process of its own, so that its memory can be measured: the embedded
+//! database keeps all items in the memory of the first process.
 
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::aws::ReqwestHttp;
-use alimi::delivery::DrainSettings;
 use alimi::domain::audience::AudienceSource;
 use alimi::domain::audience::file::Member;
 use alimi::domain::run::RunStatus;
 use alimi::domain::{Audience, RunKey, Schedule};
-use alimi::ports::scheduling::{Members, Runs, StoredMember};
+use alimi::ports::{Members, Runs, StoredMember};
+use alimi::providers::ReqwestHttp;
 use alimi::store::DynamoStore;
-use alimi::time::{SystemClock, SystemEntropy};
-use alimi_local::embedded;
-use alimi_local::figures::Ledger;
-use alimi_local::queue::LocalQueue;
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::SenderSettings;
+use alimi_local::aws::embedded;
+use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::stack::{Parts, Stack};
+use alimi_local::testing::figures::Ledger;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,36 +29,35 @@ use serde_json::json;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use crate::bed::{Bed, Failure, NO_RECEIPT};
-use crate::enqueue::{Copies, per_second};
+use crate::bare_puts::{BarePuts, rate_per_second};
+use crate::bed::{Bed, NO_RECEIPT};
+use crate::failure::Failure;
 
-/// Bare puts in a row.
+/// The number of bare puts between two invocations of the trigger.
 const PUTS: usize = 1_000;
 
-/// How long the run works between two rows of bare puts.
+/// The time of each invocation of the trigger.
 const INVOCATION: Duration = Duration::from_secs(1);
 
 const AT: &str = "2026-03-02T10:00:00+09:00";
 
-/// One size of audience.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub members: usize,
-    /// Notifications stored a second.
+    /// Notifications a second that the run stored.
     pub stored: f64,
-    /// Bare conditional puts of the same items a second, made before, between and after the run's
-    /// invocations: the embedded database slows down as its tables grow.
+    /// Bare conditional puts of the same items a second. They are made before, between and after
+    /// the invocations, since the embedded database slows down as its tables grow.
     pub bare_puts: f64,
     /// The most memory that the trigger's process ever held, in MiB.
     pub peak_mib: f64,
 }
 
-/// Measures each size.
 pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     let sizes = [1_000, 10_000, 100_000];
     bar.set_length(sizes.len() as u64);
     let measured = sizes.into_iter().map(|members| {
-        bar.set_message(format!("a run over {members}"));
+        bar.set_message(format!("a run over {members} members"));
         let row = one(members);
         bar.inc(1);
         row
@@ -68,7 +68,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
 fn one(members: usize) -> Result<Row, Failure> {
     let bed = Bed::new(SimulatorSettings::default())?;
     bed.configure(|_| {})?;
-    let store = bed.store_within();
+    let store = bed.store_in_process();
     let version = "v1".to_owned();
     bed.world.block_on(async {
         for n in 0..members {
@@ -101,7 +101,7 @@ fn one(members: usize) -> Result<Row, Failure> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// What the other process does.
+/// The run, in the other process.
 pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
     let function = Builder::new_current_thread().enable_all().build()?;
     let client = embedded::client_over_tcp(endpoint);
@@ -113,31 +113,31 @@ pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
         http: Arc::new(ReqwestHttp::new()),
         meter: Arc::new(Ledger::default()),
         clock,
-        entropy: Arc::new(SystemEntropy),
-        settings: DrainSettings::default(),
+        randomness: Arc::new(SystemRandomness),
+        sender_settings: SenderSettings::default(),
     });
-    stack.runner.settings.puts_per_second = None;
-    let copies = function.block_on(Copies::new(&stack, &client))?;
+    stack.trigger.settings.puts_per_second = None;
+    let bare_puts = function.block_on(BarePuts::new(&stack, &client))?;
     let mut done = 0;
     let mut put_some = || {
         let first = done;
         done += PUTS;
-        function.block_on(per_second(PUTS, 1, |index| copies.put(first + index)))
+        function.block_on(rate_per_second(PUTS, 1, |index| bare_puts.put(first + index)))
     };
-    // Connections are opened before anything is measured.
+    // The first puts open the connections and are not measured.
     put_some()?;
 
     let at: Timestamp = AT.parse()?;
     let key = RunKey::new("daily", at);
-    let time_left = stack.runner.settings.margin + INVOCATION;
+    let time_left = stack.trigger.settings.margin + INVOCATION;
     let mut puts = vec![put_some()?];
     let mut took = Duration::ZERO;
     loop {
         let start = Instant::now();
-        function.block_on(stack.runner.run(&key, time_left))?;
+        function.block_on(stack.trigger.run(&key, time_left))?;
         took += start.elapsed();
         puts.push(put_some()?);
-        let run = function.block_on(store.run(&key))?.ok_or("there is no run")?;
+        let run = function.block_on(store.run(&key))?.ok_or("the run is not stored")?;
         match run.status {
             RunStatus::Finished if run.counts.stored == members as u64 => break,
             RunStatus::Running => {}
@@ -146,13 +146,13 @@ pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
             }
         }
     }
-    // Each stretch has as many puts, so their rate over all is the harmonic mean.
+    // Every group has the same number of puts, so the rate over all is the harmonic mean.
     let bare_puts = puts.len() as f64 / puts.iter().map(|rate| rate.recip()).sum::<f64>();
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak_kib: f64 = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next())
-        .ok_or("no peak memory")?
+        .ok_or("/proc/self/status has no VmHWM")?
         .parse()?;
     Ok(Row {
         members,

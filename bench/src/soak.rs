@@ -1,21 +1,22 @@
-//! A long run on the real clock: real-time messages, sequences and batches compete, the provider
-//! misbehaves, senders die. At the end the books have to balance.
+//! A long run on the real clock. Real-time messages, sequences and batches compete, the provider
+//! fails now and then, and senders are killed. At the end every accepted notification must be
+//! delivered or reported.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use alimi::delivery::DrainSettings;
-use alimi::domain::channel::Confirmation;
-use alimi::domain::{RateLimit, Status};
+use alimi::domain::{Confirmation, RateLimit, Status};
 use alimi::time::SystemClock;
-use alimi_local::audit::Audit;
-use alimi_local::embedded;
-use alimi_local::meter::DatabaseMeter;
-use alimi_local::queue::LocalQueue;
+use alimi::use_cases::SenderSettings;
+use alimi_local::aws::embedded;
+use alimi_local::aws::queue::LocalQueue;
+use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::simulator::{Arrival, Fault, SimulatorSettings};
-use alimi_local::stack::{Stack, WEBHOOK_SECRET};
+use alimi_local::stack::Stack;
+use alimi_local::testing::audit::Audit;
+use alimi_local::testing::meter::DatabaseMeter;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::body::Body;
 use axum::http::Request;
@@ -30,14 +31,15 @@ use tokio::runtime::Builder;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use crate::bed::{Bed, CHANNEL, Failure, enqueue, post};
+use crate::bed::{Bed, CHANNEL};
+use crate::failure::Failure;
 use crate::measure::{over_limit, percentile, times};
+use crate::requests::{create, post};
 
 const PER_SECOND: u32 = 50;
 const BATCH: usize = 8_000;
 const BATCH_EVERY: Duration = Duration::from_secs(300);
 
-/// What the run came to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     pub minutes: u64,
@@ -51,18 +53,18 @@ pub struct Figures {
     pub out_of_order: usize,
     pub seconds_over: usize,
     pub busiest_second: usize,
-    /// The same of departures, as the senders noted them in answered attempts.
+    /// The busiest sliding second of departures, as the senders recorded them in answered attempts.
     pub busiest_second_departing: usize,
-    /// The longest and the usual time from departure to arrival; the allowance covers their
+    /// The longest and the median time from departure to arrival. The jitter allowance covers their
     /// difference.
-    pub longest_way_ms: f64,
-    pub usual_way_ms: f64,
+    pub longest_transit_ms: f64,
+    pub median_transit_ms: f64,
     pub senders_killed: usize,
     pub provider_faults: usize,
     pub violations: Vec<String>,
 }
 
-/// Runs for so many minutes, and until everything is settled.
+/// Sends requests for some minutes, and then waits until every notification is settled.
 pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
     let bed = Bed::new(SimulatorSettings {
         per_second: PER_SECOND,
@@ -77,8 +79,8 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         channel.confirmation = Confirmation::Receipt { within: SignedDuration::from_secs(90) };
     })?;
     let queue = Arc::new(LocalQueue::default());
-    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), DrainSettings::default());
-    push_to(&bed, &stack);
+    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), SenderSettings::default());
+    deliver_receipts_to(&bed, &stack);
     let killed = Arc::new(AtomicUsize::new(0));
     let _senders = start_senders(&bed, queue, killed.clone());
     bed.world.spawn(sweep(stack.clone()));
@@ -90,13 +92,14 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         let give_up_at = Instant::now() + Duration::from_secs(1200);
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
-            // The audit reads everything, on the thread that serves the database: only once.
+            // The audit reads every notification, on the thread that serves the database. The cheap
+            // check avoids most audits.
             let is_over = Instant::now() > give_up_at;
             if !is_over && !embedded::is_agenda_empty(&bed.database)? {
                 continue;
             }
             let audit = Audit::of(&bed.simulator, &embedded::notifications(&bed.database)?);
-            if audit.unsettled.is_empty() && bed.simulator.pushes_under_way() == 0 {
+            if audit.unsettled.is_empty() && bed.simulator.pending_receipts() == 0 {
                 return Ok::<_, Failure>(audit);
             }
             if is_over {
@@ -104,7 +107,7 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
                 for (_, status) in &audit.unsettled {
                     *left.entry(*status).or_default() += 1;
                 }
-                return Err(format!("these are not settled: {left:?}").into());
+                return Err(format!("not settled, by status: {left:?}").into());
             }
         }
     })?;
@@ -126,43 +129,43 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
     departed_us.sort_unstable();
     let (_, busiest_second_departing) = over_limit(&departed_us, PER_SECOND as usize);
     let arrivals = bed.simulator.arrivals();
-    let way_ms = |arrival: &Arrival| {
+    let transit_ms = |arrival: &Arrival| {
         let reference = arrival.reference.as_ref()?;
         let departed_us = departed.get(&(&reference.id, reference.attempt))?;
         Some((arrival.at_us - departed_us) as f64 / 1000.0)
     };
-    let mut on_their_way: Vec<f64> = arrivals.iter().filter_map(way_ms).collect();
+    let mut times_ms: Vec<f64> = arrivals.iter().filter_map(transit_ms).collect();
     let (seconds_over, busiest_second) = over_limit(&times(&arrivals), PER_SECOND as usize);
     Ok(Figures {
         minutes,
         accepted,
         by_status,
         delivered,
-        // Whatever is settled and not delivered is one of these.
+        // Every settled notification is delivered or reported.
         reported: stored.len() - delivered,
         requests: arrivals.len(),
-        sent_twice: audit.taken_twice.len(),
+        sent_twice: audit.sent_twice.len(),
         out_of_order: audit.out_of_order.len(),
         seconds_over,
         busiest_second,
         busiest_second_departing,
-        longest_way_ms: percentile(&mut on_their_way, 1.0),
-        usual_way_ms: percentile(&mut on_their_way, 0.5),
+        longest_transit_ms: percentile(&mut times_ms, 1.0),
+        median_transit_ms: percentile(&mut times_ms, 0.5),
         senders_killed: killed.load(Ordering::Relaxed),
         provider_faults: faults,
         violations: audit.violations(PER_SECOND as usize),
     })
 }
 
-fn push_to(bed: &Bed, stack: &Stack) {
+fn deliver_receipts_to(bed: &Bed, stack: &Stack) {
     let webhook = stack.webhook.clone();
     let world = bed.world.handle().clone();
-    bed.simulator.push_to(Arc::new(move |push: Value| {
+    bed.simulator.deliver_receipts_to(Arc::new(move |receipt: Value| {
         let webhook = webhook.clone();
         let answer = world.spawn(async move {
             let request = Request::post(format!("/webhooks/{CHANNEL}/{WEBHOOK_SECRET}"))
                 .header("content-type", "application/json")
-                .body(Body::from(push.to_string()));
+                .body(Body::from(receipt.to_string()));
             let Ok(request) = request else { return 0 };
             let Ok(response) = webhook.oneshot(request).await;
             response.status().as_u16()
@@ -171,31 +174,30 @@ fn push_to(bed: &Bed, stack: &Stack) {
     }));
 }
 
-/// Senders on a thread of their own; one life in eight ends early.
+/// Starts senders on a thread of their own. One invocation in eight is killed.
 fn start_senders(
     bed: &Bed,
     queue: Arc<LocalQueue>,
     killed: Arc<AtomicUsize>,
 ) -> std::thread::JoinHandle<()> {
-    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), DrainSettings::default());
+    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), SenderSettings::default());
     std::thread::spawn(move || {
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-        let dice = Arc::new(std::sync::Mutex::new(SmallRng::seed_from_u64(11)));
+        let randomness = Arc::new(std::sync::Mutex::new(SmallRng::seed_from_u64(11)));
         let handler = move |event: SqsEvent| {
-            let drain = stack.drain.clone();
+            let sender = stack.sender.clone();
             let killed = killed.clone();
-            let dies_after = dice
-                .lock()
-                .ok()
-                .and_then(|mut dice| dice.random_ratio(1, 8).then(|| dice.random_range(0..25_000)));
+            let killed_after_ms = randomness.lock().ok().and_then(|mut randomness| {
+                randomness.random_ratio(1, 8).then(|| randomness.random_range(0..25_000))
+            });
             async move {
-                let work = alimi_sender::handle(&drain, event);
-                let Some(dies_after_ms) = dies_after else { return Some(work.await) };
-                let lived = tokio::time::timeout(Duration::from_millis(dies_after_ms), work).await;
-                if lived.is_err() {
+                let invocation = alimi_sender::handle(&sender, event);
+                let Some(after_ms) = killed_after_ms else { return Some(invocation.await) };
+                let ended = tokio::time::timeout(Duration::from_millis(after_ms), invocation).await;
+                if ended.is_err() {
                     killed.fetch_add(1, Ordering::Relaxed);
                 }
-                lived.ok()
+                ended.ok()
             }
         };
         runtime.block_on(queue.pump(Arc::new(SystemClock), 2, handler));
@@ -205,16 +207,18 @@ fn start_senders(
 async fn sweep(stack: Stack) {
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        // What one round cannot do, the next one does.
-        let _report = alimi_sweeper::handle(&stack.sweep).await;
+        // The next round repeats the work of a round that failed.
+        let _report = alimi_sweeper::handle(&stack.sweeper).await;
     }
 }
 
-/// Numbers whose messages meet every fate, most of them a good one.
-fn phone(dice: &mut SmallRng) -> String {
-    match dice.random_range(0..100) {
-        fate @ 1..=9 => format!("010-900{fate}-{:04}", dice.random_range(0..10_000)),
-        _ => format!("010-1234-{:04}", dice.random_range(0..10_000)),
+/// A phone number. Nine in a hundred select one of the simulated provider's scenarios of failure.
+fn phone(randomness: &mut SmallRng) -> String {
+    match randomness.random_range(0..100) {
+        scenario @ 1..=9 => {
+            format!("010-900{scenario}-{:04}", randomness.random_range(0..10_000))
+        }
+        _ => format!("010-1234-{:04}", randomness.random_range(0..10_000)),
     }
 }
 
@@ -226,7 +230,7 @@ async fn produce(
 ) -> Result<(usize, usize), Failure> {
     let start = Instant::now();
     bar.set_length(time.as_secs());
-    let mut dice = SmallRng::seed_from_u64(5);
+    let mut randomness = SmallRng::seed_from_u64(5);
     let mut batch_at = start;
     let (mut accepted, mut faults, mut round): (usize, usize, usize) = (0, 0, 0);
     while start.elapsed() < time {
@@ -236,7 +240,8 @@ async fn produce(
         if Instant::now() >= batch_at {
             batch_at += BATCH_EVERY;
             for page in 0..BATCH / 500 {
-                let drafts: Vec<Value> = (0..500).map(|_| one(&phone(&mut dice), 600)).collect();
+                let drafts: Vec<Value> =
+                    (0..500).map(|_| one(&phone(&mut randomness), 600)).collect();
                 let key = format!("batch-{round}-{page}");
                 let (status, answer) =
                     post(stack, "/v1/notifications", &key, &Value::Array(drafts)).await?;
@@ -247,12 +252,12 @@ async fn produce(
             }
         }
         let key = format!("real-time-{round}");
-        enqueue(stack, &key, 0, &phone(&mut dice)).await?;
+        create(stack, &key, 0, &phone(&mut randomness)).await?;
         accepted += 1;
         if round.is_multiple_of(3) {
             let step = json!({ "template": "consultation-start", "variables": variables() });
             let body = json!({
-                "to": { "id": "teacher-1", "phone": phone(&mut dice) },
+                "to": { "id": "teacher-1", "phone": phone(&mut randomness) },
                 "steps": [step.clone(), step],
             });
             let key = format!("sequence-{round}");
@@ -262,10 +267,10 @@ async fn produce(
             }
             accepted += 2;
         }
-        // One a minute: each of the first two kinds slows or holds the lane for half a minute or
-        // more, and a lane that cannot keep up would prove nothing but that.
-        if dice.random_ratio(1, 200) {
-            let (status, code, reset_s) = match dice.random_range(0..4) {
+        // About one fault a minute. A 429 or a refused account slows or stops the lane for half a
+        // minute or more, and the run is meant to test a lane that can keep up.
+        if randomness.random_ratio(1, 200) {
+            let (status, code, reset_s) = match randomness.random_range(0..4) {
                 0 => (429, 5002, Some(1)),
                 1 => (400, 3010, None),
                 2 => (500, 9000, None),
@@ -274,7 +279,7 @@ async fn produce(
             bed.simulator.fail_next(Fault { status, code, reset_s });
             faults += 1;
         }
-        tokio::time::sleep(Duration::from_millis(dice.random_range(0..600))).await;
+        tokio::time::sleep(Duration::from_millis(randomness.random_range(0..600))).await;
     }
     Ok((accepted, faults))
 }

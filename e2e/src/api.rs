@@ -1,4 +1,4 @@
-//! The deployed HTTP API, as producers and operators call it.
+//! A client of the deployed HTTP API.
 
 use std::error::Error;
 use std::fmt;
@@ -8,47 +8,44 @@ use alimi::domain::NotificationId;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::Result;
+use crate::result::Result;
 
-/// Longer than API Gateway waits.
+/// Longer than the time-out of API Gateway.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
-/// A client for the API's own name, which leads to loopback.
+/// A client that resolves the API's host name to loopback.
 ///
 /// # Errors
-/// When the address is none, or there is no client.
+/// When the address is invalid, or the client cannot be made.
 pub fn client(url: &str) -> Result<Client> {
     let url = reqwest::Url::parse(url)?;
     let host = url.host_str().ok_or("the API has no host")?;
-    // Its port is that of the URL.
+    // The client takes the port from the URL.
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let client = Client::builder().resolve(host, loopback).no_proxy();
     Ok(client.timeout(ANSWER_WITHIN).build()?)
 }
 
-/// The API.
 pub struct Api {
     client: Client,
     url: String,
     region: &'static str,
 }
 
-/// What it answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// The revision of a document.
     pub etag: Option<String>,
-    /// The body; `null` if it is empty.
+    /// The body. Text that is no JSON becomes a JSON string.
     pub body: Value,
 }
 
 impl Answer {
-    /// The body, if the status is this one.
+    /// The body of an answer with this status.
     ///
     /// # Errors
-    /// Says what came instead.
+    /// The answer, when it has another status.
     pub fn expect(self, status: u16) -> Result<Value> {
         let Self { status: found, body, .. } = self;
         if found == status {
@@ -58,7 +55,7 @@ impl Answer {
     }
 }
 
-/// An answer with another status than the one that was expected.
+/// An answer with an unexpected status.
 #[derive(Debug)]
 pub struct Unexpected {
     found: u16,
@@ -75,8 +72,8 @@ impl fmt::Display for Unexpected {
 
 impl Error for Unexpected {}
 
-/// Whether the same request may well succeed later: the API failed, or was not reached.
-pub fn may_pass(error: &(dyn Error + 'static)) -> bool {
+/// Whether the same request may succeed later: the API failed, or was not reached.
+pub fn is_temporary(error: &(dyn Error + 'static)) -> bool {
     if let Some(unexpected) = error.downcast_ref::<Unexpected>() {
         return unexpected.found >= 500 && unexpected.expected < 500;
     }
@@ -86,16 +83,16 @@ pub fn may_pass(error: &(dyn Error + 'static)) -> bool {
 }
 
 impl Api {
-    /// The API at the address that the stack's outputs have.
+    /// A client of the API at an address.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the address is invalid.
     pub fn new(url: &str, region: &'static str) -> Result<Self> {
         Ok(Self { client: client(url)?, url: url.to_owned(), region })
     }
 
-    /// A request as a signed one. The emulator asks for a signature's form and reads the caller from
-    /// it; it verifies none, and enforces no policy.
+    /// A request in the form of a signed one. The emulator requires this form and reads the caller
+    /// from it. It verifies no signature and enforces no policy.
     fn signed(&self, method: Method, path: &str) -> RequestBuilder {
         let region = self.region;
         let credential = format!("test/20260101/{region}/execute-api/aws4_request");
@@ -109,26 +106,26 @@ impl Api {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    /// Reads something.
+    /// Reads a path.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         answer(self.signed(Method::GET, path)).await
     }
 
-    /// Reads something without saying who asks.
+    /// Reads a path without a signature.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn get_unsigned(&self, path: &str) -> Result<Answer> {
         answer(self.unsigned(Method::GET, path)).await
     }
 
-    /// Creates something, under a key.
+    /// Posts a body with an idempotency key.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn create(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Idempotency-Key", key);
         answer(request.header("Content-Type", "application/json").body(body.to_string())).await
@@ -137,16 +134,16 @@ impl Api {
     /// Sends a CSV file.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn upload(&self, path: &str, csv: &str) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Content-Type", "text/csv");
         answer(request.body(csv.to_owned())).await
     }
 
-    /// Stores a document: a new one, or over the revision that is named.
+    /// Stores a document. `over` is the revision to replace; without it, the document must be new.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn put(&self, path: &str, over: Option<&str>, body: &Value) -> Result<Answer> {
         let request = self.signed(Method::PUT, path).header("Content-Type", "application/json");
         let request = match over {
@@ -156,24 +153,24 @@ impl Api {
         answer(request.body(body.to_string())).await
     }
 
-    /// Deletes this revision of a document.
+    /// Deletes a document at this revision.
     ///
     /// # Errors
-    /// When nothing answers.
+    /// When no answer comes.
     pub async fn delete(&self, path: &str, etag: &str) -> Result<Answer> {
         answer(self.signed(Method::DELETE, path).header("If-Match", etag)).await
     }
 
-    /// Pushes something to an address below the API's.
+    /// Posts a body without a signature, as a provider does.
     ///
     /// # Errors
-    /// When nothing answers.
-    pub async fn push(&self, path: &str, body: &Value) -> Result<Answer> {
+    /// When no answer comes.
+    pub async fn post_unsigned(&self, path: &str, body: &Value) -> Result<Answer> {
         let request = self.unsigned(Method::POST, path).header("Content-Type", "application/json");
         answer(request.body(body.to_string())).await
     }
 
-    /// A notification's status.
+    /// The status of a notification.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -1,25 +1,21 @@
-//! Clients of the emulated services, for what a user does through them.
+//! Clients of the emulated AWS services.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::{REGION, Result};
+use crate::region::REGION;
+use crate::result::Result;
 
-/// The services.
 pub struct Aws {
-    /// DynamoDB.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// SQS.
     pub sqs: aws_sdk_sqs::Client,
-    /// `EventBridge` Scheduler.
     pub scheduler: aws_sdk_scheduler::Client,
 }
 
 impl Aws {
-    /// Clients of an endpoint on loopback.
+    /// Clients of one endpoint on loopback.
     pub fn at(endpoint: &str) -> Self {
         let sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -36,10 +32,10 @@ impl Aws {
         }
     }
 
-    /// An attribute of a queue.
+    /// Reads an attribute of a queue.
     ///
     /// # Errors
-    /// When the queue or the attribute is not there.
+    /// When the queue or the attribute does not exist.
     pub async fn queue_attribute(&self, url: &str, name: QueueAttributeName) -> Result<String> {
         let answer =
             self.sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send();
@@ -48,10 +44,10 @@ impl Aws {
         Ok(value.clone())
     }
 
-    /// The queue that a queue's failed messages go to, and after how many receives.
+    /// A queue's dead-letter queue, and the number of receives after which a message goes there.
     ///
     /// # Errors
-    /// When it has none.
+    /// When the queue has no dead-letter queue.
     pub async fn redrive(&self, url: &str) -> Result<(String, u32)> {
         let policy = self.queue_attribute(url, QueueAttributeName::RedrivePolicy).await?;
         let policy: serde_json::Value = serde_json::from_str(&policy)?;
@@ -59,7 +55,7 @@ impl Aws {
         let name = arn.rsplit(':').next().unwrap_or_default();
         let found = self.sqs.get_queue_url().queue_name(name).send().await?;
         let url = found.queue_url.ok_or("the dead-letter queue has no address")?;
-        // A number, or one in quotes.
+        // The emulator may write the number with quotes.
         let receives_max = policy["maxReceiveCount"].to_string();
         Ok((url, receives_max.trim_matches('"').parse()?))
     }

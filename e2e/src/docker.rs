@@ -1,4 +1,5 @@
-//! The Docker engine: the image that `sam local` runs functions in, and what it leaves behind.
+//! The Docker engine: the image that `sam local` runs functions in, and the removal of its
+//! containers.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,42 +9,40 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::Result;
+use crate::result::Result;
 
-/// No more than a registry that answers needs.
+/// Enough time for a registry that answers.
 const PULL_WITHIN: Duration = Duration::from_secs(180);
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// A stand-in's repository. It is not AWS's, so that it is never taken for AWS's image.
+/// The repository of the stand-in image. The name differs from AWS's, so that nobody takes the
+/// stand-in for AWS's image.
 const STAND_IN: &str = "alimi/lambda-stand-in";
 
-/// Where Linux distributions keep certificates.
+/// The certificate files of Linux distributions.
 const CERTIFICATES: [&str; 2] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 
-/// What functions run in.
+/// The image that functions run in.
 #[derive(Debug)]
 pub enum Image {
-    /// AWS's own.
+    /// The name of AWS's image.
     Aws(String),
-    /// One made of this machine's libraries.
-    StandIn {
-        /// Its tag.
-        tag: String,
-    },
+    /// An image with this machine's libraries.
+    StandIn { tag: String },
 }
 
 impl Image {
-    /// AWS's image if it is here or can be had, else a stand-in for these functions.
+    /// AWS's image, where it is present or can be pulled. Otherwise a stand-in for these functions.
     ///
     /// # Errors
-    /// When neither is to be had.
+    /// When AWS's image cannot be pulled and the stand-in cannot be made.
     pub async fn get(architecture: &str, programs: &[PathBuf], folder: &Path) -> Result<Self> {
         let aws = format!("public.ecr.aws/lambda/provided:al2023-{architecture}");
         if docker(["image", "inspect", &aws]).await.is_ok() {
             return Ok(Self::Aws(aws));
         }
-        println!("  asking for {aws}");
+        println!("  pulling {aws}");
         if docker_within(PULL_WITHIN, ["pull", "--quiet", &aws]).await.is_ok() {
             return Ok(Self::Aws(aws));
         }
@@ -52,7 +51,7 @@ impl Image {
         Ok(Self::StandIn { tag })
     }
 
-    /// What `sam local` has to be told of it.
+    /// The arguments of `sam local` for the image.
     pub fn arguments(&self) -> Vec<&str> {
         match self {
             Self::Aws(_) => vec!["--skip-pull-image"],
@@ -60,18 +59,19 @@ impl Image {
         }
     }
 
-    /// What a reader has to know of it.
-    pub fn remark(&self) -> String {
+    /// A description of the image for people.
+    pub fn describe(&self) -> String {
         match self {
             Self::Aws(name) => name.clone(),
             Self::StandIn { tag } => format!(
-                "{tag}, A STAND-IN made of this machine's own libraries: AWS's image is not here \
-                 and cannot be had. Whether functions find what they need in AWS's was NOT seen"
+                "{tag}, A STAND-IN with this machine's libraries, because AWS's image cannot be \
+                 pulled. This run does NOT show whether functions find their libraries in AWS's \
+                 image"
             ),
         }
     }
 
-    /// Removes what was made for these runs, and what the SAM CLI made of it. AWS's image stays.
+    /// Removes a stand-in, and the image that the SAM CLI made from it. AWS's image is kept.
     pub async fn remove(self, architecture: &str) {
         if matches!(self, Self::StandIn { .. }) {
             remove_stand_in(architecture).await;
@@ -79,15 +79,15 @@ impl Image {
     }
 }
 
-/// Removes the stand-in and what the SAM CLI made of it, where they are.
+/// Removes the stand-in and the image that the SAM CLI made from it, where they exist.
 pub async fn remove_stand_in(architecture: &str) {
     for tag in [format!("rapid-{architecture}"), architecture.to_owned()] {
         let _removed = docker(["image", "rm", &format!("{STAND_IN}:{tag}")]).await;
     }
 }
 
-/// An image with no more in it than the SAM CLI needs to put its runtime emulator there, and these
-/// functions to run.
+/// Makes an image that contains only the tools with which the SAM CLI adds its runtime emulator,
+/// and the libraries of these functions.
 async fn make_stand_in(tag: &str, functions: &[PathBuf], folder: &Path) -> Result<()> {
     let root = folder.join("stand-in");
     if root.exists() {
@@ -102,46 +102,47 @@ async fn make_stand_in(tag: &str, functions: &[PathBuf], folder: &Path) -> Resul
         programs.push(tool.into());
     }
     let libraries = output(ANSWER_WITHIN, Command::new("ldd").args(&programs)).await?;
-    // `libc.so.6 => /lib/…/libc.so.6 (0x…)`, and the loader without an arrow.
+    // A line of ldd is `libc.so.6 => /lib/…/libc.so.6 (0x…)`; the loader's line has no arrow.
     let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
     for library in paths.filter(|word| !word.ends_with(':')) {
         let copy = root.join(library.trim_start_matches('/'));
         std::fs::create_dir_all(copy.parent().unwrap_or(&root))?;
         std::fs::copy(library, copy)?;
     }
-    // The HTTP clients do not start without any.
+    // The functions' HTTP clients do not start without certificates.
     let certificates = CERTIFICATES.iter().find(|path| Path::new(path).exists());
-    let certificates = certificates.ok_or("this machine has no certificates for a stand-in")?;
+    let certificates = certificates.ok_or("no certificates for the stand-in on this machine")?;
     std::fs::copy(certificates, root.join("etc/ssl/certs/ca-certificates.crt"))?;
     let archive = folder.join("stand-in.tar");
     let mut tar = Command::new("tar");
     tar.arg("-cf").arg(&archive).arg("-C").arg(&root).arg(".");
     output(ANSWER_WITHIN, &mut tar).await?;
-    let label = "LABEL description=\"Not AWS's image: made by Alimi's gate, which removes it\"";
+    let label =
+        "LABEL description=\"Not AWS's image. cargo xtask sam-local made it and removes it\"";
     let archive = archive.display().to_string();
     docker(["import", "--change", label, &archive, tag]).await?;
     Ok(())
 }
 
-/// This machine's address on the engine's bridge, which `host-gateway` means in a container.
+/// This machine's address on Docker's bridge, which is `host-gateway` in a container.
 ///
 /// # Errors
-/// When the engine has no bridge.
+/// When Docker has no bridge.
 pub async fn address_on_bridge() -> Result<IpAddr> {
     const FORMAT: &str = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}\n{{end}}";
-    let said = docker(["network", "inspect", "bridge", "--format", FORMAT]).await?;
-    address_in(&said).ok_or_else(|| format!("Docker's bridge has no address: {said:?}").into())
+    let output = docker(["network", "inspect", "bridge", "--format", FORMAT]).await?;
+    address_in(&output).ok_or_else(|| format!("Docker's bridge has no address: {output:?}").into())
 }
 
-/// The gateway; where the engine does not say it, the first address of the subnet.
-fn address_in(said: &str) -> Option<IpAddr> {
-    let mut words = said.split_whitespace();
+/// The gateway, or the first address of the subnet where Docker names no gateway.
+fn address_in(output: &str) -> Option<IpAddr> {
+    let mut words = output.split_whitespace();
     let first = words.find_map(|word| word.split('/').next()?.parse::<Ipv4Addr>().ok())?;
     let is_network = first.octets()[3] == 0;
     Some(IpAddr::V4(if is_network { Ipv4Addr::from(u32::from(first) + 1) } else { first }))
 }
 
-/// Removes containers that a killed command left, by their ids.
+/// Removes the containers that a killed command left.
 pub async fn remove_containers(ids: &[String]) {
     for id in ids {
         let _removed = docker(["rm", "--force", id]).await;
@@ -163,7 +164,7 @@ async fn output(within: Duration, command: &mut Command) -> Result<String> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(within, command.output())
         .await
-        .map_err(|_| format!("{command:?} was not over after {} s", within.as_secs()))??;
+        .map_err(|_| format!("{command:?} had not ended after {} s", within.as_secs()))??;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_bridge_is_found_with_and_without_a_gateway() {
-        let found = |said| address_in(said).map(|address| address.to_string());
+        let found = |output| address_in(output).map(|address| address.to_string());
         assert_eq!(found("172.18.0.1 172.18.0.0/16\n").as_deref(), Some("172.18.0.1"));
         assert_eq!(found(" 172.17.0.0/16\n").as_deref(), Some("172.17.0.1"));
         assert_eq!(found("\n"), None);

@@ -1,22 +1,22 @@
-//! A process that ends with all that it started.
+//! A process that ends together with all processes that it started.
 
 use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::Result;
+use crate::result::Result;
 
-/// A process and those below it, in a process group of their own. What is left of them is killed
-/// when the first one has ended, and when this is dropped.
+/// A process and the processes below it, in a process group of their own. When the first process
+/// has ended, or the value is dropped, the remaining processes are killed.
 pub struct Group {
     leader: Child,
-    /// Until the group was killed: its number may belong to others later.
+    /// `None` after the group was killed, since the system may give its number to another group.
     id: Option<Pid>,
 }
 
 impl Group {
-    /// Starts it.
+    /// Starts a process.
     ///
     /// # Errors
     /// When the program cannot be started.
@@ -30,15 +30,16 @@ impl Group {
         Ok(Self { leader, id })
     }
 
-    /// What it reads from and writes to, where these are pipes that nobody has taken yet.
+    /// The process's standard input and output, where they are pipes. Only the first call returns
+    /// them.
     pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         self.leader.stdin.take().zip(self.leader.stdout.take())
     }
 
-    /// How the first process has ended, if it has.
+    /// The exit status of the first process; `None` while it runs.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// When the status cannot be read.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         let ended = self.leader.try_wait()?;
         if ended.is_some() {
@@ -50,7 +51,7 @@ impl Group {
     /// Waits until the first process has ended.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// When the status cannot be read.
     pub async fn wait(&mut self) -> Result<ExitStatus> {
         let ended = self.leader.wait().await?;
         self.kill();
@@ -59,7 +60,7 @@ impl Group {
 
     fn kill(&mut self) {
         if let Some(id) = self.id.take() {
-            // An error says that nothing of it is left.
+            // An error means that no process of the group is left.
             let _killed = kill_process_group(id, Signal::KILL);
         }
     }
@@ -80,14 +81,14 @@ mod tests {
 
     use super::*;
 
-    /// The pipe's end comes when the last process that holds it has gone.
-    async fn gone(pipe: &mut ChildStdout) {
+    /// Waits for the pipe's end, which comes when the last process that holds the pipe has ended.
+    async fn wait_until_ended(pipe: &mut ChildStdout) {
         let mut rest = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(20), pipe.read_to_end(&mut rest));
-        read.await.expect("a process is left").expect("a pipe");
+        read.await.expect("a process still runs").expect("a pipe");
     }
 
-    /// A shell with a process below it that outlives it, and the pipe that both hold.
+    /// A shell with a process below it that would outlive it, and the pipe that both hold.
     async fn shell(end: &str) -> (Group, ChildStdout) {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("sleep 600 & echo started; {end}"));
@@ -101,16 +102,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_dropped_ends_with_all_that_it_started() {
+    async fn a_dropped_group_ends_all_its_processes() {
         let (group, mut pipe) = shell("wait").await;
         drop(group);
-        gone(&mut pipe).await;
+        wait_until_ended(&mut pipe).await;
     }
 
     #[tokio::test]
-    async fn what_ends_leaves_nothing_running() {
+    async fn a_group_whose_leader_ended_leaves_no_process() {
         let (mut group, mut pipe) = shell("exit 3").await;
         assert_eq!(group.wait().await.expect("an end").code(), Some(3));
-        gone(&mut pipe).await;
+        wait_until_ended(&mut pipe).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The emulator of AWS, as a process with functions below it.
+//! `MiniStack`, the emulator of AWS: a process with the functions' processes below it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,16 +9,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 
 use crate::group::Group;
-use crate::{REGION, Result, until};
+use crate::region::REGION;
+use crate::result::Result;
+use crate::waiting::until;
 
-/// It is up within a second; on a busy machine later.
+/// It listens within a second, on a busy machine later.
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running `MiniStack`. Dropped, it ends with its functions; and it ends with this program, however
-/// that ends: its launcher reads what this one writes to it, and when that is over kills itself and
-/// the functions.
+/// A running `MiniStack`. When the value is dropped, it ends with its functions. When this program
+/// ends in any way, its launcher sees the end of its input, and kills itself and the functions.
 pub struct MiniStack {
-    /// Its address, as an AWS endpoint.
+    /// The address, as an AWS endpoint.
     pub endpoint: String,
     folder: PathBuf,
     group: Group,
@@ -30,7 +31,7 @@ impl MiniStack {
     /// Starts it on a free port. Logs and temporary files go into the folder.
     ///
     /// # Errors
-    /// When it does not come up; its log says why.
+    /// When it does not listen. The error has the end of its log.
     pub async fn start(python: &Path, launcher: &Path, folder: &Path) -> Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
@@ -40,8 +41,8 @@ impl MiniStack {
         command
             .arg(launcher)
             .arg(folder)
-            // The functions inherit what it has: nothing but what Lambda would give them may fill
-            // the place of a variable that the template forgot.
+            // The functions inherit this environment. A variable of this machine must not stand in
+            // for one that is missing in the template.
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &temporary)
@@ -54,7 +55,7 @@ impl MiniStack {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_DEFAULT_REGION", REGION)
-            // Listeners that nobody here speaks to.
+            // Turns off listeners that are not used here.
             .env("SFTP_ENABLED", "0")
             .env("IOT_MTLS_ENABLED", "0")
             .stdin(Stdio::piped())
@@ -77,41 +78,41 @@ impl MiniStack {
         Ok(started)
     }
 
-    /// Kills the processes of a function, and answers how many were at work.
+    /// Kills the processes of a function that handle an invocation, and returns their number.
     ///
     /// # Errors
-    /// When `MiniStack` has gone.
+    /// When `MiniStack` has ended.
     pub async fn kill_function(&mut self, part_of_name: &str) -> Result<usize> {
         self.command(&format!("kill {part_of_name}")).await
     }
 
-    /// Has no schedule fire any more, the sweeper's included, and answers how many would have.
+    /// Stops all schedules, the sweeper's included, and returns the number of enabled ones.
     ///
     /// # Errors
-    /// When `MiniStack` has gone.
+    /// When `MiniStack` has ended.
     pub async fn halt_schedules(&mut self) -> Result<usize> {
         self.command("halt").await
     }
 
-    /// Something when no function is at work, nor has been for a while.
+    /// Returns `Some` when no function runs and none has ended for a while.
     ///
     /// # Errors
-    /// When `MiniStack` has gone.
+    /// When `MiniStack` has ended.
     pub async fn quiet_moment(&mut self) -> Result<Option<()>> {
-        // What one function wakes another for is taken from its queue or stream within a second.
+        // A function that another one wakes starts within a second.
         const QUIET: Duration = Duration::from_secs(8);
         let busy = self.command("busy").await?;
         let quiet = self.since_last_log()?.is_some_and(|since| since >= QUIET);
         Ok((busy == 0 && quiet).then_some(()))
     }
 
-    /// Where what each function wrote is.
+    /// The folder with each function's log.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.folder.join("logs")
     }
 
-    /// How long ago a function ended, if one ever ran.
+    /// The time since a function ended last; `None` when none ever ran.
     fn since_last_log(&self) -> Result<Option<Duration>> {
         let mut latest: Option<SystemTime> = None;
         for entry in std::fs::read_dir(self.logs())? {
@@ -120,14 +121,14 @@ impl MiniStack {
         Ok(latest.map(|latest| latest.elapsed().unwrap_or_default()))
     }
 
-    /// A command to the launcher, which answers with a number.
+    /// Sends a command to the launcher, which answers with a number.
     async fn command(&mut self, command: &str) -> Result<usize> {
         self.commands.write_all(format!("{command}\n").as_bytes()).await?;
-        let answer = self.answers.next_line().await?.ok_or("MiniStack has gone")?;
+        let answer = self.answers.next_line().await?.ok_or("MiniStack has ended")?;
         Ok(answer.parse().map_err(|_| format!("MiniStack answers {answer:?} to {command:?}"))?)
     }
 
-    /// Ends it, and the functions with it: by itself, or killed after a while.
+    /// Ends it and the functions. It is killed when it does not end by itself.
     pub async fn stop(self) {
         let Self { mut group, commands, .. } = self;
         drop(commands);

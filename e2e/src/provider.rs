@@ -1,4 +1,4 @@
-//! The simulated provider beside the stack. Its pushes go to the deployed webhook.
+//! The simulated provider beside the stack. It sends its receipts to the deployed webhook.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,34 +7,34 @@ use std::time::Duration;
 use alimi::domain::NotificationId;
 use alimi::time::SystemClock;
 use alimi_local::simulator::{
-    Arrival, PASSWORD, Pushed, Simulator, SimulatorSettings, busiest_second, router,
+    AcceptedReceipt, Arrival, PASSWORD, Simulator, SimulatorSettings, busiest_second, router,
 };
 use futures::FutureExt;
 use tokio::net::TcpListener;
 
-use crate::{Result, api, until};
+use crate::api;
+use crate::result::Result;
+use crate::waiting::until;
 
-/// Requests that it takes in any sliding second.
+/// The provider's limit: requests in any sliding second.
 pub const PER_SECOND: u32 = 20;
 
-/// The provider, listening on loopback until the program ends.
+/// The provider. It listens on loopback until the program ends.
 pub struct Provider {
-    /// Its address.
     pub url: String,
-    /// The password that it asks for.
     pub password: &'static str,
     simulator: Arc<Simulator>,
 }
 
 impl Provider {
-    /// Starts it on a free port.
+    /// Starts the provider on a free port.
     ///
     /// # Errors
     /// When no port is free.
     pub async fn start() -> Result<Self> {
         let settings = SimulatorSettings {
             per_second: PER_SECOND,
-            // So that some requests are always under way.
+            // A crashed sender then has requests in flight.
             latency: Duration::from_millis(250),
             ..SimulatorSettings::default()
         };
@@ -45,72 +45,74 @@ impl Provider {
         Ok(Self { url, password: PASSWORD, simulator })
     }
 
-    /// Registers the webhook, once.
+    /// Registers the webhook. Only the first call has an effect.
     ///
     /// # Errors
-    /// When the address is none.
-    pub fn push_to(&self, webhook: String) -> Result<()> {
+    /// When the address is invalid.
+    pub fn deliver_receipts_to(&self, webhook: String) -> Result<()> {
         let client = api::client(&webhook)?;
-        self.simulator.push_to(Arc::new(move |push| {
+        self.simulator.deliver_receipts_to(Arc::new(move |receipt| {
             let call = client.post(&webhook).header("content-type", "application/json");
-            let call = call.body(push.to_string()).send();
+            let call = call.body(receipt.to_string()).send();
             async move { call.await.map_or(0, |answer| answer.status().as_u16()) }.boxed()
         }));
         Ok(())
     }
 
-    /// How many requests came until now.
+    /// The number of requests so far.
     pub fn count(&self) -> usize {
         self.simulator.arrivals().len()
     }
 
-    /// The messages that were taken, in order; the first `skipped` requests are left out.
-    pub fn taken_after(&self, skipped: usize) -> Vec<Arrival> {
+    /// The accepted messages in order, without the first `skipped` requests.
+    pub fn accepted_after(&self, skipped: usize) -> Vec<Arrival> {
         let arrivals = self.simulator.arrivals().into_iter().skip(skipped);
-        arrivals.filter(Arrival::was_taken).collect()
+        arrivals.filter(Arrival::was_accepted).collect()
     }
 
-    /// When a message was taken; an error if it was never, or more than once.
+    /// When the provider accepted a message.
     ///
     /// # Errors
-    /// Says which.
-    pub fn taken_once_us(&self, id: &NotificationId) -> Result<i64> {
-        match self.taken_us(id)[..] {
+    /// When it did not accept the message exactly once.
+    pub fn accepted_once_us(&self, id: &NotificationId) -> Result<i64> {
+        match self.accepted_us(id)[..] {
             [at_us] => Ok(at_us),
             [] => Err(format!("{id} did not arrive").into()),
             [_, _, ..] => Err(format!("{id} ARRIVED MORE THAN ONCE").into()),
         }
     }
 
-    /// When a message was taken, each time.
-    pub fn taken_us(&self, id: &NotificationId) -> Vec<i64> {
-        let arrivals = self.taken_after(0).into_iter();
+    /// Every time at which the provider accepted a message.
+    pub fn accepted_us(&self, id: &NotificationId) -> Vec<i64> {
+        let arrivals = self.accepted_after(0).into_iter();
         arrivals.filter(|arrival| is_of(arrival, id)).map(|arrival| arrival.at_us).collect()
     }
 
-    /// When the webhook was first brought the news that a message was delivered.
-    pub fn told_delivered_us(&self, id: &NotificationId) -> Option<i64> {
-        let pushed = self.simulator.pushed();
-        let of_it = |push: &&Pushed| push.reference.as_ref().is_some_and(|key| key.id == *id);
-        let first = pushed.iter().filter(of_it).find(|push| push.says_delivered());
-        first.map(|push| push.at_us)
+    /// When the provider sent the first receipt that says delivered.
+    pub fn delivery_receipt_us(&self, id: &NotificationId) -> Option<i64> {
+        let receipts = self.simulator.accepted_receipts();
+        let is_of_message = |receipt: &&AcceptedReceipt| {
+            receipt.reference.as_ref().is_some_and(|key| key.id == *id)
+        };
+        let first = receipts.iter().filter(is_of_message).find(|receipt| receipt.says_delivered());
+        first.map(|receipt| receipt.at_us)
     }
 
-    /// Waits until all pushes have been taken, or given up.
+    /// Waits until the webhook has accepted every receipt, or the provider has given up.
     ///
     /// # Errors
     /// When that takes too long.
-    pub async fn all_pushed(&self) -> Result<()> {
-        until("the provider's last push", Duration::from_secs(60), async || {
-            Ok((self.simulator.pushes_under_way() == 0).then_some(()))
+    pub async fn all_receipts_sent(&self) -> Result<()> {
+        until("the provider's last receipt", Duration::from_secs(60), async || {
+            Ok((self.simulator.pending_receipts() == 0).then_some(()))
         })
         .await
     }
 
-    /// The promises that hold over everything that arrived.
+    /// Checks the promises about everything that arrived.
     ///
     /// # Errors
-    /// Names the first that is broken.
+    /// The first broken promise.
     pub fn audit(&self) -> Result<String> {
         let arrivals = self.simulator.arrivals();
         let busiest = busiest_second(&arrivals);
@@ -119,7 +121,7 @@ impl Provider {
             return Err(format!("{busiest} requests in a sliding second; {limit} allowed").into());
         }
         let mut times: HashMap<NotificationId, usize> = HashMap::new();
-        for arrival in arrivals.iter().filter(|arrival| arrival.was_taken()) {
+        for arrival in arrivals.iter().filter(|arrival| arrival.was_accepted()) {
             if let Some(reference) = &arrival.reference {
                 *times.entry(reference.id.clone()).or_default() += 1;
             }
@@ -128,13 +130,13 @@ impl Provider {
             return Err(format!("{id} ARRIVED {times} TIMES").into());
         }
         Ok(format!(
-            "{} messages, none twice; busiest second {busiest} of {limit} allowed",
+            "{} messages, none sent twice; {busiest} of {limit} requests in the busiest second",
             times.len()
         ))
     }
 }
 
-/// Whether an arrival is of this notification.
+/// Whether an arrival belongs to a notification.
 pub fn is_of(arrival: &Arrival, id: &NotificationId) -> bool {
     arrival.reference.as_ref().is_some_and(|reference| reference.id == *id)
 }

@@ -1,4 +1,4 @@
-//! The SAM CLI: what a person types to build, deploy and delete the stack.
+//! The SAM CLI: the commands that build, deploy and delete the stack.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,38 +9,37 @@ use std::time::{Duration, SystemTime};
 use tokio::process::Command;
 
 use crate::group::Group;
-use crate::{REGION, Result, Told};
+use crate::region::REGION;
+use crate::result::{Result, StoryResult};
 
-/// The stack's name, which is `samconfig.toml`'s.
+/// The stack's name in `samconfig.toml`.
 const STACK: &str = "alimi";
 
-/// From nothing, on a slow machine that does other things beside it.
+/// The time for a build from scratch on a slow, busy machine.
 pub const BUILD_WITHIN: Duration = Duration::from_secs(60 * 60);
 const DEPLOY_WITHIN: Duration = Duration::from_secs(300);
 
 /// The SAM CLI in this checkout.
 pub struct Sam {
-    /// Its program.
     pub program: PathBuf,
     /// The folder that holds cargo-lambda.
     pub cargo_lambda: PathBuf,
-    /// The checkout.
     pub checkout: PathBuf,
-    /// Where builds go.
+    /// The folder of the build.
     pub folder: PathBuf,
-    /// Where logs go: of each command one file of what it answers and one of what it tells, by
-    /// number.
+    /// The folder of the logs. Each command has a file for its standard output and one for its
+    /// standard error, both numbered.
     pub logs: PathBuf,
-    /// How many commands there were.
+    /// The number of commands so far.
     pub commands: AtomicUsize,
 }
 
-/// The template's parameters that are not left at their defaults, each as `Name=value`.
+/// The template's parameters without their defaults, each as `Name=value`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parameters(pub &'static [&'static str]);
 
 impl Parameters {
-    /// As `--parameter-overrides` takes them.
+    /// The value of `--parameter-overrides`.
     fn overrides(self) -> String {
         let architecture = format!("Architecture={}", architecture());
         let others = self.0.iter().copied();
@@ -48,7 +47,7 @@ impl Parameters {
     }
 }
 
-/// This machine's architecture, as the template has it.
+/// This machine's architecture, in the template's words.
 pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "aarch64" => "arm64",
@@ -61,17 +60,18 @@ impl Sam {
         self.folder.join("build")
     }
 
-    /// The template that the build wrote. It differs from the checkout's in the place of the code.
+    /// The template that the build wrote. Only the paths of the code differ from the checkout's
+    /// template.
     pub fn built_template(&self) -> PathBuf {
         self.build_folder().join("template.yaml")
     }
 
-    /// The program of a function that was built.
+    /// The built program of a function.
     pub fn built_function(&self, name: &str) -> PathBuf {
         self.build_folder().join(name).join("bootstrap")
     }
 
-    /// Whether everything is built from what the checkout has now.
+    /// Whether the build is newer than all sources of the checkout.
     ///
     /// # Errors
     /// When files cannot be read.
@@ -82,22 +82,22 @@ impl Sam {
         Ok(newest(sources.into())? < built.modified()?)
     }
 
-    /// Builds every function as `sam build` does, but for the debug profile: link-time optimisation
-    /// would take half an hour, and is measured elsewhere.
+    /// Builds every function with `sam build` in the debug profile. The release profile's link-time
+    /// optimisation would take half an hour.
     ///
     /// # Errors
-    /// When it does not end well.
-    pub async fn build(&self) -> Told {
+    /// When the build fails.
+    pub async fn build(&self) -> StoryResult {
         let mut build = self.command(&["build", "--no-cached", "--build-dir"]);
         build.arg(self.build_folder());
         build.args(["--parameter-overrides", &Parameters::default().overrides()]);
         build.env("SAM_BUILD_MODE", "debug");
-        // SAM looks for what was built in the checkout's own, wherever cargo was told to build.
+        // SAM looks for the build only in the checkout's target folder.
         build.env_remove("CARGO_TARGET_DIR");
-        // A third of the size to upload, extract and load.
+        // Without debug information, the functions have a third of the size.
         build.env("CARGO_PROFILE_DEV_DEBUG", "none").env("CARGO_PROFILE_DEV_STRIP", "symbols");
         for (name, _) in std::env::vars_os() {
-            // These describe this package. Build scripts that watch them would run again.
+            // These variables describe this package. Build scripts that watch them would run again.
             if name.to_str().is_some_and(describes_a_package) {
                 build.env_remove(name);
             }
@@ -110,14 +110,14 @@ impl Sam {
         Ok("in the debug profile, for this machine".to_owned())
     }
 
-    /// Deploys what was built.
+    /// Deploys the build.
     ///
     /// # Errors
-    /// When it does not end well.
+    /// When the deployment fails.
     pub async fn deploy(&self, endpoint: &str, parameters: Parameters) -> Result<String> {
         let mut deploy = self.command(&["deploy", "--template-file"]);
         deploy.arg(self.built_template());
-        // With the checkout's settings, though the template that was built stands elsewhere.
+        // By default, SAM looks for the settings beside the built template.
         deploy.arg("--config-file").arg(self.checkout.join("samconfig.toml"));
         deploy.args(["--no-confirm-changeset", "--no-progressbar"]);
         deploy.args(["--parameter-overrides", &parameters.overrides()]);
@@ -125,10 +125,10 @@ impl Sam {
         self.run(deploy, "deploy", DEPLOY_WITHIN).await
     }
 
-    /// What the stack says about itself.
+    /// The stack's outputs.
     ///
     /// # Errors
-    /// When there is no stack.
+    /// When the stack does not exist.
     pub async fn outputs(&self, endpoint: &str) -> Result<Outputs> {
         let mut list = self.command(&["list", "stack-outputs", "--output", "json"]);
         list.args(["--stack-name", STACK]);
@@ -139,7 +139,7 @@ impl Sam {
     /// Deletes the stack.
     ///
     /// # Errors
-    /// When it does not end well.
+    /// When the deletion fails.
     pub async fn delete(&self, endpoint: &str) -> Result<String> {
         let mut delete = self.command(&["delete", "--no-prompts", "--stack-name", STACK]);
         point_at(&mut delete, endpoint);
@@ -150,36 +150,36 @@ impl Sam {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(&self.checkout);
-        // What it said until it was killed is in the log.
+        // Without buffering, the log of a killed command is complete.
         command.env("SAM_CLI_TELEMETRY", "0").env("PYTHONUNBUFFERED", "1");
         isolate(&mut command);
         command
     }
 
-    /// Runs a command to its end. What it says is kept in a file.
+    /// Runs a command and returns its standard output, which is also kept in a file.
     async fn run(&self, mut command: Command, name: &str, within: Duration) -> Result<String> {
         let number = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
-        let file = |what: &str| self.logs.join(format!("{number}-{name}.{what}"));
-        let (answer, log) = (file("out"), file("log"));
-        command.stdin(Stdio::null()).stdout(File::create(&answer)?).stderr(File::create(&log)?);
+        let file = |extension: &str| self.logs.join(format!("{number}-{name}.{extension}"));
+        let (output, log) = (file("out"), file("log"));
+        command.stdin(Stdio::null()).stdout(File::create(&output)?).stderr(File::create(&log)?);
         let mut group = Group::spawn(&mut command)?;
         let ended = tokio::time::timeout(within, group.wait()).await;
-        // With all that it started, such as compilers.
+        // This also kills what the command started, such as compilers.
         drop(group);
         let end = match ended {
             Ok(status) => match status? {
-                status if status.success() => return Ok(read(&answer)?),
+                status if status.success() => return Ok(read(&output)?),
                 status => format!("ended with {status}"),
             },
             Err(_) => format!("was still running after {} s and was killed", within.as_secs()),
         };
-        let said = tail(&read(&log)?);
-        Err(format!("sam {name} {end}; {} says:\n{said}", log.display()).into())
+        let last = last_lines(&read(&log)?);
+        Err(format!("sam {name} {end}; the last lines of {}:\n{last}", log.display()).into())
     }
 }
 
-/// Nothing of what this machine's user has set up for AWS, and no proxy on the way to loopback.
-#[expect(clippy::disallowed_methods, reason = "children are given what this user has set up")]
+/// Removes this user's AWS settings from a command's environment, and the proxy for loopback.
+#[expect(clippy::disallowed_methods, reason = "the command keeps this user's other settings")]
 fn isolate(command: &mut Command) {
     const LOOPBACK: &str = "127.0.0.1,localhost";
     for (name, _) in std::env::vars_os() {
@@ -195,27 +195,27 @@ fn isolate(command: &mut Command) {
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    // Some read the one in small letters only, some prefer it.
-    let users = ["no_proxy", "NO_PROXY"].map(|name| std::env::var(name).unwrap_or_default());
-    let hosts = match users.into_iter().find(|hosts| !hosts.is_empty()) {
-        Some(users) => format!("{users},{LOOPBACK}"),
+    // Some programs read only the variable in small letters, and some prefer it.
+    let set = ["no_proxy", "NO_PROXY"].map(|name| std::env::var(name).unwrap_or_default());
+    let hosts = match set.into_iter().find(|hosts| !hosts.is_empty()) {
+        Some(set) => format!("{set},{LOOPBACK}"),
         None => LOOPBACK.to_owned(),
     };
     command.env("no_proxy", &hosts).env("NO_PROXY", &hosts);
 }
 
-/// Never anything but the emulator.
+/// Makes a command call the emulator, and never AWS.
 pub fn point_at(command: &mut Command, endpoint: &str) {
     isolate(command);
     command.env("AWS_ENDPOINT_URL", endpoint);
 }
 
-/// What a command wrote, in whatever encoding.
+/// A file in any encoding.
 fn read(file: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(file)?).into_owned())
 }
 
-/// Whatever this machine's user has set up, it is not used.
+/// Removes this user's AWS account from a command's environment.
 pub fn without_account(command: &mut Command) {
     command
         .env("AWS_CONFIG_FILE", "/dev/null")
@@ -226,7 +226,7 @@ pub fn without_account(command: &mut Command) {
     }
 }
 
-/// When the newest of these, or of the files below them, was written.
+/// When the newest file of these paths and folders was written.
 fn newest(mut paths: Vec<PathBuf>) -> Result<SystemTime> {
     let mut newest = SystemTime::UNIX_EPOCH;
     while let Some(path) = paths.pop() {
@@ -245,23 +245,22 @@ fn describes_a_package(variable: &str) -> bool {
     variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
-fn tail(text: &str) -> String {
+fn last_lines(text: &str) -> String {
     let last: Vec<&str> = text.lines().rev().take(12).collect();
     last.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
-/// What the stack says about itself.
+/// The stack's outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outputs {
-    /// Where producers and operators send requests.
+    /// The address of the API.
     pub api_url: String,
-    /// What is registered with a provider.
+    /// The webhook's address, with placeholders for the channel and the secret.
     pub webhook_url_pattern: String,
-    /// The catalog's table.
     pub catalog_table: String,
     /// The queue that wakes senders.
     pub wake_queue_url: String,
-    /// The queue of runs that are to go on.
+    /// The queue that continues runs.
     pub run_queue_url: String,
 }
 
@@ -283,13 +282,13 @@ impl Outputs {
         })
     }
 
-    /// The address that a provider pushes to.
+    /// The address that the provider posts its receipts to.
     pub fn webhook(&self, channel: &str, secret: &str) -> String {
         self.webhook_url_pattern.replace("{channel}", channel).replace("{secret}", secret)
     }
 }
 
-/// The folder that a checkout's end-to-end test works in.
+/// The folder of a checkout's end-to-end test.
 pub fn folder(checkout: &Path) -> PathBuf {
     checkout.join("target/e2e")
 }
@@ -299,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outputs_are_read_by_name_and_a_missing_one_is_named() {
+    fn a_missing_output_is_named() {
         let output = |key: &str, value: &str| serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" });
         let all = serde_json::json!([
             output("WakeQueueUrl", "http://queue"),
@@ -311,12 +310,12 @@ mod tests {
         let outputs = Outputs::read(&all.to_string()).expect("outputs");
         assert_eq!(outputs.api_url, "http://api");
         assert_eq!(outputs.webhook("main", "s3"), "http://api/webhooks/main/s3");
-        let fault = Outputs::read("[]").expect_err("nothing is there").to_string();
-        assert_eq!(fault, "the stack has no output ApiUrl");
+        let error = Outputs::read("[]").expect_err("no outputs").to_string();
+        assert_eq!(error, "the stack has no output ApiUrl");
     }
 
     #[test]
-    fn a_package_is_described_by_no_variable_of_the_build() {
+    fn only_variables_of_a_package_are_removed() {
         assert!(describes_a_package("CARGO_PKG_NAME"));
         assert!(describes_a_package("CARGO_MANIFEST_DIR"));
         assert!(!describes_a_package("CARGO_TARGET_DIR"));

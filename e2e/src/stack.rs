@@ -1,11 +1,11 @@
-//! The deployed stack, with all that stands around it.
+//! The deployed stack, the emulated services, and the provider.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
-use alimi_local::catalog_file::CatalogFile;
+use alimi_catalog::CatalogFile;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
@@ -14,49 +14,43 @@ use crate::api::Api;
 use crate::aws::Aws;
 use crate::ministack::MiniStack;
 use crate::provider::{PER_SECOND, Provider};
+use crate::region::REGION;
+use crate::result::{Result, ensure};
 use crate::sam::{self, Outputs, Sam};
-use crate::{REGION, Result, ensure};
 
 /// The channel of the example's catalog.
 pub const CHANNEL: &str = "alimtalk-main";
-/// The name of its secret.
+/// The name of the channel's secret.
 pub const SECRET: &str = "alimi/alimtalk-main";
-/// What the provider's pushes carry in their path.
+/// The secret in the path that the provider posts its receipts to.
 pub const WEBHOOK_SECRET: &str = "only-for-the-end-to-end-test";
 
 /// A deployed function.
 #[derive(Debug, Deserialize)]
 pub struct Function {
-    /// Its name, which begins with the stack's.
+    /// The function's name, which begins with the stack's name.
     pub name: String,
-    /// The library's `LOG_LEVEL`.
+    /// The environment variable `LOG_LEVEL`.
     pub log_level: String,
-    /// How many of it have a place in the account's concurrency that no other function takes.
+    /// Its reserved concurrency.
     pub reserved: Option<u32>,
 }
 
-/// The deployed stack.
 pub struct Stack {
-    /// The SAM CLI.
     pub sam: Sam,
-    /// The emulator.
     pub ministack: MiniStack,
-    /// What the stack says about itself.
     pub outputs: Outputs,
-    /// Its HTTP API.
     pub api: Api,
-    /// The emulated services.
     pub aws: Aws,
-    /// The provider.
     pub provider: Provider,
     python: PathBuf,
 }
 
 impl Stack {
-    /// Takes up what was deployed.
+    /// Opens the deployed stack, and starts the provider.
     ///
     /// # Errors
-    /// When something of it is not there.
+    /// When the stack has not the expected outputs.
     pub async fn open(sam: Sam, ministack: MiniStack, python: PathBuf) -> Result<Self> {
         let outputs = sam.outputs(&ministack.endpoint).await?;
         Ok(Self {
@@ -70,24 +64,24 @@ impl Stack {
         })
     }
 
-    /// Stores the example's catalog file as a person would, with the channel pointed at the simulated
-    /// provider.
+    /// Stores the example's catalog file, with the simulated provider as the channel's provider.
     ///
     /// # Errors
-    /// When it is not taken.
+    /// When the catalog is not accepted.
     pub async fn store_catalog(&self) -> Result<()> {
         const EXAMPLE: &str = "examples/teacher-onboarding/catalog.yaml";
         let mut text = std::fs::read_to_string(self.sam.checkout.join(EXAMPLE))?;
         for (old, new) in [
             ("http://127.0.0.1:9800", self.provider.url.as_str()),
             ("per_second: 40", &format!("per_second: {PER_SECOND}")),
-            // The machine is busy with a whole AWS: what leaves on time may arrive late.
+            // The emulator keeps the machine busy, so requests that leave on time may arrive late.
             ("jitter: 50ms", "jitter: 1s"),
         ] {
-            ensure(text.matches(old).count() == 1, || format!("{EXAMPLE} has not one {old:?}"))?;
+            let count = text.matches(old).count();
+            ensure(count == 1, || format!("{EXAMPLE} has {old:?} {count} times, not once"))?;
             text = text.replace(old, new);
         }
-        // As `cargo xtask catalog --table … FILE` does. Only the catalog's table is touched.
+        // The same code as `cargo xtask catalog`. Only the catalog table is used.
         let tables = Tables {
             catalog: self.outputs.catalog_table.clone(),
             notifications: String::new(),
@@ -99,34 +93,34 @@ impl Stack {
         Ok(CatalogFile::read(&text)?.apply(&store).await?)
     }
 
-    /// What there is in the account, by kind.
+    /// All resources of the account, by kind.
     ///
     /// # Errors
-    /// When it cannot be listed.
-    pub async fn everything(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
-        self.listed("left_behind.py").await
+    /// When they cannot be listed.
+    pub async fn resources(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        self.listed("resources.py").await
     }
 
-    /// Each function, as Lambda says it.
+    /// All functions of the account.
     ///
     /// # Errors
-    /// When they cannot be listed, or one has no `LOG_LEVEL`.
+    /// When they cannot be listed, or a function has no `LOG_LEVEL`.
     pub async fn functions(&self) -> Result<Vec<Function>> {
         self.listed("functions.py").await
     }
 
-    /// What a script says about the account.
+    /// The JSON output of a script that lists resources.
     async fn listed<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
         let mut list = Command::new(&self.python);
         list.arg(self.sam.checkout.join("e2e").join(script));
         sam::point_at(&mut list, &self.ministack.endpoint);
         let output = list.kill_on_drop(true).output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.success(), || format!("nothing could be listed: {told}"))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure(output.status.success(), || format!("{script} failed: {stderr}"))?;
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Ends all of it.
+    /// Ends the emulator and the functions.
     pub async fn stop(self) {
         self.ministack.stop().await;
     }

@@ -1,7 +1,7 @@
-//! `cargo xtask e2e`. A target of its own, not run by a plain `cargo test`.
+//! `cargo xtask e2e`. A plain `cargo test` does not run it.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    alimi_e2e::main()
+    alimi_e2e::deployed::main()
 }

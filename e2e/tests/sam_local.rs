@@ -1,4 +1,4 @@
-//! `cargo xtask sam-local`. A target of its own, not run by a plain `cargo test`.
+//! `cargo xtask sam-local`. A plain `cargo test` does not run it.
 
 use std::process::ExitCode;
 

@@ -1,26 +1,23 @@
 //! `serve` and `demo`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::store::{DynamoStore, Tables};
-use alimi::time::SystemClock;
-use alimi_local::catalog_file::CatalogFile;
+use alimi_catalog::CatalogFile;
+use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::demo::{self, DemoSettings};
-use alimi_local::real::{Door, Ports, RealStack};
-use alimi_local::sample_bed::AWS_PORT;
+use alimi_local::serve::{ContainerAccess, LocalStack, Ports};
 use alimi_local::simulator::SimulatorSettings;
-use alimi_local::stack::WEBHOOK_SECRET;
+use alimi_local::testing::sample_bed::AWS_PORT;
 use clap::{Parser, Subcommand};
 
-/// This machine's address on Docker's bridge, unless the engine was set up otherwise.
+/// The default of this machine's address on Docker's bridge.
 const BRIDGE: &str = "172.17.0.1";
 
-/// The whole of Alimi in one process, with a simulated provider.
+/// All of Alimi in one process, with a simulated provider.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -29,13 +26,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sends the example to the simulated provider and shows whether the promises were kept.
+    /// Sends the example's messages to the simulated provider and checks every promise.
     Demo {
-        /// How many of the example's teachers take part.
+        /// How many of the example's 300 teachers take part; all of them by default.
         #[arg(long)]
         teachers: Option<usize>,
     },
-    /// Serves the API on loopback until it is interrupted.
+    /// Serves the API on loopback until Ctrl-C.
     Serve {
         /// The catalog file.
         #[arg(long, default_value = "examples/teacher-onboarding/catalog.yaml")]
@@ -49,36 +46,27 @@ enum Command {
         /// Port of the embedded DynamoDB.
         #[arg(long, default_value_t = 9900)]
         database_port: u16,
-        /// Lets functions in in that `sam local` runs: AWS's APIs, on port 9600, and the simulated
-        /// provider are at this address too, which is this machine's on Docker's bridge. Whatever
-        /// reaches it is let in.
+        /// Also listens on ADDRESS, which is this machine's address on Docker's bridge, for
+        /// functions that `sam local` runs in containers: AWS's APIs on port 9600, and the
+        /// simulated provider. Everything that reaches this address is permitted.
         #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = BRIDGE)]
         containers: Option<IpAddr>,
-    },
-    /// Checks a catalog file and stores its channels and templates in a deployed stack's table,
-    /// with the credentials and region of the environment.
-    Catalog {
-        /// The catalog file.
-        file: PathBuf,
-        /// The catalog table: the stack's output `CatalogTableName`.
-        #[arg(long)]
-        table: String,
     },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Demo { teachers } => demonstrate(teachers).await,
+    let result = match Arguments::parse().command {
+        Command::Demo { teachers } => run_demo(teachers).await,
         Command::Serve { catalog, port, provider_port, database_port, containers } => {
-            let containers = containers.map(|address| Door { address, aws: AWS_PORT });
+            let containers =
+                containers.map(|address| ContainerAccess { address, aws_port: AWS_PORT });
             let (provider, database) = (provider_port, database_port);
             let ports = Ports { api: port, provider, database, containers };
             serve(&catalog, ports).await
         }
-        Command::Catalog { file, table } => store_catalog(&file, table).await,
     };
-    match done {
+    match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -87,21 +75,23 @@ async fn main() -> ExitCode {
     }
 }
 
-type Done = Result<ExitCode, Box<dyn std::error::Error>>;
+type CommandResult = Result<ExitCode, Box<dyn std::error::Error>>;
 
-async fn demonstrate(teachers: Option<usize>) -> Done {
+async fn run_demo(teachers: Option<usize>) -> CommandResult {
     let mut settings = DemoSettings::default();
     settings.teachers = teachers.unwrap_or(settings.teachers);
-    let demonstrated = demo::run(settings).await?;
-    println!("{}", demonstrated.table);
-    if !demonstrated.broken.is_empty() {
-        for broken in &demonstrated.broken {
-            eprintln!("BROKEN: {broken}");
+    println!("Each teacher gets two messages in order. A scheduled batch to all teachers competes");
+    println!("with them, and the simulated provider fails now and then.");
+    let outcome = demo::run(settings).await?;
+    println!("{}", outcome.table);
+    if !outcome.broken.is_empty() {
+        for broken in &outcome.broken {
+            eprintln!("BROKEN PROMISE: {broken}");
         }
         return Ok(ExitCode::FAILURE);
     }
     println!("Every promise was kept.");
-    println!("Look further: `cargo xtask serve`, then the curl lines of README.md.");
+    println!("Next: run `cargo xtask serve` and send the requests of README.md.");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -111,41 +101,13 @@ fn read_catalog(file: &Path) -> Result<CatalogFile, Box<dyn std::error::Error>> 
     Ok(CatalogFile::read(&text)?)
 }
 
-async fn store_catalog(file: &Path, table: String) -> Done {
-    let catalog = read_catalog(file)?;
-    // Only the catalog table is touched.
-    let tables = Tables {
-        catalog: table,
-        notifications: String::new(),
-        state: String::new(),
-        members: String::new(),
-        runs: String::new(),
-    };
-    // As the AWS CLI would find the account.
-    let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(alimi::aws::https_client())
-        .load()
-        .await;
-    let client = aws_sdk_dynamodb::Client::new(&sdk);
-    let store = DynamoStore::new(client, tables, Arc::new(SystemClock));
-    catalog.apply(&store).await?;
-    println!(
-        "{} channels, {} templates, {} audiences and {} schedules are stored.",
-        catalog.channels.len(),
-        catalog.templates.len(),
-        catalog.audiences.len(),
-        catalog.schedules.len()
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn serve(catalog: &Path, ports: Ports) -> Done {
+async fn serve(catalog: &Path, ports: Ports) -> CommandResult {
     alimi::telemetry::start("info");
     let catalog = read_catalog(catalog)?;
     let per_second = catalog.channels.values().map(|channel| channel.limit.per_second).min();
     let simulator =
         SimulatorSettings { per_second: per_second.unwrap_or(1), ..SimulatorSettings::default() };
-    let stack = RealStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
+    let stack = LocalStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
     println!("API                {}", stack.api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
     println!("simulated provider {}/_sim/arrivals", stack.provider_url);
@@ -153,7 +115,7 @@ async fn serve(catalog: &Path, ports: Ports) -> Done {
     if let Some(url) = &stack.aws_url {
         println!("AWS for containers {url}");
     }
-    println!("Ctrl-C ends it; nothing is kept.");
+    println!("Ctrl-C ends it. Nothing is stored on disk.");
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,10 @@
 //! Alimi (알리미): notifications in order, at the provider's pace, inside the permitted hours, and
 //! never twice.
 //!
-//! Data flows one way: functions → [`delivery`] (use cases) → [`ports`] ← adapters ([`store`],
-//! [`providers`], [`aws`]), over the pure rules of [`domain`].
+//! Data flows one way: functions → [`use_cases`] → [`ports`] ← adapters ([`store`], [`providers`],
+//! [`aws`]), over the pure rules of [`domain`].
 
 pub mod aws;
-pub mod delivery;
 pub mod domain;
 pub mod http;
 pub mod ports;
@@ -13,3 +12,4 @@ pub mod providers;
 pub mod store;
 pub mod telemetry;
 pub mod time;
+pub mod use_cases;

@@ -1,11 +1,10 @@
-//! The only place that reads the wall clock and throws dice.
+//! The machine's clock and random numbers. No other file may read either.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::ports::{Clock, Entropy};
+use crate::ports::{Clock, Randomness};
 
-/// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -17,12 +16,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's dice: seeds of the standard library's hash maps, which are good enough for
-/// spreading retries and keep a crate out of the functions.
+/// Random numbers from the seeds of the standard library's hash maps. They are random enough for
+/// spreading retries and telling two holders apart, and the functions need no crate for them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemEntropy;
+pub struct SystemRandomness;
 
-impl Entropy for SystemEntropy {
+impl Randomness for SystemRandomness {
     fn next_u64(&self) -> u64 {
         RandomState::new().build_hasher().finish()
     }

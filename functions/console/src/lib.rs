@@ -1,51 +1,28 @@
-//! Lets operators change the catalog over HTTP, upload audiences, and look ahead.
+//! Lets operators change the catalog over HTTP, upload the members of audiences, and find out what
+//! a schedule will do.
 
 mod change;
 mod documents;
+mod function;
 mod members;
+mod names;
 mod query;
 mod schedules;
 mod view;
 
-use std::sync::Arc;
-
-use alimi::delivery::{Configure, DryRun, Upload};
-use alimi::http::{Callers, Problem};
-use alimi::ports::scheduling::{AudienceFiles, Documents, Kind, Runs};
-use alimi::ports::{Catalog, Clock};
+use alimi::http::Problem;
+use alimi::ports::Kind;
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::routing::{get, post};
+use strum::VariantArray as _;
 
 pub use self::documents::DOCUMENT_BYTES_MAX;
+pub use self::function::ConsoleFunction;
 pub use self::members::UPLOAD_BYTES_MAX;
+use self::names::Name;
 
-/// What the routes work with.
-#[derive(Clone)]
-pub struct Console {
-    /// Changes the catalog.
-    pub configure: Configure,
-    /// Reads it, with revisions and history.
-    pub documents: Arc<dyn Documents>,
-    /// Reads it, as the functions do.
-    pub catalog: Arc<dyn Catalog>,
-    /// Takes members in.
-    pub upload: Upload,
-    /// Runs schedules dry.
-    pub dry_run: DryRun,
-    /// Files of audiences.
-    pub files: Arc<dyn AudienceFiles>,
-    /// Runs of schedules.
-    pub runs: Arc<dyn Runs>,
-    /// The wall clock.
-    pub clock: Arc<dyn Clock>,
-    /// Who asks.
-    pub callers: Callers,
-}
-
-/// The routes.
-pub fn router(console: Console) -> Router {
+pub fn router(console: ConsoleFunction) -> Router {
     let mut router = Router::new()
         .route("/v1/channels/{name}/pause", post(documents::pause))
         .route("/v1/channels/{name}/resume", post(documents::resume))
@@ -53,8 +30,8 @@ pub fn router(console: Console) -> Router {
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
         .route("/v1/schedules/{name}/runs", get(schedules::runs));
-    for kind in Kind::ALL {
-        let list = move |State(console): State<Console>, request: Request| async move {
+    for &kind in Kind::VARIANTS {
+        let list = move |State(console): State<ConsoleFunction>, request: Request| async move {
             documents::list(&console, kind, request).await
         };
         let read = move |State(console), name: Name, request: Request| async move {
@@ -77,14 +54,13 @@ pub fn router(console: Console) -> Router {
     }
     router
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .fallback(|| async { Problem::not_found("path", "see the README for the routes") })
+        .fallback(|| async {
+            Problem::not_found("path", "there is no such route; docs/api.md lists all routes")
+        })
         .with_state(console)
 }
 
-/// A name in the path, as it came.
-type Name = Result<Path<String>, PathRejection>;
-
-/// A kind as it is in paths.
+/// A kind as a segment of a path.
 fn segment(kind: Kind) -> &'static str {
     match kind {
         Kind::Channel => "channels",
@@ -92,11 +68,5 @@ fn segment(kind: Kind) -> &'static str {
         Kind::Schedule => "schedules",
         Kind::Audience => "audiences",
         Kind::Hours => "hours",
-    }
-}
-
-impl Console {
-    fn caller(&self, request: &Request) -> Result<String, Problem> {
-        (self.callers)(request.extensions()).ok_or_else(Problem::forbidden)
     }
 }

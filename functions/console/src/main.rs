@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Audiences, Configure, DryRun, Upload};
 use alimi::providers;
 use alimi::time::SystemClock;
-use alimi_console::{Console, router};
+use alimi::use_cases::{Audiences, ConfigureCatalog, DryRun, UploadMembers};
+use alimi_console::{ConsoleFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -17,8 +17,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
     let files = Arc::new(aws.audience_files());
-    let console = Console {
-        configure: Configure {
+    let console = ConsoleFunction {
+        configure_catalog: ConfigureCatalog {
             documents: store.clone(),
             catalog: store.clone(),
             agenda: store.clone(),
@@ -28,7 +28,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         },
         documents: store.clone(),
         catalog: store.clone(),
-        upload: Upload {
+        upload_members: UploadMembers {
             documents: store.clone(),
             members: store.clone(),
             uploads: store.clone(),

@@ -1,27 +1,30 @@
-//! What a schedule will do, would do, and has done.
+//! What a schedule will do, what a run would do, and what runs have done.
 
-use alimi::delivery::audience::AudienceError;
-use alimi::delivery::configure::check::scheduled_hours;
-use alimi::delivery::forecast::{Warning, forecast};
-use alimi::delivery::{FieldError, NotRun};
 use alimi::domain::audience::{AudienceSource, PinnedAudience};
 use alimi::domain::run::RunStatus;
-use alimi::domain::{Audience, Schedule};
+use alimi::domain::{Audience, FieldError, Schedule};
 use alimi::http::Problem;
-use alimi::ports::PortError;
-use alimi::ports::scheduling::{FileState, Kind};
+use alimi::ports::{FileState, Kind, PortError};
+use alimi::use_cases::NotRun;
+use alimi::use_cases::audience::AudienceError;
+use alimi::use_cases::console::configure::check::scheduled_hours;
+use alimi::use_cases::console::forecast::{Warning, forecast};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
-use crate::documents::{find, known_name};
+use crate::documents::find;
+use crate::function::ConsoleFunction;
+use crate::names::{Name, known_name, no_such_document};
 use crate::query::Parameters;
 use crate::view::{AudienceView, DryRunView, Page, PreviewView, RunView};
-use crate::{Console, Name};
+
+/// Among so many of the latest runs a finished one is searched for.
+const LATEST_RUNS: usize = 10;
 
 pub(crate) async fn preview(
-    State(console): State<Console>,
+    State(console): State<ConsoleFunction>,
     name: Name,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -40,7 +43,7 @@ pub(crate) async fn preview(
 
     let (known_size, file) = size(&console, &audience).await?;
     let estimate = match &file {
-        AudienceFile::There(state) => estimate(&console, &schedule.name, &audience, state).await?,
+        AudienceFile::Found(state) => estimate(&console, &schedule.name, &audience, state).await?,
         AudienceFile::None | AudienceFile::Missing => None,
     };
     let size = known_size.or(estimate);
@@ -52,7 +55,7 @@ pub(crate) async fn preview(
     }
     let bytes = match file {
         AudienceFile::None | AudienceFile::Missing => None,
-        AudienceFile::There(state) => Some(state.bytes),
+        AudienceFile::Found(state) => Some(state.bytes),
     };
     let audience = AudienceView {
         name: &schedule.audience,
@@ -64,7 +67,7 @@ pub(crate) async fn preview(
 }
 
 pub(crate) async fn dry_run(
-    State(console): State<Console>,
+    State(console): State<ConsoleFunction>,
     name: Name,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -74,22 +77,20 @@ pub(crate) async fn dry_run(
     let name = known_name(Kind::Schedule, name)?;
     match console.dry_run.dry_run(&name, after).await {
         Ok(report) => Ok(Json(DryRunView::of(&report)).into_response()),
-        Err(NotRun::Missing) => {
-            Err(Problem::not_found("name", "there is no schedule of this name"))
-        }
+        Err(NotRun::Missing) => Err(no_such_document(Kind::Schedule)),
         Err(NotRun::Invalid(error)) => Err(Problem::invalid(error)),
         Err(NotRun::Port(error)) => Err(Problem::unavailable(&error)),
     }
 }
 
 pub(crate) async fn runs(
-    State(console): State<Console>,
+    State(console): State<ConsoleFunction>,
     name: Name,
     request: Request,
 ) -> Result<Response, Problem> {
     console.caller(&request)?;
     let limit = Parameters::of(&request, &["limit"])?.limit()?;
-    // A schedule that was deleted keeps its runs.
+    // The runs of a deleted schedule are kept.
     let name = known_name(Kind::Schedule, name)?;
     let runs = console.runs.runs(&name, limit).await?;
     if runs.is_empty() {
@@ -99,29 +100,26 @@ pub(crate) async fn runs(
     Ok(Json(Page { items, next: None }).into_response())
 }
 
-async fn schedule(console: &Console, name: Name) -> Result<Schedule, Problem> {
+async fn schedule(console: &ConsoleFunction, name: Name) -> Result<Schedule, Problem> {
     let name = known_name(Kind::Schedule, name)?;
     let found = console.catalog.schedule(&name).await?;
-    found.ok_or_else(|| Problem::not_found("name", "there is no schedule of this name"))
+    found.ok_or_else(|| no_such_document(Kind::Schedule))
 }
 
-/// The file behind an audience.
+/// The file of an audience.
 #[derive(PartialEq, Eq)]
 enum AudienceFile {
-    /// Its members were uploaded.
+    /// The members were uploaded.
     None,
-    There(FileState),
-    /// It is not there, or may not be read.
+    Found(FileState),
+    /// The file does not exist, or this stack may not read it.
     Missing,
 }
 
-/// Runs among which a finished one is looked for.
-const LAST_RUNS: usize = 10;
-
-/// About how many recipients a file has: what the latest run over it came to, or else what its
-/// first part tells.
+/// About how many recipients a file has: the result of the last run with the file, or else an
+/// estimate from the file's first part.
 async fn estimate(
-    console: &Console,
+    console: &ConsoleFunction,
     schedule: &str,
     audience: &Audience,
     state: &FileState,
@@ -140,36 +138,37 @@ async fn estimate(
     match console.dry_run.audiences.estimate(&pinned).await {
         Ok(estimate) => Ok(estimate),
         Err(AudienceError::Port(error)) => Err(Problem::unavailable(&error)),
-        // The dry run says why.
+        // A dry run tells the operator why.
         Err(AudienceError::Unreadable(_)) => Ok(None),
     }
 }
 
-/// How many messages the schedule's latest finished run over this very file made.
+/// How many messages the schedule's last finished run has stored, if it read the same content of
+/// the same file.
 async fn size_of_last_run(
-    console: &Console,
+    console: &ConsoleFunction,
     schedule: &str,
     file: &PinnedAudience,
 ) -> Result<Option<u64>, Problem> {
-    let runs = console.runs.runs(schedule, LAST_RUNS).await?;
+    let runs = console.runs.runs(schedule, LATEST_RUNS).await?;
     let last = runs.iter().find(|run| {
         run.status == RunStatus::Finished
             && run.pins.as_ref().is_some_and(|pins| pins.audience == *file)
     });
-    // Nobody then says nothing of now.
+    // A count of 0 is not used: its cause, such as the template, may have changed since.
     Ok(last.map(|run| run.counts.stored).filter(|&stored| stored > 0))
 }
 
-/// How many members an audience has, where that is known without reading all of them.
+/// How many members an audience has, if that is known without reading them, and its file.
 async fn size(
-    console: &Console,
+    console: &ConsoleFunction,
     audience: &Audience,
 ) -> Result<(Option<u64>, AudienceFile), Problem> {
     match &audience.source {
         AudienceSource::Members { size, .. } => Ok((Some(*size), AudienceFile::None)),
         AudienceSource::S3 { bucket, key, .. } => {
             match console.files.file_state(bucket, key).await {
-                Ok(Some(state)) => Ok((None, AudienceFile::There(state))),
+                Ok(Some(state)) => Ok((None, AudienceFile::Found(state))),
                 Ok(None) | Err(PortError::Corrupt { .. }) => Ok((None, AudienceFile::Missing)),
                 Err(error @ PortError::Unavailable { .. }) => Err(error.into()),
             }

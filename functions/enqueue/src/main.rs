@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Accept, Apply};
 use alimi::providers;
 use alimi::time::SystemClock;
-use alimi_enqueue::{Enqueue, router};
+use alimi::use_cases::{Apply, Enqueue};
+use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -17,8 +17,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
-    let enqueue = Enqueue {
-        accept: Accept {
+    let function = EnqueueFunction {
+        enqueue: Enqueue {
             catalog: store.clone(),
             notifications: store.clone(),
             requests: store.clone(),
@@ -32,5 +32,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         clock,
         callers: environment.callers(),
     };
-    lambda_http::run(router(enqueue)).await
+    lambda_http::run(router(function)).await
 }

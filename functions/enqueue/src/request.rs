@@ -1,21 +1,19 @@
-//! What producers send.
+//! The JSON bodies that producers send.
 
 use std::collections::BTreeMap;
 
-use alimi::delivery::{Draft, FieldError, SequenceDraft, StepDraft};
-use alimi::domain::zone::MUST_BE_A_ZONE;
-use alimi::domain::{PhoneNumber, Priority, Recipient};
+use alimi::domain::zone::{MUST_BE_A_ZONE, zone};
+use alimi::domain::{FieldError, PhoneNumber, Priority, Recipient};
+use alimi::use_cases::{Draft, SequenceDraft, StepDraft};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-/// Notifications in one request.
+/// The most notifications in one request.
 pub(crate) const BULK_MAX: usize = 500;
 
-/// Variables and ids longer than this are a mistake.
-const TEXT_BYTES_MAX: usize = 4096;
+const VARIABLE_BYTES_MAX: usize = 4096;
 const RECIPIENT_ID_BYTES_MAX: usize = 256;
 
-/// One notification.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NotificationRequest {
@@ -31,7 +29,6 @@ pub(crate) struct NotificationRequest {
     expires_at: Option<Timestamp>,
 }
 
-/// A sequence.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SequenceRequest {
@@ -67,9 +64,9 @@ struct RecipientRequest {
     timezone: Option<String>,
 }
 
-/// Variables fill texts; numbers are taken as they are written.
+/// A number becomes a text as the producer wrote it.
 #[derive(Clone, Deserialize)]
-#[serde(untagged, expecting = "must be a text, a number, true or false")]
+#[serde(untagged, expecting = "must be a string, a number, true or false")]
 enum Variable {
     Text(String),
     Number(serde_json::Number),
@@ -91,19 +88,19 @@ impl NotificationRequest {
 
 impl SequenceRequest {
     pub(crate) fn draft(self) -> Result<SequenceDraft, FieldError> {
-        if self.on_failure.as_deref().is_some_and(|wanted| wanted != "halt") {
+        if self.on_failure.as_deref().is_some_and(|action| action != "halt") {
             return Err(FieldError::new("on_failure", "must be \"halt\", or left out"));
         }
         if let Some(within) = self.confirm_within
             && !(SignedDuration::from_mins(1)..=SignedDuration::from_hours(72)).contains(&within)
         {
-            return Err(FieldError::new("confirm_within", "must be between 1 minute and 72 hours"));
+            let detail = format!("is {within:#}; must be 1m to 72h");
+            return Err(FieldError::new("confirm_within", detail));
         }
         let mut steps = Vec::with_capacity(self.steps.len());
         for (index, step) in self.steps.into_iter().enumerate() {
-            let variables = texts(step.variables).map_err(|error| {
-                FieldError::new(format!("steps[{index}].{}", error.field), error.detail)
-            })?;
+            let variables =
+                texts(step.variables).map_err(|error| error.within(&format!("steps[{index}]")))?;
             steps.push(StepDraft { template: step.template, variables });
         }
         Ok(SequenceDraft {
@@ -119,25 +116,25 @@ impl SequenceRequest {
 
 impl RecipientRequest {
     fn recipient(self) -> Result<Recipient, FieldError> {
-        if !(1..=RECIPIENT_ID_BYTES_MAX).contains(&self.id.len()) {
-            return Err(FieldError::new("to.id", "must be 1 to 256 bytes"));
+        let id_bytes = self.id.len();
+        if !(1..=RECIPIENT_ID_BYTES_MAX).contains(&id_bytes) {
+            let detail = format!("has {id_bytes} bytes; must have 1 to {RECIPIENT_ID_BYTES_MAX}");
+            return Err(FieldError::new("to.id", detail));
         }
         let phone = self
             .phone
             .map(PhoneNumber::try_from)
             .transpose()
             .map_err(|error| FieldError::new("to.phone", error.to_string()))?;
-        if let Some(zone) = &self.timezone
-            && alimi::domain::zone::zone(zone).is_none()
-        {
+        if self.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
             return Err(FieldError::new("to.timezone", MUST_BE_A_ZONE));
         }
         Ok(Recipient { id: self.id, phone, timezone: self.timezone })
     }
 }
 
-fn priority(wanted: Option<u16>) -> Priority {
-    wanted.map_or(Priority::REAL_TIME, Priority)
+fn priority(number: Option<u16>) -> Priority {
+    number.map_or(Priority::REAL_TIME, Priority)
 }
 
 fn texts(variables: BTreeMap<String, Variable>) -> Result<BTreeMap<String, String>, FieldError> {
@@ -147,10 +144,11 @@ fn texts(variables: BTreeMap<String, Variable>) -> Result<BTreeMap<String, Strin
             let text = match value {
                 Variable::Text(text) => text,
                 Variable::Number(number) => number.to_string(),
-                Variable::Bool(truth) => truth.to_string(),
+                Variable::Bool(value) => value.to_string(),
             };
-            if text.len() > TEXT_BYTES_MAX {
-                let detail = format!("must be at most {TEXT_BYTES_MAX} bytes");
+            if text.len() > VARIABLE_BYTES_MAX {
+                let detail =
+                    format!("has {} bytes; must have at most {VARIABLE_BYTES_MAX}", text.len());
                 return Err(FieldError::new(format!("variables.{name}"), detail));
             }
             Ok((name, text))

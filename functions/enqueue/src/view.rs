@@ -1,10 +1,10 @@
-//! What producers get to see. Phone numbers are masked; bodies are left out.
+//! What producers see of a notification. Phone numbers are masked, and texts are left out.
 
-use alimi::delivery::{Accepted, NotAccepted};
 use alimi::domain::{
     Attempt, Notification, NotificationId, Outcome, ReceiptRecord, SequenceId, Status,
 };
 use alimi::http::Problem;
+use alimi::use_cases::{Enqueued, NotEnqueued};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -49,7 +49,7 @@ struct RecipientView<'a> {
 #[derive(Serialize)]
 struct PlaceView<'a> {
     id: &'a SequenceId,
-    /// Counted from 1, as people count.
+    /// Counted from 1.
     step: u8,
     of: u8,
 }
@@ -93,11 +93,11 @@ pub(crate) struct BulkView {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum BulkItem {
-    Accepted { index: usize, id: NotificationId, status: Status, new: bool },
+    Enqueued { index: usize, id: NotificationId, status: Status, new: bool },
     Refused { index: usize, problem: Problem },
 }
 
-/// Times that we stored are within the range of a timestamp.
+/// `None` never occurs: stored times are within the range of a timestamp.
 fn time(at_ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(at_ms).ok()
 }
@@ -166,13 +166,13 @@ impl<'a> SequenceView<'a> {
 }
 
 impl BulkItem {
-    pub(crate) fn of(index: usize, result: Result<Accepted, NotAccepted>) -> Self {
+    pub(crate) fn of(index: usize, result: Result<Enqueued, NotEnqueued>) -> Self {
         match result {
-            Ok(accepted) => Self::Accepted {
+            Ok(enqueued) => Self::Enqueued {
                 index,
-                id: accepted.notification.id,
-                status: accepted.notification.status,
-                new: accepted.is_new,
+                id: enqueued.notification.id,
+                status: enqueued.notification.status,
+                new: enqueued.is_new,
             },
             Err(error) => Self::Refused { index, problem: error.into() },
         }

@@ -1,13 +1,14 @@
-//! Keeps `EventBridge` Scheduler equal to the schedules, by the catalog table's stream.
+//! Keeps `EventBridge` Scheduler equal to the schedules in the catalog. The catalog table's stream
+//! invokes this function.
 
 use std::collections::BTreeSet;
 
-use alimi::delivery::Plan;
-use alimi::ports::PortError;
-use alimi::ports::scheduling::Kind;
+use alimi::ports::{Kind, PortError};
+use alimi::use_cases::Planner;
 use serde::{Deserialize, Serialize};
 
-/// A batch of the stream, as far as it matters here: which items changed. How is read anew.
+/// A batch of the stream. Only the keys of the changed items are read from it: the planner reads
+/// the items themselves anew.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StreamEvent {
     /// The changes, oldest first.
@@ -15,59 +16,53 @@ pub struct StreamEvent {
     pub records: Vec<StreamRecord>,
 }
 
-/// One change.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StreamRecord {
-    /// What DynamoDB tells of it.
     pub dynamodb: Change,
 }
 
-/// Which item changed.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Change {
-    /// The item's key.
+    /// The key of the changed item.
     #[serde(rename = "Keys")]
     pub keys: Keys,
-    /// The change's place in the stream.
+    /// The place of the change in the stream.
     #[serde(rename = "SequenceNumber")]
     pub sequence_number: String,
 }
 
-/// The catalog's key.
+/// A key of the catalog table.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Keys {
-    /// What it is.
     pub kind: Text,
-    /// What it is called.
     pub name: Text,
 }
 
-/// A string as DynamoDB writes it.
+/// A string, as DynamoDB writes it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Text {
-    /// The string.
     #[serde(rename = "S")]
     pub s: String,
 }
 
-/// Where the stream is to go on.
+/// Where the stream continues.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StreamAnswer {
-    /// The first change that is to come again, with all after it; empty when all are done.
+    /// The first change that failed; Lambda sends it again with all later ones. Empty when every
+    /// change is done.
     #[serde(rename = "batchItemFailures")]
     pub failures: Vec<StreamFailure>,
 }
 
-/// A change that is to come again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StreamFailure {
-    /// Its place in the stream.
+    /// The place of the failed change in the stream.
     #[serde(rename = "itemIdentifier")]
     pub sequence_number: String,
 }
 
 /// Plans every schedule that the batch names, each once.
-pub async fn handle(plan: &Plan, event: StreamEvent) -> StreamAnswer {
+pub async fn handle(planner: &Planner, event: StreamEvent) -> StreamAnswer {
     let mut done = BTreeSet::new();
     for record in event.records {
         let Change { keys, sequence_number } = record.dynamodb;
@@ -75,9 +70,9 @@ pub async fn handle(plan: &Plan, event: StreamEvent) -> StreamAnswer {
         if keys.kind.s != Kind::Schedule.as_str() || done.contains(&name) {
             continue;
         }
-        match plan.one(&name).await {
-            Ok(planned) => tracing::info!(schedule = %name, ?planned, "planned"),
-            // It would hold up all that comes after it, and fail as often as it is tried.
+        match planner.reconcile_one(&name).await {
+            Ok(outcome) => tracing::info!(schedule = %name, ?outcome, "planned"),
+            // A retry would fail as well, and would block the later changes of the stream.
             Err(error @ PortError::Corrupt { .. }) => {
                 tracing::error!(schedule = %name, %error, "a schedule cannot be planned");
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::Plan;
 use alimi::time::SystemClock;
+use alimi::use_cases::Planner;
 use alimi_planner::StreamEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -16,15 +16,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
-    let plan = Plan {
+    let planner = Planner {
         catalog: store.clone(),
         documents: store,
         scheduler: Arc::new(aws.scheduler(environment.scheduler_target()?)),
         clock,
     };
-    let plan = &plan;
+    let planner = &planner;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
-        Ok::<_, lambda_runtime::Error>(alimi_planner::handle(plan, event.payload).await)
+        Ok::<_, lambda_runtime::Error>(alimi_planner::handle(planner, event.payload).await)
     }))
     .await
 }

@@ -1,40 +1,44 @@
-//! Drains the lanes that it is woken for.
+//! Drains the lanes that wakes name.
 
 use std::collections::HashMap;
 
 use alimi::aws::Wake;
-use alimi::delivery::Drain;
 use alimi::ports::WakeGroup;
+use alimi::use_cases::Sender;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-/// Drains every lane that the batch names, each once: a batch of wakes is one wake. Answers with
-/// the messages that are no wakes.
+/// Drains every lane that the batch names once, however many wakes name it. Returns the messages
+/// that are not wakes, for the dead-letter queue.
 ///
-/// A drain that failed is not reported: its message would block its group for the visibility
-/// time-out, while the sweeper wakes the lane within a minute.
-pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
+/// A failed drain is not reported: SQS would block the message group for its visibility time-out,
+/// while the sweeper wakes the lane within a minute.
+pub async fn handle(sender: &Sender, event: SqsEvent) -> SqsBatchResponse {
     let mut lanes: HashMap<String, (WakeGroup, Option<i64>)> = HashMap::new();
     let mut failed: Vec<String> = Vec::new();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        if let Some((channel, group)) = read(&message) {
+        if let Some((channel, group)) = read_wake(&message) {
             let sent_at_ms = sent_at_ms(&message);
-            // Several wakes of a lane in one batch: the first one's turn, with the latest one's word.
+            // Of several wakes of one lane, the first wake's group and the latest wake's time
+            // count.
             let (_, latest) = lanes.entry(channel).or_insert((group, sent_at_ms));
             *latest = (*latest).max(sent_at_ms);
         } else {
-            tracing::error!(message = %id, "a message that is no wake: it goes to the dead-letter queue");
+            tracing::error!(
+                message = %id,
+                "a message is not a wake: it goes to the dead-letter queue"
+            );
             failed.push(id);
         }
     }
     let mut draining = FuturesUnordered::new();
     for (channel, (group, sent_at_ms)) in lanes {
         draining.push(async move {
-            match drain.drain(&channel, group, sent_at_ms).await {
+            match sender.drain(&channel, group, sent_at_ms).await {
                 Ok(report) if report.held_elsewhere => {
-                    tracing::debug!(%channel, "another sender is at work");
+                    tracing::debug!(%channel, "another sender holds the lane's lease");
                 }
                 Ok(_) => {}
                 Err(error) => tracing::error!(%channel, %error, "a drain ended early"),
@@ -54,13 +58,13 @@ pub async fn handle(drain: &Drain, event: SqsEvent) -> SqsBatchResponse {
     response
 }
 
-fn read(message: &SqsMessage) -> Option<(String, WakeGroup)> {
+fn read_wake(message: &SqsMessage) -> Option<(String, WakeGroup)> {
     let wake: Wake = serde_json::from_str(message.body.as_deref()?).ok()?;
     let group = wake.group_in(message.attributes.get("MessageGroupId")?)?;
     Some((wake.channel, group))
 }
 
-/// When SQS took the wake, in Unix milliseconds.
+/// When SQS received the message, in Unix milliseconds.
 fn sent_at_ms(message: &SqsMessage) -> Option<i64> {
     message.attributes.get("SentTimestamp")?.parse().ok()
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use alimi::aws::{Aws, Environment, ReqwestHttp};
-use alimi::delivery::{Drain, DrainSettings};
-use alimi::providers::Registry;
+use alimi::aws::{Aws, Environment};
+use alimi::providers::{Registry, ReqwestHttp};
 use alimi::telemetry::EmbeddedMetrics;
-use alimi::time::{SystemClock, SystemEntropy};
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::{Sender, SenderSettings};
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
-    let drain = Drain {
+    let sender = Sender {
         catalog: store.clone(),
         notifications: store.clone(),
         agenda: store.clone(),
@@ -33,12 +33,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
         meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),
         clock,
-        entropy: Arc::new(SystemEntropy),
-        settings: DrainSettings::default(),
+        randomness: Arc::new(SystemRandomness),
+        settings: SenderSettings::default(),
     };
-    let drain = &drain;
+    let sender = &sender;
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, lambda_runtime::Error>(alimi_sender::handle(drain, event.payload).await)
+        Ok::<_, lambda_runtime::Error>(alimi_sender::handle(sender, event.payload).await)
     }))
     .await
 }

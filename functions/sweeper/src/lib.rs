@@ -1,61 +1,44 @@
-//! One round of the sweeper a minute.
+//! One round of the sweeper. A schedule invokes this function every minute.
 
-mod heal;
+mod function;
+mod repairs;
 
-use alimi::delivery::{DiscardUploads, MissedTimes, Plan, ResumeRuns, Sweep, SweepReport};
 use alimi::ports::PortError;
+use alimi::use_cases::SweepReport;
 use serde::Serialize;
 
-/// All that the sweeper looks after.
-#[derive(Clone)]
-pub struct Sweeper {
-    /// Lanes and deadlines.
-    pub sweep: Sweep,
-    /// Runs whose invocation died.
-    pub resume: ResumeRuns,
-    /// Times that nobody fired.
-    pub missed: MissedTimes,
-    /// Schedules that differ from their rows.
-    pub plan: Plan,
-    /// Uploads that nobody reads any more.
-    pub discard: DiscardUploads,
-}
+pub use self::function::SweeperFunction;
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// For lanes.
     #[serde(flatten)]
     pub swept: SweepReport,
-    /// Runs that were asked to go on.
     pub runs_resumed: usize,
-    /// Times that nobody had fired, whose runs were asked for.
+    /// Times that were never fired, and whose runs were requested.
     pub times_missed: usize,
-    /// Schedules that were missing, different or stray.
+    /// Schedules that were missing in the scheduler, different, or without a row.
     pub schedules_healed: usize,
 }
 
-/// Sweeps once, and answers with what was done. What woke it does not matter.
+/// Does one round, whatever the event is.
 ///
 /// # Errors
-/// [`PortError`] when nothing could be swept.
-pub async fn handle(sweeper: &Sweeper) -> Result<Report, PortError> {
-    // Beside each other: a round may wait for what comes due, and neither keeps the other from it.
-    let (swept, healed) = futures::join!(sweeper.sweep.round(), heal::round(sweeper));
+/// [`PortError`] when the channels cannot be listed.
+pub async fn handle(function: &SweeperFunction) -> Result<Report, PortError> {
+    // Concurrently: the sweeper's round may wait for messages that become due, and neither side
+    // must keep the other from its work.
+    let (swept, repairs) = futures::join!(function.sweeper.round(), repairs::round(function));
     let swept = swept?;
+    let repairs::Repairs { runs_resumed, times_missed, schedules_healed } = repairs;
     tracing::info!(
         lanes_woken = swept.lanes_woken,
         deadlines_closed = swept.deadlines_closed,
         channels_failed = swept.channels_failed,
-        runs_resumed = healed.runs_resumed,
-        times_missed = healed.times_missed,
-        schedules_healed = healed.schedules_put_right,
+        runs_resumed,
+        times_missed,
+        schedules_healed,
         "swept"
     );
-    Ok(Report {
-        swept,
-        runs_resumed: healed.runs_resumed,
-        times_missed: healed.times_missed,
-        schedules_healed: healed.schedules_put_right,
-    })
+    Ok(Report { swept, runs_resumed, times_missed, schedules_healed })
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, DiscardUploads, MissedTimes, Plan, ResumeRuns, Sweep};
 use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::SystemClock;
-use alimi_sweeper::Sweeper;
+use alimi::use_cases::{Apply, DiscardUploads, MissedTimes, Planner, ResumeRuns, Sweeper};
+use alimi_sweeper::SweeperFunction;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -21,8 +21,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
-    let sweeper = Sweeper {
-        sweep: Sweep::new(
+    let function = SweeperFunction {
+        sweeper: Sweeper::new(
             store.clone(),
             store.clone(),
             store.clone(),
@@ -31,30 +31,34 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             clock.clone(),
             apply,
         ),
-        resume: ResumeRuns { runs: store.clone(), queue: run_queue.clone(), clock: clock.clone() },
-        missed: MissedTimes {
+        resume_runs: ResumeRuns {
+            runs: store.clone(),
+            queue: run_queue.clone(),
+            clock: clock.clone(),
+        },
+        missed_times: MissedTimes {
             documents: store.clone(),
             runs: store.clone(),
             queue: run_queue,
             clock: clock.clone(),
         },
-        discard: DiscardUploads {
+        discard_uploads: DiscardUploads {
             uploads: store.clone(),
             members: store.clone(),
             catalog: store.clone(),
             runs: store.clone(),
             clock: clock.clone(),
         },
-        plan: Plan {
+        planner: Planner {
             catalog: store.clone(),
             documents: store,
             scheduler: Arc::new(aws.scheduler(environment.scheduler_target()?)),
             clock,
         },
     };
-    let sweeper = &sweeper;
+    let function = &function;
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async move {
-        Ok::<_, lambda_runtime::Error>(alimi_sweeper::handle(sweeper).await?)
+        Ok::<_, lambda_runtime::Error>(alimi_sweeper::handle(function).await?)
     }))
     .await
 }

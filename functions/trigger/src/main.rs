@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Audiences, RunSettings, Runner};
 use alimi::ports::Clock;
 use alimi::providers::check_message;
-use alimi::time::{SystemClock, SystemEntropy};
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::{Audiences, RunSettings, Trigger};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
-    let runner = Runner {
+    let trigger = Trigger {
         catalog: store.clone(),
         documents: store.clone(),
         runs: store.clone(),
@@ -33,17 +33,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
         clock: clock.clone(),
-        entropy: Arc::new(SystemEntropy),
+        randomness: Arc::new(SystemRandomness),
         check: check_message,
         settings: RunSettings::default(),
     };
-    let (runner, clock) = (&runner, &clock);
+    let (trigger, clock) = (&trigger, &clock);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
         let left_ms = u64::try_from(deadline_ms - clock.now_ms()).unwrap_or(0);
         let time_left = Duration::from_millis(left_ms);
         Ok::<_, lambda_runtime::Error>(
-            alimi_trigger::handle(runner, event.payload, time_left).await?,
+            alimi_trigger::handle(trigger, event.payload, time_left).await?,
         )
     }))
     .await

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::delivery::{Apply, Receive};
 use alimi::time::SystemClock;
-use alimi_webhook::{Webhook, router};
+use alimi::use_cases::{Apply, Webhook};
+use alimi_webhook::{WebhookFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -17,10 +17,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker, clock.clone());
-    lambda_http::run(router(Webhook {
+    lambda_http::run(router(WebhookFunction {
         catalog: store.clone(),
         secrets: Arc::new(aws.secrets()),
-        receive: Receive::new(store, apply, clock),
+        webhook: Webhook::new(store, apply, clock),
     }))
     .await
 }

@@ -1,4 +1,4 @@
-//! The scheduled batch: an audience and a schedule, made over HTTP as an operator makes them.
+//! The scheduled batch: an audience and a schedule, created over HTTP as by an operator.
 
 use std::time::Duration;
 
@@ -12,33 +12,32 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::DemoError;
+use super::error::DemoError;
 
-/// The names that the audience and the schedule are given.
 const AUDIENCE: &str = "teachers";
 const SCHEDULE: &str = "reminder";
-/// What the batch sends.
 const TEMPLATE: &str = "photo-and-video";
-/// The zone that the schedule's time is written in.
+/// The time zone of the schedule's expression.
 const ZONE: &str = "Asia/Seoul";
-/// From the schedule's creation to its time, at least: the scheduler has to be told of it.
+/// The shortest time from the schedule's creation to its time: the planner has to reach the
+/// scheduler first.
 const AHEAD: SignedDuration = SignedDuration::from_secs(3);
 
-/// The whole day, so that the demonstration can be held at any hour.
+/// Permits the whole day, so that the demo can run at any hour.
 pub(super) fn all_day() -> Result<HoursConfig, hours::BadWindow> {
     let day = hours::Window::new("00:00", "24:00")?;
     Ok(HoursConfig { scheduled: day, advertising: day })
 }
 
-/// The API, as operators use it.
+/// The API that operators use.
 pub(super) struct Operator {
     client: Client,
     api_url: String,
 }
 
-/// A run, as `GET /v1/schedules/{name}/runs` shows it.
+/// A run in the answer of `GET /v1/schedules/{name}/runs`.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct RunSeen {
+pub(super) struct RunView {
     pub(super) scheduled_at: Timestamp,
     pub(super) status: RunStatus,
     pub(super) started_at: Timestamp,
@@ -47,27 +46,27 @@ pub(super) struct RunSeen {
 }
 
 #[derive(Deserialize)]
-struct RunsSeen {
-    items: Vec<RunSeen>,
+struct RunsView {
+    items: Vec<RunView>,
 }
 
-/// What was asked for.
+/// The requested batch.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    /// How many members were uploaded.
+    /// The number of uploaded members.
     pub(super) members: usize,
-    /// When it is to run.
+    /// The schedule's only time.
     pub(super) at: Timestamp,
 }
 
 impl Batch {
-    /// The run that the schedule's only time makes.
+    /// The run for the schedule's only time.
     pub(super) fn key(&self) -> RunKey {
         RunKey::new(SCHEDULE, self.at)
     }
 
-    /// What differs from one run that stored one notification for each member.
-    pub(super) fn differences(&self, runs: &[RunSeen]) -> Vec<String> {
+    /// How the runs differ from one finished run that stored one notification for each member.
+    pub(super) fn differences(&self, runs: &[RunView]) -> Vec<String> {
         let [run] = runs else {
             return vec![format!("the schedule has {} runs, not one", runs.len())];
         };
@@ -75,16 +74,16 @@ impl Batch {
         let counts = RunCounts { members, stored: members, ..RunCounts::default() };
         let mut differences = Vec::new();
         if run.scheduled_at != self.at {
-            differences.push(format!("the run is that of {}, not {}", run.scheduled_at, self.at));
+            differences.push(format!("the run is for {}, not for {}", run.scheduled_at, self.at));
         }
         if run.started_at < self.at {
-            differences.push(format!("the run began at {}, before its time", run.started_at));
+            differences.push(format!("the run started at {}, before its time", run.started_at));
         }
         if run.status != RunStatus::Finished {
             differences.push(format!("the run is {:?}, not finished", run.status));
         }
         if run.counts != counts {
-            differences.push(format!("the run counts {:?}, not {counts:?}", run.counts));
+            differences.push(format!("the run's counts are {:?}, not {counts:?}", run.counts));
         }
         differences
     }
@@ -95,8 +94,8 @@ impl Operator {
         Self { client: Client::new(), api_url: api_url.to_owned() }
     }
 
-    /// Makes the audience of a CSV file's lines, and a schedule for it a few seconds ahead, which
-    /// fires by itself.
+    /// Uploads a CSV file as an audience, and creates a schedule for it that fires a few seconds
+    /// later.
     pub(super) async fn schedule(&self, csv: String) -> Result<Batch, DemoError> {
         let audience = json!({ "source": { "kind": "members" } });
         self.create(&format!("/v1/audiences/{AUDIENCE}"), &audience).await?;
@@ -118,13 +117,13 @@ impl Operator {
     }
 
     /// The schedule's runs so far.
-    pub(super) async fn runs(&self) -> Result<Vec<RunSeen>, DemoError> {
+    pub(super) async fn runs(&self) -> Result<Vec<RunView>, DemoError> {
         let path = format!("/v1/schedules/{SCHEDULE}/runs");
-        let seen = answer(&path, self.request(Method::GET, &path)).await?;
-        let told = seen.to_string();
-        serde_json::from_value::<RunsSeen>(seen)
+        let answer = answer(&path, self.request(Method::GET, &path)).await?;
+        let body = answer.to_string();
+        serde_json::from_value::<RunsView>(answer)
             .map(|runs| runs.items)
-            .map_err(|_| DemoError::Refused { path, status: 200, told })
+            .map_err(|_| DemoError::UnexpectedAnswer { path, status: 200, body })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -142,17 +141,17 @@ impl Operator {
     }
 }
 
-/// Sends a request that has to go well.
+/// Sends a request that must succeed.
 async fn answer(path: &str, request: RequestBuilder) -> Result<Value, DemoError> {
     let answer = request.send().await?;
     let status = answer.status();
-    let told = answer.bytes().await?;
-    match serde_json::from_slice(&told) {
-        Ok(told) if status.is_success() => Ok(told),
-        Ok(_) | Err(_) => Err(DemoError::Refused {
+    let body = answer.bytes().await?;
+    match serde_json::from_slice(&body) {
+        Ok(json) if status.is_success() => Ok(json),
+        Ok(_) | Err(_) => Err(DemoError::UnexpectedAnswer {
             path: path.to_owned(),
             status: status.as_u16(),
-            told: String::from_utf8_lossy(&told).into_owned(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         }),
     }
 }
@@ -170,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_the_schedule_is_a_whole_second_and_never_earlier() {
+    fn the_schedules_time_is_rounded_up_to_a_whole_second() {
         let whole = time("2026-03-02T10:00:01+09:00");
         assert_eq!(a_whole_second_after(time("2026-03-02T10:00:00.001+09:00")), whole);
         assert_eq!(a_whole_second_after(whole), whole);
     }
 
     #[test]
-    fn a_run_that_is_not_as_asked_for_is_told() {
+    fn a_run_that_differs_from_the_request_is_reported() {
         let batch = Batch { members: 2, at: time("2026-03-02T10:00:00+09:00") };
-        let run = |status, stored| RunSeen {
+        let run = |status, stored| RunView {
             scheduled_at: batch.at,
             status,
             started_at: batch.at,
@@ -189,7 +188,7 @@ mod tests {
         assert!(batch.differences(&[run(RunStatus::Finished, 2)]).is_empty());
         assert_eq!(batch.differences(&[]), ["the schedule has 0 runs, not one"]);
         assert_eq!(batch.differences(&[run(RunStatus::Running, 1)]).len(), 2);
-        let early = RunSeen {
+        let early = RunView {
             scheduled_at: time("2026-03-02T09:59:00+09:00"),
             started_at: time("2026-03-02T09:59:00+09:00"),
             ..run(RunStatus::Finished, 2)
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demonstrations_hours_are_the_whole_day() {
+    fn the_demo_permits_the_whole_day() {
         let hours = all_day().expect("a window");
         assert_eq!(hours.scheduled.to_string(), "00:00–24:00");
     }

@@ -1,5 +1,6 @@
-//! How each sequence and each message of the batch has to end, told from the number alone: the
-//! demonstration fails when a message ends differently from what the provider did with it.
+//! The expected end of each sequence and of each message of the batch. The phone number alone
+//! decides it, since it selects the provider's scenario. The demo fails when a message ends
+//! differently.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +8,28 @@ use alimi::domain::{Notification, NotificationId, SequenceId, Status};
 
 use super::batch::Batch;
 use super::flow::{Flow, Person};
-use crate::simulator::Fate;
+use crate::simulator::Scenario;
 
-/// Sequences that ended differently from what their numbers say, in words.
-pub(super) fn differences(
+/// Sequences that ended differently from their phone numbers' scenarios, as text.
+pub(super) fn sequence_differences(
     sequences: &[(SequenceId, &Person)],
     flow: &Flow,
     stored: &BTreeMap<NotificationId, Notification>,
 ) -> Vec<String> {
     let mut differences = Vec::new();
     for (id, person) in sequences {
-        let mut goes_on = true;
+        let mut continues = true;
         for step in (0..).zip(&flow.steps).map(|(step, _)| step) {
             let Some(notification) = stored.get(&id.step_id(step)) else {
                 differences.push(format!("step {step} of {} is not stored", person.id));
                 continue;
             };
-            let status = if goes_on {
-                end(Fate::of(&digits(&person.phone)), notification)
+            let status = if continues {
+                expected_status(Scenario::of(&digits(&person.phone)), notification)
             } else {
                 Status::Cancelled
             };
-            goes_on = goes_on && status == Status::Delivered;
+            continues = continues && status == Status::Delivered;
             if notification.status != status {
                 differences.push(format!(
                     "step {step} of {} is {}, not {}",
@@ -42,8 +43,8 @@ pub(super) fn differences(
     differences
 }
 
-/// Members that got no message of the batch's run, or one that ended differently from what their
-/// numbers say; and messages that are nobody's.
+/// Members of the batch without a message, members whose message ended differently from their phone
+/// number's scenario or left too early, and messages for nobody.
 pub(super) fn batch_differences(
     batch: &Batch,
     people: &[Person],
@@ -56,7 +57,7 @@ pub(super) fn batch_differences(
             differences.push(format!("the batch stored nothing for {}", person.id));
             continue;
         };
-        let status = end(Fate::of(&digits(&person.phone)), notification);
+        let status = expected_status(Scenario::of(&digits(&person.phone)), notification);
         if notification.status != status {
             differences.push(format!(
                 "the batch's message to {} is {}, not {}",
@@ -72,21 +73,21 @@ pub(super) fn batch_differences(
     }
     let singles = stored.values().filter(|notification| notification.place.is_none()).count();
     if singles > people.len() {
-        differences.push(format!("{singles} messages of the batch for {} members", people.len()));
+        differences.push(format!("the batch has {singles} messages for {} members", people.len()));
     }
     differences
 }
 
-fn end(fate: Fate, notification: &Notification) -> Status {
-    match fate {
-        Fate::Delivered
-        | Fate::LateReceipt
-        | Fate::DoubledReceipt
-        | Fate::EarlyReceipt
-        | Fate::AnswerLost => Status::Delivered,
-        Fate::Fallback if notification.message.fallback.is_some() => Status::Delivered,
-        Fate::Fallback | Fate::Rejected | Fate::Undelivered => Status::Failed,
-        Fate::NoReceipt | Fate::Doubtful => Status::Unconfirmed,
+fn expected_status(scenario: Scenario, notification: &Notification) -> Status {
+    match scenario {
+        Scenario::Delivered
+        | Scenario::LateReceipt
+        | Scenario::DuplicateReceipt
+        | Scenario::EarlyReceipt
+        | Scenario::AnswerLost => Status::Delivered,
+        Scenario::Fallback if notification.message.fallback.is_some() => Status::Delivered,
+        Scenario::Fallback | Scenario::Rejected | Scenario::Undelivered => Status::Failed,
+        Scenario::NoReceipt | Scenario::UncertainReceipt => Status::Unconfirmed,
     }
 }
 
@@ -98,29 +99,30 @@ fn digits(phone: &str) -> String {
 mod tests {
     use alimi::domain::RequestKey;
 
-    use super::super::flow::people;
     use super::*;
-    use crate::world::{World, WorldSettings};
+    use crate::demo::flow::people;
+    use crate::testing::world::{World, WorldSettings};
 
     #[tokio::test(start_paused = true)]
-    async fn an_end_that_the_number_does_not_explain_is_told() {
+    async fn an_end_that_differs_from_the_phone_numbers_scenario_is_reported() {
         let world = World::new(WorldSettings::default()).await;
         let flow = Flow::read("steps: [{template: photo-and-video}]").expect("a flow");
         let people = people("id,phone,name,code\nt1,010-1234-5678,n,c").expect("people");
         let body = flow.sequence(&people[0]).to_string();
-        let (status, made) = world.produce("POST", "/v1/sequences", Some("k"), body).await;
+        let (status, created) = world.produce("POST", "/v1/sequences", Some("k"), body).await;
         assert_eq!(status, 202);
-        let id: SequenceId = made["id"].as_str().expect("an id").parse().expect("an id");
+        let id: SequenceId = created["id"].as_str().expect("an id").parse().expect("an id");
 
-        let early = differences(&[(id.clone(), &people[0])], &flow, &world.notifications());
+        let sequence = (id.clone(), &people[0]);
+        let early = sequence_differences(&[sequence], &flow, &world.notifications());
         assert_eq!(early, ["step 0 of t1 is queued, not delivered"]);
         world.start_senders();
         world.settle(std::time::Duration::from_secs(600)).await;
-        let late = differences(&[(id, &people[0])], &flow, &world.notifications());
+        let late = sequence_differences(&[(id, &people[0])], &flow, &world.notifications());
         assert!(late.is_empty(), "{late:?}");
 
         let other = RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id();
-        let missing = differences(&[(other, &people[0])], &flow, &world.notifications());
+        let missing = sequence_differences(&[(other, &people[0])], &flow, &world.notifications());
         assert_eq!(missing, ["step 0 of t1 is not stored"]);
     }
 }

@@ -1,25 +1,24 @@
-//! The example's flow and people.
+//! The example's flow and its file of people.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The steps that everybody is sent.
+/// The steps of every sequence.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Flow {
     pub(super) steps: Vec<FlowStep>,
 }
 
-/// One step.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FlowStep {
     pub(super) template: String,
 }
 
-/// One line of the file.
+/// One line of the file of people.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
     pub(super) id: String,
@@ -27,20 +26,13 @@ pub(super) struct Person {
     columns: BTreeMap<String, String>,
 }
 
-/// What is wrong with the example's files.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// The flow.
-    #[error("the flow cannot be read: {0}")]
+    #[error("flow.yaml cannot be read: {0}")]
     Flow(#[from] serde_yaml_ng::Error),
-    /// A line of the people's file.
-    #[error("line {line} of the people's file: {must}")]
-    Line {
-        /// Counted from 1.
-        line: usize,
-        /// What it must be.
-        must: &'static str,
-    },
+    /// A line of the file of people, counted from 1.
+    #[error("line {line} of the file of people {must}")]
+    Line { line: usize, must: &'static str },
 }
 
 impl Flow {
@@ -48,7 +40,7 @@ impl Flow {
         Ok(serde_yaml_ng::from_str(text)?)
     }
 
-    /// The body of the request for one person.
+    /// The body of the request that creates the sequence for one person.
     pub(super) fn sequence(&self, person: &Person) -> Value {
         let steps: Vec<Value> = self
             .steps
@@ -59,7 +51,7 @@ impl Flow {
     }
 }
 
-/// Reads the people's file: comma-separated, with a line of names first and no quoting.
+/// Reads the file of people: comma-separated values without quoting, after a line of column names.
 pub(super) fn people(text: &str) -> Result<Vec<Person>, FlowError> {
     let mut lines = text.lines().enumerate();
     let fault = |line: usize, must| FlowError::Line { line: line + 1, must };
@@ -86,7 +78,7 @@ pub(super) fn people(text: &str) -> Result<Vec<Person>, FlowError> {
         .collect()
 }
 
-/// The file with the first so many people, and the line of names.
+/// The line of column names, and the lines of the first people.
 pub(super) fn first_lines(text: &str, people: usize) -> String {
     text.lines().take(people.saturating_add(1)).flat_map(|line| [line, "\n"]).collect()
 }

@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alimi::domain::hours::Window;
-use alimi::domain::run::RunStatus;
 use alimi::domain::{HoursConfig, Notification, NotificationId, Status};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, Table};
 
-use super::batch::{Batch, RunSeen};
+use super::batch::{Batch, RunView};
 use super::waits::Waits;
-use crate::audit::Audit;
 use crate::simulator::Arrival;
+use crate::testing::audit::Audit;
 
-/// The provider's code of a 429.
+/// The result code of a 429.
 const THROTTLED: u32 = 5002;
 
-/// What the table shows.
 pub(super) struct Figures<'a> {
     pub(super) sequences: usize,
     pub(super) repeated: usize,
@@ -27,17 +25,17 @@ pub(super) struct Figures<'a> {
     pub(super) stored: &'a BTreeMap<NotificationId, Notification>,
     pub(super) arrivals: &'a [Arrival],
     pub(super) batch: &'a Batch,
-    pub(super) run: Option<&'a RunSeen>,
+    pub(super) run: Option<&'a RunView>,
     pub(super) waits: &'a Waits,
-    /// The hours of the demonstration's stack.
+    /// The permitted hours of scheduled messages in the demo.
     pub(super) window: Window,
 }
 
 pub(super) fn of(figures: &Figures<'_>) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header(["", "", ""]);
-    let mut row = |what: &str, value: String, note: &str| {
-        table.add_row([Cell::new(what), Cell::new(value), Cell::new(note)]);
+    let mut row = |label: &str, value: String, note: &str| {
+        table.add_row([Cell::new(label), Cell::new(value), Cell::new(note)]);
     };
     let stored = figures.stored;
     let is_last = |n: &&Notification| n.place.as_ref().is_some_and(|p| p.step + 1 == p.steps);
@@ -53,10 +51,10 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
 
     let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
     let rate = messages as f64 / figures.took.as_secs_f64();
-    row("messages requested", messages.to_string(), &format!("{rate:.1} a second over all"));
+    row("requests for messages", messages.to_string(), &format!("{rate:.1} a second on average"));
     let refused = figures.arrivals.iter().filter(|a| a.code == THROTTLED).count();
-    row("  refused with 429", refused.to_string(), "sent again after the pause asked for");
-    row("sent twice", figures.audit.taken_twice.len().to_string(), "must be 0");
+    row("  refused with 429", refused.to_string(), "sent again after the requested pause");
+    row("sent twice", figures.audit.sent_twice.len().to_string(), "must be 0");
     row("order violations", figures.audit.out_of_order.len().to_string(), "must be 0");
     row(
         "busiest sliding second",
@@ -68,13 +66,13 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
     let answered = attempts()
         .filter_map(|a| Some((a.response_received_at_ms? - a.request_sent_at_ms?) as f64))
         .collect();
-    row("request → response", percentiles(answered), "p50 / p95 / p99");
+    row("request to answer", percentiles(answered), "p50 / p95 / p99");
     let release = figures.audit.release_ms.clone();
-    row("receipt → next step", percentiles(release), "p50 / p95 / p99, queueing included");
+    row("receipt to next step", percentiles(release), "p50 / p95 / p99, including the queue");
     table.to_string()
 }
 
-/// The scheduled batch, and what it meant for the others.
+/// The scheduled batch, and the waits of real-time messages meanwhile.
 fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     let Figures { batch, run, waits, window, .. } = figures;
     let at_ms = batch.at.as_millisecond();
@@ -82,56 +80,50 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     row(
         "scheduled batch",
         format!("{} members", batch.members),
-        "a CSV upload; its schedule fired by itself",
+        "uploaded as CSV, started by a schedule",
     );
     let run = run.map_or(("–", "no run".to_owned(), String::new()), |run| {
         let started_ms = run.started_at.as_millisecond();
         let ended_ms = run.ended_at.map_or(started_ms, jiff::Timestamp::as_millisecond);
         let counts = &run.counts;
-        let status = match run.status {
-            RunStatus::Running => "running",
-            RunStatus::Finished => "finished",
-            RunStatus::Missed => "missed",
-            RunStatus::Failed => "failed",
-        };
         (
-            status,
-            format!("{} / {} / {}", counts.stored, counts.unsendable, counts.doubled),
+            run.status.as_str(),
+            format!("{} / {} / {}", counts.stored, counts.invalid, counts.duplicate),
             format!(
-                "began {:.1} s after its time, took {:.1} s",
+                "started {:.1} s after its time, took {:.1} s",
                 seconds(at_ms, started_ms),
                 seconds(started_ms, ended_ms)
             ),
         )
     });
     row("  run", run.0.to_owned(), &run.2);
-    row("  counts", run.1, "stored / unsendable / doubled");
+    row("  members", run.1, "stored / invalid / duplicate");
     let delivered = figures
         .stored
         .values()
         .filter(|n| n.place.is_none() && n.status == Status::Delivered)
         .count();
-    row("  delivered", delivered.to_string(), "the others failed as their numbers say");
-    let went_out = waits.batch_us.map_or("–".to_owned(), |(began_us, ended_us)| {
+    row("  delivered", delivered.to_string(), "the other phone numbers make messages fail");
+    let sent = waits.batch_us.map_or("–".to_owned(), |(began_us, ended_us)| {
         let after = |us: i64| seconds(at_ms, us / 1000);
         format!("{:.1} – {:.1} s", after(began_us), after(ended_us))
     });
-    row("  went out", went_out, "first and last message, after its time");
-    row("  waited", percentiles(waits.batch_ms.clone()), "p50 / p95 / p99");
+    row("  sent", sent, "first and last message, after the schedule's time");
+    row("  wait", percentiles(waits.batch_ms.clone()), "p50 / p95 / p99");
     row(
-        "real-time beside it waited",
-        percentiles(waits.beside_ms.clone()),
-        &format!("p50 / p95 / p99 of {}", waits.beside_ms.len()),
+        "real-time wait meanwhile",
+        percentiles(waits.real_time_ms.clone()),
+        &format!("p50 / p95 / p99 of {} messages", waits.real_time_ms.len()),
     );
     row("  overtaken by the batch", waits.overtaken.len().to_string(), "must be 0");
     row(
-        "hours",
+        "permitted hours",
         window.to_string(),
-        &format!("the demo's own; {} by default", HoursConfig::default().scheduled),
+        &format!("for this demo; {} by default", HoursConfig::default().scheduled),
     );
 }
 
-/// Why sequences stopped, by reason and code.
+/// The number of stopped sequences, by step, reason and result code.
 fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, usize> {
     let mut stops = BTreeMap::new();
     for notification in stored.values() {

@@ -1,5 +1,5 @@
-//! How long messages waited for their turn, told from what arrived: real-time messages beside the
-//! batch, and the batch itself.
+//! How long messages waited for their turn, from the provider's record of arrivals: real-time
+//! messages while the batch was sent, and the batch itself.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,19 @@ use alimi::domain::{Notification, NotificationId, Priority};
 
 use crate::simulator::Arrival;
 
-/// A message of the batch may leave before a real-time message that came to be ready less than
-/// this ago: it was claimed before, and a claim holds for 2 s.
+/// A message of the batch may leave before a real-time message that became ready less than this
+/// ago: it may have been claimed earlier, and a claim is valid for 2 s.
 const CLAIMED_US: i64 = 3_000_000;
 
-/// The waits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Waits {
-    /// When the first and the last message of the batch first arrived.
+    /// When the first and the last message of the batch arrived.
     pub(super) batch_us: Option<(i64, i64)>,
-    /// How long the batch's messages waited, in milliseconds.
+    /// The waits of the batch's messages.
     pub(super) batch_ms: Vec<f64>,
-    /// How long real-time messages waited that were ready while the batch went out.
-    pub(super) beside_ms: Vec<f64>,
-    /// Real-time messages that waited while messages of the batch were claimed and left.
+    /// The waits of real-time messages that were ready while the batch was sent.
+    pub(super) real_time_ms: Vec<f64>,
+    /// Real-time messages that waited while messages of the batch were claimed and sent.
     pub(super) overtaken: Vec<NotificationId>,
 }
 
@@ -58,7 +57,7 @@ impl Waits {
         };
         for (id, ready_us, at_us) in arrived(true) {
             if ready_us <= ended_us && at_us >= began_us {
-                waits.beside_ms.push(waited_ms(ready_us, at_us));
+                waits.real_time_ms.push(waited_ms(ready_us, at_us));
             }
             let next = batch_at_us.partition_point(|left| *left < ready_us + CLAIMED_US);
             if batch_at_us.get(next).is_some_and(|left_us| *left_us < at_us) {
@@ -76,10 +75,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::world::{World, WorldSettings};
+    use crate::testing::world::{World, WorldSettings};
 
     #[tokio::test(start_paused = true)]
-    async fn a_real_time_message_that_the_batch_overtakes_is_told() {
+    async fn a_real_time_message_that_the_batch_overtakes_is_reported() {
         let world = World::new(WorldSettings::default()).await;
         let post = async |key: &str, priority: u16| {
             let body = json!({
@@ -87,37 +86,37 @@ mod tests {
                 "to": { "id": key, "phone": "010-1234-5678" },
                 "variables": { "name": "n", "code": "c" },
             });
-            let (status, made) =
+            let (status, created) =
                 world.produce("POST", "/v1/notifications", Some(key), body.to_string()).await;
             assert_eq!(status, 202);
-            made["id"].as_str().expect("an id").parse::<NotificationId>().expect("an id")
+            created["id"].as_str().expect("an id").parse::<NotificationId>().expect("an id")
         };
         for n in 0..100 {
             post(&format!("batch-{n}"), 600).await;
         }
         world.start_senders();
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let news = post("news", 0).await;
+        let urgent = post("urgent", 0).await;
         world.settle(Duration::from_secs(600)).await;
 
         let mut arrivals = world.simulator.arrivals();
         let waits = Waits::of(&arrivals, &world.notifications());
-        assert_eq!((waits.batch_ms.len(), waits.beside_ms.len()), (100, 1));
-        assert!(waits.beside_ms[0] < 1000.0, "{:?}", waits.beside_ms);
+        assert_eq!((waits.batch_ms.len(), waits.real_time_ms.len()), (100, 1));
+        assert!(waits.real_time_ms[0] < 1000.0, "{:?}", waits.real_time_ms);
         assert!(waits.overtaken.is_empty());
 
-        // Had it come last, after six seconds.
+        // The same record, but the real-time message arrives last, six seconds later.
         for arrival in &mut arrivals {
-            if arrival.reference.as_ref().is_some_and(|reference| reference.id == news) {
+            if arrival.reference.as_ref().is_some_and(|reference| reference.id == urgent) {
                 arrival.at_us += 6_000_000;
             }
         }
         arrivals.sort_by_key(|arrival| arrival.at_us);
         let mut stored = world.notifications();
-        for notification in stored.values_mut().filter(|n| n.id == news) {
+        for notification in stored.values_mut().filter(|n| n.id == urgent) {
             notification.ready_at_ms -= 3_000;
         }
-        assert_eq!(Waits::of(&arrivals, &stored).overtaken, [news]);
+        assert_eq!(Waits::of(&arrivals, &stored).overtaken, [urgent]);
         assert_eq!(Waits::of(&[], &stored), Waits::default());
     }
 }

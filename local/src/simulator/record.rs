@@ -1,58 +1,56 @@
-//! What the provider saw.
+//! What arrived at the provider, and the receipts that the webhook accepted.
 
 use alimi::domain::Reference;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::codes::SUCCESS;
+
 /// One request that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When.
     pub at_us: i64,
-    /// What it was.
     pub kind: Kind,
-    /// The code of the answer.
+    /// The result code of the answer.
     pub code: u32,
-    /// The message's key.
+    /// The message's reference key.
     pub reference: Option<Reference>,
 }
 
-/// What a request was for. All kinds count against the limit.
+/// The kind of a request. Both kinds count against the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// An access token.
     Token,
-    /// A message.
     Message,
 }
 
 impl Arrival {
-    /// The message was taken: its recipient may get it.
+    /// Whether the provider accepted the message, so that its recipient may get it.
     #[must_use]
-    pub fn was_taken(&self) -> bool {
-        self.kind == Kind::Message && self.code == super::routes::SUCCESS
+    pub fn was_accepted(&self) -> bool {
+        self.kind == Kind::Message && self.code == SUCCESS
     }
 }
 
-/// One push that the webhook took.
+/// One receipt that the webhook answered with 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pushed {
-    /// When it was brought, just before it was taken.
+pub struct AcceptedReceipt {
+    /// When the provider sent it.
     pub at_us: i64,
-    /// The message's key.
+    /// The message's reference key.
     pub reference: Option<Reference>,
-    /// The result's code.
+    /// The result code.
     pub result: String,
 }
 
-impl Pushed {
-    pub(super) fn of(at_us: i64, push: &Value) -> Self {
-        let text = |field: &str| push[field].as_str().unwrap_or_default();
+impl AcceptedReceipt {
+    pub(super) fn of(at_us: i64, receipt: &Value) -> Self {
+        let text = |field: &str| receipt[field].as_str().unwrap_or_default();
         Self { at_us, reference: text("REFKEY").parse().ok(), result: text("RESULT").to_owned() }
     }
 
-    /// It says that the message arrived.
+    /// Whether its result code means that the message was delivered.
     #[must_use]
     pub fn says_delivered(&self) -> bool {
         matches!(self.result.as_str(), "7000" | "4100" | "6600")
@@ -80,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_is_half_open() {
+    fn an_arrival_a_full_second_later_belongs_to_the_next_second() {
         let at = |at_us| Arrival { at_us, kind: Kind::Message, code: 1000, reference: None };
         assert_eq!(busiest_second(&[]), 0);
         assert_eq!(busiest_second(&[at(0), at(1_000_000)]), 1);

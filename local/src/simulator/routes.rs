@@ -13,18 +13,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Arrival, Fate, Fault, Kind, Simulator};
+use super::codes::{BAD_CREDENTIALS, BAD_TOKEN, INVALID, SUCCESS, TOO_MANY};
+use super::provider::{Fault, Simulator};
+use super::record::{Arrival, Kind, busiest_second};
+use super::scenario::Scenario;
 
-pub(super) const SUCCESS: u32 = 1000;
-const INVALID: u32 = 2000;
-const BAD_CREDENTIALS: u32 = 3001;
-const BAD_TOKEN: u32 = 3002;
-const TOO_MANY: u32 = 5002;
-
-/// Longer than anybody waits.
+/// Longer than any request's time-out.
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// The routes.
 pub fn router(simulator: Arc<Simulator>) -> Router {
     Router::new()
         .route("/v1/token", post(token))
@@ -33,7 +29,7 @@ pub fn router(simulator: Arc<Simulator>) -> Router {
         .with_state(simulator)
 }
 
-/// What the provider saw, for whoever looks over its shoulder.
+/// Shows every arrival, for people who try Alimi.
 async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
     let arrivals = simulator.arrivals();
     let shown: Vec<_> = arrivals
@@ -49,7 +45,7 @@ async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
         .collect();
     Json(json!({
         "limit_per_second": simulator.settings.per_second,
-        "busiest_second": super::busiest_second(&arrivals),
+        "busiest_second": busiest_second(&arrivals),
         "arrivals": shown,
     }))
 }
@@ -58,7 +54,7 @@ async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> R
     if let Err(refused) = simulator.admit(Kind::Token, None) {
         return refused;
     }
-    simulator.take_little_time().await;
+    simulator.wait_briefly().await;
     let authorized = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
@@ -67,7 +63,7 @@ async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> R
             pair.split_once(':').is_some_and(|(_, given)| given == simulator.settings.password)
         });
     if !authorized {
-        // The token's errors carry their code as a text.
+        // Unlike a message's error, a token's error has its code as text.
         let body = json!({ "code": BAD_CREDENTIALS.to_string(), "description": "bad credentials" });
         return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
@@ -109,36 +105,36 @@ async fn message(State(simulator): State<Arc<Simulator>>, request: Request) -> R
         && ["senderkey", "templatecode", "message"]
             .iter()
             .all(|field| body["content"]["at"][*field].as_str().is_some_and(|t| !t.is_empty()));
-    let fate = Fate::of(to);
-    if !complete || fate == Fate::Rejected {
+    let scenario = Scenario::of(to);
+    if !complete || scenario == Scenario::Rejected {
         return simulator.refuse(arrival, INVALID).await;
     }
 
     let key = simulator.next_key();
     let refkey = body["refkey"].as_str().unwrap_or_default();
-    let push = |media: &str, result: &str| {
+    let receipt = |media: &str, result: &str| {
         json!({
             "DEVICE": "AT", "CMSGID": key, "MSGID": key, "PHONE": to, "MEDIA": media,
             "UNIXTIME": (simulator.clock.now_us() / 1_000_000).to_string(),
             "RESULT": result, "REFKEY": refkey,
         })
     };
-    simulator.pass_sentence(fate, body.get("resend").is_some(), push);
-    match fate {
-        Fate::AnswerLost => tokio::time::sleep(NEVER).await,
-        // Long enough for the push to be taken first.
-        Fate::EarlyReceipt => {
-            simulator.take_time().await;
+    simulator.send_receipts(scenario, body.get("resend").is_some(), receipt);
+    match scenario {
+        Scenario::AnswerLost => tokio::time::sleep(NEVER).await,
+        // Long enough for the webhook to accept the receipt first.
+        Scenario::EarlyReceipt => {
+            simulator.wait().await;
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
-        Fate::Delivered
-        | Fate::Rejected
-        | Fate::Undelivered
-        | Fate::LateReceipt
-        | Fate::DoubledReceipt
-        | Fate::Fallback
-        | Fate::NoReceipt
-        | Fate::Doubtful => simulator.take_time().await,
+        Scenario::Delivered
+        | Scenario::Rejected
+        | Scenario::Undelivered
+        | Scenario::LateReceipt
+        | Scenario::DuplicateReceipt
+        | Scenario::Fallback
+        | Scenario::NoReceipt
+        | Scenario::UncertainReceipt => simulator.wait().await,
     }
     let answer = json!({
         "code": SUCCESS, "description": "Success", "refkey": refkey, "messagekey": key,
@@ -147,9 +143,9 @@ async fn message(State(simulator): State<Arc<Simulator>>, request: Request) -> R
 }
 
 impl Simulator {
-    /// Records an arrival, and refuses it when it is one too many or a fault is in line. Answers
-    /// with its place in the record.
-    #[expect(clippy::result_large_err, reason = "the answer is the point")]
+    /// Records an arrival and returns its index. Refuses the request when it exceeds the limit, or
+    /// when a fault is set.
+    #[expect(clippy::result_large_err, reason = "the error is the HTTP answer")]
     fn admit(&self, kind: Kind, reference: Option<Reference>) -> Result<usize, Response> {
         let at_us = self.clock.now_us();
         let mut state = self.state();
@@ -166,10 +162,10 @@ impl Simulator {
             Some(state.faults.remove(0))
         };
         let code = fault.as_ref().map_or(SUCCESS, |fault| fault.code);
-        let place = state.arrivals.len();
+        let index = state.arrivals.len();
         state.arrivals.push(Arrival { at_us, kind, code, reference });
         drop(state);
-        let Some(fault) = fault else { return Ok(place) };
+        let Some(fault) = fault else { return Ok(index) };
         let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::BAD_REQUEST);
         let body = json!({ "code": fault.code, "description": "refused" });
         let mut response = (status, Json(body)).into_response();
@@ -179,56 +175,56 @@ impl Simulator {
         Err(response)
     }
 
-    /// Refuses a message that was admitted.
+    /// Refuses a message that is recorded already.
     async fn refuse(&self, arrival: usize, code: u32) -> Response {
         self.state().arrivals[arrival].code = code;
-        self.take_time().await;
+        self.wait().await;
         let body = json!({ "code": code, "description": "refused" });
         (StatusCode::BAD_REQUEST, Json(body)).into_response()
     }
 
-    async fn take_time(&self) {
+    async fn wait(&self) {
         tokio::time::sleep(self.answer_time()).await;
     }
 
-    /// For what sends nothing: it is answered soon even where sending has become slow.
-    async fn take_little_time(&self) {
+    /// For requests that send nothing: a real provider answers them soon even when sending is slow.
+    async fn wait_briefly(&self) {
         tokio::time::sleep(self.answer_time().min(Duration::from_secs(1))).await;
     }
 
-    /// Lets a message have its fate: pushes that come, or do not.
-    fn pass_sentence(
+    /// Sends the receipts of a scenario.
+    fn send_receipts(
         self: &Arc<Self>,
-        fate: Fate,
+        scenario: Scenario,
         has_fallback: bool,
-        push: impl Fn(&str, &str) -> Value,
+        receipt: impl Fn(&str, &str) -> Value,
     ) {
-        let usual = self.settings.receipt_after;
-        let after = self.around(usual, usual / 2);
-        match fate {
-            Fate::Delivered => self.push(after, push("KAT", "7000")),
-            Fate::Rejected | Fate::NoReceipt => {}
-            Fate::Undelivered => {
-                self.push(after, push("KAT", "7308"));
+        let mean = self.settings.receipt_after;
+        let after = self.around(mean, mean / 2);
+        match scenario {
+            Scenario::Delivered => self.send_receipt(after, receipt("KAT", "7000")),
+            Scenario::Rejected | Scenario::NoReceipt => {}
+            Scenario::Undelivered => {
+                self.send_receipt(after, receipt("KAT", "7308"));
                 if has_fallback {
-                    self.push(after + usual, push("SMS", "4410"));
+                    self.send_receipt(after + mean, receipt("SMS", "4410"));
                 }
             }
-            Fate::DoubledReceipt => {
-                self.push(after, push("KAT", "7000"));
-                self.push(after, push("KAT", "7000"));
+            Scenario::DuplicateReceipt => {
+                self.send_receipt(after, receipt("KAT", "7000"));
+                self.send_receipt(after, receipt("KAT", "7000"));
             }
-            Fate::EarlyReceipt => self.push(Duration::ZERO, push("KAT", "7000")),
-            Fate::Fallback => {
-                self.push(after, push("KAT", "7308"));
+            Scenario::EarlyReceipt => self.send_receipt(Duration::ZERO, receipt("KAT", "7000")),
+            Scenario::Fallback => {
+                self.send_receipt(after, receipt("KAT", "7308"));
                 if has_fallback {
-                    self.push(after + usual, push("SMS", "4100"));
+                    self.send_receipt(after + mean, receipt("SMS", "4100"));
                 }
             }
-            Fate::LateReceipt | Fate::AnswerLost => {
-                self.push(after + 4 * usual, push("KAT", "7000"));
+            Scenario::LateReceipt | Scenario::AnswerLost => {
+                self.send_receipt(after + 4 * mean, receipt("KAT", "7000"));
             }
-            Fate::Doubtful => self.push(after, push("KAT", "7305")),
+            Scenario::UncertainReceipt => self.send_receipt(after, receipt("KAT", "7305")),
         }
     }
 }

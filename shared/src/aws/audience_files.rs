@@ -3,31 +3,30 @@
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use bytes::Bytes;
 
-use crate::ports::PortError;
-use crate::ports::scheduling::{AudienceFiles, FilePart, FileState};
+use crate::ports::{AudienceFiles, FilePart, FileState, PortError};
 
 const WHAT: &str = "S3";
 
-/// Buckets of the client's region.
+/// Files in buckets of the client's region.
 #[derive(Clone, Debug)]
 pub struct S3Files {
     client: Client,
 }
 
 impl S3Files {
-    /// Files that the client may read.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 }
 
-/// What an answer's status says of the file.
-enum Status {
-    /// It is not there, is another one, or may not be read.
+/// The meaning of a failed request's HTTP status.
+enum Failure {
+    /// The file does not exist, has other content, or may not be read.
     Gone,
-    /// S3 will never take the request: what the audience has to name instead.
+    /// S3 will never accept the request; what the audience must name instead.
     Refused(&'static str),
     Other,
 }
@@ -37,20 +36,20 @@ const ANOTHER_REGION: &str =
 const NO_SUCH_NAME: &str =
     "S3 refuses its names (400): name a bucket that exists, in the region of this stack";
 
-fn status<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Status {
-    // By number: answers to HEAD have no body, and so no code. Without the right to list a bucket,
-    // what is not there is forbidden.
+fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Failure {
+    // The status decides, because a response to HEAD has no body and so no error code. S3 answers
+    // 403 for a missing file to a caller that may not list the bucket.
     match error.raw_response().map(|response| response.status().as_u16()) {
-        // 412: another etag. 416: shorter than the place that was asked for.
-        Some(403 | 404 | 412 | 416) => Status::Gone,
-        Some(301) => Status::Refused(ANOTHER_REGION),
-        Some(400) if !passes(error.code()) => Status::Refused(NO_SUCH_NAME),
-        Some(_) | None => Status::Other,
+        // 412: another etag. 416: the file is shorter than the offset.
+        Some(403 | 404 | 412 | 416) => Failure::Gone,
+        Some(301) => Failure::Refused(ANOTHER_REGION),
+        Some(400) if !is_temporary(error.code()) => Failure::Refused(NO_SUCH_NAME),
+        Some(_) | None => Failure::Other,
     }
 }
 
-/// Some of what S3 answers by 400 is over another time.
-fn passes(code: Option<&str>) -> bool {
+/// Whether a later try may succeed, although S3 answered 400.
+fn is_temporary(code: Option<&str>) -> bool {
     matches!(code, Some("ExpiredToken" | "RequestTimeout" | "TokenRefreshRequired"))
 }
 
@@ -67,17 +66,17 @@ impl AudienceFiles for S3Files {
     async fn file_state(&self, bucket: &str, key: &str) -> Result<Option<FileState>, PortError> {
         match self.client.head_object().bucket(bucket).key(key).send().await {
             Ok(head) => {
-                let etag = head.e_tag.ok_or_else(|| unavailable("an answer without an etag"))?;
+                let etag = head.e_tag.ok_or_else(|| unavailable("a response without an etag"))?;
                 let bytes = head
                     .content_length
                     .and_then(|bytes| u64::try_from(bytes).ok())
-                    .ok_or_else(|| unavailable("an answer without a length"))?;
+                    .ok_or_else(|| unavailable("a response without a length"))?;
                 Ok(Some(FileState { etag, bytes }))
             }
-            Err(error) => match status(&error) {
-                Status::Gone => Ok(None),
-                Status::Refused(why) => Err(refused(why)),
-                Status::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
+            Err(error) => match failure(&error) {
+                Failure::Gone => Ok(None),
+                Failure::Refused(why) => Err(refused(why)),
+                Failure::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
             },
         }
     }
@@ -91,7 +90,7 @@ impl AudienceFiles for S3Files {
         length: u64,
     ) -> Result<FilePart, PortError> {
         if length == 0 {
-            return Ok(FilePart::Bytes(bytes::Bytes::new()));
+            return Ok(FilePart::Bytes(Bytes::new()));
         }
         let read = self
             .client
@@ -104,14 +103,17 @@ impl AudienceFiles for S3Files {
             .await;
         match read {
             Ok(part) => {
-                let part =
-                    part.body.collect().await.map_err(|_| unavailable("the answer broke off"))?;
+                let part = part
+                    .body
+                    .collect()
+                    .await
+                    .map_err(|_| unavailable("the response was cut off"))?;
                 Ok(FilePart::Bytes(part.into_bytes()))
             }
-            Err(error) => match status(&error) {
-                Status::Gone => Ok(FilePart::Gone),
-                Status::Refused(why) => Err(refused(why)),
-                Status::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
+            Err(error) => match failure(&error) {
+                Failure::Gone => Ok(FilePart::Gone),
+                Failure::Refused(why) => Err(refused(why)),
+                Failure::Other => Err(unavailable(error.code().unwrap_or("not reached"))),
             },
         }
     }

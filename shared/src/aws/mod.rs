@@ -1,16 +1,16 @@
-//! AWS and HTTP behind the ports, and what a function reads from its environment.
+//! AWS services behind the ports, and the functions' environment.
 
 mod audience_files;
-mod config;
-mod http_client;
+mod clients;
+mod environment;
 mod run_queue;
 mod scheduler;
 mod secrets;
 mod wake_queue;
 
 pub use audience_files::S3Files;
-pub use config::{Aws, ConfigError, Environment, TRIES, https_client, retries};
-pub use http_client::ReqwestHttp;
+pub use clients::{Aws, TRIES, https_client, retries};
+pub use environment::{ConfigError, Environment};
 pub use run_queue::SqsRunQueue;
 pub use scheduler::{EventBridgeScheduler, SchedulerTarget};
 pub use secrets::SecretsManager;

@@ -1,14 +1,13 @@
-//! The queue that brings runs to the trigger.
+//! The trigger function's SQS queue.
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 
 use crate::domain::RunKey;
-use crate::ports::PortError;
-use crate::ports::scheduling::RunQueue;
+use crate::ports::{PortError, RunQueue};
 
-/// The queue. Its messages are run keys as JSON.
+/// A message's body is a run's key as JSON.
 #[derive(Clone, Debug)]
 pub struct SqsRunQueue {
     client: Client,
@@ -16,7 +15,6 @@ pub struct SqsRunQueue {
 }
 
 impl SqsRunQueue {
-    /// The queue at a URL.
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
@@ -25,7 +23,7 @@ impl SqsRunQueue {
 
 #[async_trait]
 impl RunQueue for SqsRunQueue {
-    async fn go_on(&self, key: &RunKey) -> Result<(), PortError> {
+    async fn request_run(&self, key: &RunKey) -> Result<(), PortError> {
         let unavailable = |detail: String| PortError::Unavailable { what: "the run queue", detail };
         let body = serde_json::to_string(key).map_err(|error| unavailable(error.to_string()))?;
         self.client

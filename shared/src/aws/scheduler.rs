@@ -1,4 +1,4 @@
-//! `EventBridge` Scheduler: the schedules of this stack's own group.
+//! `EventBridge` Scheduler: the schedules of the stack's own group.
 
 use async_trait::async_trait;
 use aws_sdk_scheduler::Client;
@@ -14,32 +14,30 @@ use aws_sdk_scheduler::types::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ports::PortError;
-use crate::ports::scheduling::{FoundSchedule, PlannedSchedule, Scheduler};
+use crate::ports::{FoundSchedule, PlannedSchedule, PortError, Scheduler};
 
 const WHAT: &str = "EventBridge Scheduler";
 
-/// For how long a firing is tried again: a run that is later than that is better seen by a person.
+/// For how long the scheduler retries a firing. A person should look at a run that is later.
 const EVENT_AGE_MAX_S: i32 = 6 * 60 * 60;
 const RETRIES_MAX: i32 = 60;
 
-/// What schedules fire, and by which rights.
+/// The target of the schedules, and the role that invokes it.
 #[derive(Clone, Debug)]
 pub struct SchedulerTarget {
-    /// The schedule group.
     pub group: String,
     /// The trigger function's ARN.
     pub function: String,
     /// The ARN of the role that may invoke it.
     pub role: String,
-    /// The ARN of the queue of firings that came to nothing.
+    /// The ARN of the queue for firings that failed for good.
     pub dead_letters: String,
 }
 
 impl SchedulerTarget {
-    /// What a schedule is to fire.
+    /// The target of one schedule.
     fn of(&self, name: &str) -> Result<Target, PortError> {
-        // The scheduler fills in the time.
+        // The scheduler replaces the keyword by the scheduled time.
         let input = json!({
             "schedule": name, "scheduled_time": "<aws.scheduler.scheduled-time>",
         });
@@ -58,7 +56,7 @@ impl SchedulerTarget {
             .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
     }
 
-    /// Whether what was found is as it was put, but for its times.
+    /// Whether a schedule is as [`Scheduler::put_schedule`] sets it, apart from its times.
     fn is_met_by(&self, name: &str, found: &GetScheduleOutput) -> Result<bool, PortError> {
         let wanted = self.of(name)?;
         let is_exact = found
@@ -79,7 +77,6 @@ fn fires_the_same(found: &Target, wanted: &Target) -> bool {
         && found.dead_letter_config() == wanted.dead_letter_config()
 }
 
-/// The scheduler.
 #[derive(Clone, Debug)]
 pub struct EventBridgeScheduler {
     client: Client,
@@ -87,15 +84,14 @@ pub struct EventBridgeScheduler {
 }
 
 impl EventBridgeScheduler {
-    /// The schedules of the target's group.
     #[must_use]
     pub fn new(client: Client, target: SchedulerTarget) -> Self {
         Self { client, target }
     }
 }
 
-/// At its time, not somewhere around it.
-fn no_flexibility() -> Result<FlexibleTimeWindow, PortError> {
+/// A flexible window would fire at any time within it.
+fn no_flexible_window() -> Result<FlexibleTimeWindow, PortError> {
     FlexibleTimeWindow::builder()
         .mode(FlexibleTimeWindowMode::Off)
         .build()
@@ -114,7 +110,7 @@ fn start(planned: &PlannedSchedule) -> Option<DateTime> {
     planned.starts_at.map(|at| DateTime::from_secs(at.as_second()))
 }
 
-/// For any failed call that says something else than what is or is not there.
+/// The error of a failed call, unless the failure only says whether the schedule exists.
 fn failed<E, R>(error: &SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata,
@@ -124,7 +120,7 @@ where
         None => "not reached".to_owned(),
     };
     match error.code() {
-        // It says what is wrong with the schedule: trying again will not help.
+        // The schedule itself is invalid, so trying again does not help.
         Some("ValidationException") => PortError::Corrupt { what: WHAT, detail },
         Some(_) | None => PortError::Unavailable { what: WHAT, detail },
     }
@@ -143,20 +139,20 @@ impl Scheduler for EventBridgeScheduler {
             .set_start_date(start(planned))
             .state(state(planned))
             .action_after_completion(after_completion(planned))
-            .flexible_time_window(no_flexibility()?)
+            .flexible_time_window(no_flexible_window()?)
             .target(self.target.of(&planned.name)?)
             .send()
             .await;
         match created {
             Ok(_) => return Ok(()),
-            // There is one already.
+            // The schedule exists: it is updated below.
             Err(error)
                 if error
                     .as_service_error()
                     .is_some_and(CreateScheduleError::is_conflict_exception) => {}
             Err(error) => return Err(failed(&error)),
         }
-        // An update replaces all of it: what is not said is back at its default.
+        // An update sets everything that it does not mention to its default.
         self.client
             .update_schedule()
             .group_name(&self.target.group)
@@ -166,7 +162,7 @@ impl Scheduler for EventBridgeScheduler {
             .set_start_date(start(planned))
             .state(state(planned))
             .action_after_completion(after_completion(planned))
-            .flexible_time_window(no_flexibility()?)
+            .flexible_time_window(no_flexible_window()?)
             .target(self.target.of(&planned.name)?)
             .send()
             .await
@@ -252,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_was_changed_by_hand_is_not_ours() {
+    fn a_schedule_that_was_changed_by_hand_is_not_ours() {
         type Change = fn(&mut Target);
         let ours = target().of("daily").expect("a target");
         let is_ours = |found: &GetScheduleOutput| target().is_met_by("daily", found).expect("ours");
@@ -264,7 +260,7 @@ mod tests {
         assert!(!is_ours(&ending));
         let mut spaced = ours.clone();
         spaced.input = spaced.input.map(|input| input.replace(',', ", "));
-        assert!(is_ours(&found(spaced, off.clone())), "the same input, written another way");
+        assert!(is_ours(&found(spaced, off.clone())), "the same input in another notation");
         let changes: [Change; 7] = [
             |target| target.arn = "arn:other".into(),
             |target| target.role_arn = "arn:other".into(),

@@ -1,4 +1,4 @@
-//! Secrets Manager, cached with a time limit, so that a rotated secret is taken up by itself.
+//! Secrets Manager, with a cache that expires, so that a rotated secret comes into use by itself.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,30 +13,29 @@ use tokio::time::Instant;
 use crate::ports::{PortError, Secrets};
 
 /// How long a secret is used before it is read again.
-const FRESH: Duration = Duration::from_secs(60);
+const CACHED_FOR: Duration = Duration::from_secs(60);
 
-/// Secrets by name.
 #[derive(Debug)]
 pub struct SecretsManager {
     client: Client,
-    /// Absent secrets are kept too: a caller that guesses names must not make us ask each time.
-    read: Mutex<HashMap<String, (Instant, Option<SecretString>)>>,
+    /// By name, absent secrets too: a webhook caller that guesses names must not cause a request to
+    /// Secrets Manager each time.
+    cache: Mutex<HashMap<String, (Instant, Option<SecretString>)>>,
 }
 
 impl SecretsManager {
-    /// Secrets of the account and region that the client is for.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, read: Mutex::default() }
+        Self { client, cache: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl Secrets for SecretsManager {
     async fn secret(&self, name: &str) -> Result<Option<SecretString>, PortError> {
-        let mut read = self.read.lock().await;
-        if let Some((at, secret)) = read.get(name)
-            && at.elapsed() < FRESH
+        let mut cache = self.cache.lock().await;
+        if let Some((at, secret)) = cache.get(name)
+            && at.elapsed() < CACHED_FOR
         {
             return Ok(secret.clone());
         }
@@ -53,7 +52,7 @@ impl Secrets for SecretsManager {
                 }
             },
         };
-        read.insert(name.to_owned(), (Instant::now(), secret.clone()));
+        cache.insert(name.to_owned(), (Instant::now(), secret.clone()));
         Ok(secret)
     }
 }
@@ -73,17 +72,17 @@ mod tests {
 
     use super::*;
 
-    /// Secrets Manager: what it answers, and how often it was asked.
+    /// A Secrets Manager with one response for all requests, which it counts.
     #[derive(Clone, Debug, Default)]
     struct Service(Arc<Mutex<(u16, &'static str, usize)>>);
 
     impl Service {
-        fn answers(&self, status: u16, body: &'static str) {
+        fn respond(&self, status: u16, body: &'static str) {
             let mut state = self.0.lock().expect("no panic");
             (state.0, state.1) = (status, body);
         }
 
-        fn asked(&self) -> usize {
+        fn requests(&self) -> usize {
             self.0.lock().expect("no panic").2
         }
     }
@@ -126,42 +125,42 @@ mod tests {
     const NONE: &str = r#"{"__type":"ResourceNotFoundException","Message":"there is none"}"#;
 
     #[tokio::test(start_paused = true)]
-    async fn a_rotated_secret_is_taken_up_within_a_minute_and_asked_for_once_in_it() {
+    async fn a_rotated_secret_is_read_again_after_a_minute_and_not_earlier() {
         let service = Service::default();
         let secrets = secrets(&service);
-        service.answers(200, r#"{"SecretString":"old"}"#);
+        service.respond(200, r#"{"SecretString":"old"}"#);
         assert_eq!(read(&secrets).await.as_deref(), Some("old"));
-        service.answers(200, r#"{"SecretString":"new"}"#);
+        service.respond(200, r#"{"SecretString":"new"}"#);
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(read(&secrets).await.as_deref(), Some("old"));
-        assert_eq!(service.asked(), 1);
+        assert_eq!(service.requests(), 1);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(read(&secrets).await.as_deref(), Some("new"));
-        assert_eq!(service.asked(), 2);
+        assert_eq!(service.requests(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_secret_that_is_not_there_is_asked_for_no_more_often() {
+    async fn an_absent_secret_is_read_again_after_a_minute_and_not_earlier() {
         let service = Service::default();
         let secrets = secrets(&service);
-        service.answers(400, NONE);
+        service.respond(400, NONE);
         for _ in 0..100 {
             assert_eq!(read(&secrets).await, None);
         }
-        assert_eq!(service.asked(), 1);
-        service.answers(200, r#"{"SecretString":"made since"}"#);
+        assert_eq!(service.requests(), 1);
+        service.respond(200, r#"{"SecretString":"created since"}"#);
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(read(&secrets).await.as_deref(), Some("made since"));
+        assert_eq!(read(&secrets).await.as_deref(), Some("created since"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_is_told_by_its_code_and_not_kept() {
+    async fn a_failure_is_reported_by_its_code_and_not_cached() {
         let service = Service::default();
         let secrets = secrets(&service);
-        service.answers(400, r#"{"__type":"AccessDeniedException","Message":"arn and names"}"#);
+        service.respond(400, r#"{"__type":"AccessDeniedException","Message":"arn and names"}"#);
         let error = secrets.secret("alimi/alimtalk-main").await.expect_err("no secret").to_string();
         assert_eq!(error, "Secrets Manager is not available: AccessDeniedException");
-        service.answers(200, r#"{"SecretString":"permitted since"}"#);
+        service.respond(200, r#"{"SecretString":"permitted since"}"#);
         assert_eq!(read(&secrets).await.as_deref(), Some("permitted since"));
     }
 }

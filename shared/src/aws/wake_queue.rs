@@ -1,35 +1,35 @@
-//! The FIFO queue that wakes senders.
+//! The sender function's FIFO queue.
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
 use crate::ports::{PortError, WakeGroup, Waker};
 
-/// A wake's body.
+/// A wake's body: the channel whose lane has work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wake {
-    /// The channel whose lane has work.
     pub channel: String,
 }
 
 impl Wake {
-    /// The message group that a wake of this lane belongs to.
+    /// The message group id of a wake.
     #[must_use]
     pub fn group_id(channel: &str, group: WakeGroup) -> String {
         format!("{channel}#{}", group.as_str())
     }
 
-    /// Which of the lane's groups a message group id names; `None` when it is not this lane's.
+    /// The wake's group, by its message group id. `None` when the id belongs to another lane.
     #[must_use]
     pub fn group_in(&self, group_id: &str) -> Option<WakeGroup> {
-        WakeGroup::ALL.into_iter().find(|group| Self::group_id(&self.channel, *group) == group_id)
+        let mut groups = WakeGroup::VARIANTS.iter().copied();
+        groups.find(|group| Self::group_id(&self.channel, *group) == group_id)
     }
 }
 
-/// The queue.
 #[derive(Clone, Debug)]
 pub struct WakeQueue {
     client: Client,
@@ -37,7 +37,6 @@ pub struct WakeQueue {
 }
 
 impl WakeQueue {
-    /// The queue at a URL.
     #[must_use]
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }

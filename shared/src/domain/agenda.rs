@@ -1,49 +1,52 @@
-//! Where a notification stands in the sparse indexes. Both keys follow from its state alone, so
-//! they can never disagree with it.
+//! Keys of the sparse indexes. Both keys follow from a notification's state alone, so they can
+//! never disagree with it.
 //!
-//! Sort keys are numbers padded to a fixed width: text order is number order.
+//! The **agenda** lists what has to be done with the notifications of a channel, and when. Numbers
+//! in sort keys are padded to a fixed width, so that the order of the texts is the order of the
+//! numbers.
 
 use super::hours::WindowClass;
-use super::notification::{Notification, Status};
+use super::notification::Notification;
+use super::status::Status;
 
-/// A key of the `agenda` index: what is to be done with a notification, and when.
+/// A key of the `agenda` index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgendaKey {
     /// `{channel}#ready#{window class}`, `{channel}#due` or `{channel}#confirm`.
     pub partition: String,
-    /// Orders the partition.
     pub sort: String,
 }
 
-/// A key of the `exceptions` index: which notifications of a channel need a person.
+/// A key of the `exceptions` index, which lists the notifications that need a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExceptionKey {
     /// The channel.
     pub partition: String,
-    /// Since when, and the id.
+    /// Since when the notification needs a person, and its id.
     pub sort: String,
 }
 
-/// The partition of what may leave now.
+/// The partition of a class's messages that may leave now.
 #[must_use]
 pub fn ready_partition(channel: &str, window_class: &WindowClass) -> String {
     format!("{channel}#ready#{window_class}")
 }
 
-/// The partition of what waits for a time.
+/// The partition of messages that wait for a time.
 #[must_use]
 pub fn due_partition(channel: &str) -> String {
     format!("{channel}#due")
 }
 
-/// The partition of what has a deadline: claimed and awaiting word, or blocked and expiring.
+/// The partition of messages with a deadline: claimed ones that wait for an answer or a receipt,
+/// and blocked ones that expire.
 #[must_use]
 pub fn confirm_partition(channel: &str) -> String {
     format!("{channel}#confirm")
 }
 
-/// The first sort key at a time, in a partition that is ordered by time: everything strictly
-/// below it is earlier.
+/// The lowest sort key of a time, in a partition that is ordered by time. Every key below it is of
+/// an earlier time.
 #[must_use]
 pub fn sort_at(at_ms: i64) -> String {
     format!("{at_ms:013}#")
@@ -55,19 +58,19 @@ pub fn id_in(sort: &str) -> Option<&str> {
     sort.rsplit('#').next()
 }
 
-/// The time at the front of a sort key, in a partition that is ordered by time.
+/// The time at the start of a sort key, in a partition that is ordered by time.
 #[must_use]
 pub fn time_in(sort: &str) -> Option<i64> {
     sort.split('#').next()?.parse().ok()
 }
 
-/// Since when the message at a place of a `ready` partition has waited there.
+/// Since when a message waits, by its sort key in a `ready` partition.
 #[must_use]
 pub fn ready_at_in(sort: &str) -> Option<i64> {
     sort.split('#').nth(1)?.parse().ok()
 }
 
-/// Where a notification stands on the agenda, if anything is to be done with it.
+/// The key of a notification on the agenda; `None` when nothing has to be done with it.
 #[must_use]
 pub fn agenda_key(notification: &Notification) -> Option<AgendaKey> {
     let id = &notification.id;
@@ -95,7 +98,7 @@ pub fn agenda_key(notification: &Notification) -> Option<AgendaKey> {
     }
 }
 
-/// Where a notification stands on the list of those that need a person.
+/// The key of a notification in the `exceptions` index; `None` when it needs no person.
 #[must_use]
 pub fn exception_key(notification: &Notification) -> Option<ExceptionKey> {
     notification.status.is_exception().then(|| ExceptionKey {

@@ -3,40 +3,42 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::delivery_policy::{Confirmation, DeliveryPolicy, RetryPolicy};
+use super::duration::millis;
+use super::field_error::FieldError;
 use super::hours::Window;
+use super::name::{MUST_BE_A_NAME, is_name};
+use super::provider_config::ProviderConfig;
+use super::rate_limit::RateLimit;
+use super::zone::{MUST_BE_A_ZONE, zone};
 
-/// One configured provider account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// Its name, unique in the stack; the name of its lane.
+    /// Unique in the stack. The channel's lane has the same name.
     #[serde(default)]
     pub name: String,
-    /// Which provider, and how the account is set up there.
-    pub provider: Provider,
-    /// How many requests the provider allows.
+    pub provider: ProviderConfig,
     pub limit: RateLimit,
     /// What to do when the provider was not reached.
     #[serde(default)]
     pub retry: RetryPolicy,
-    /// How this channel's messages are confirmed.
     #[serde(default)]
     pub confirmation: Confirmation,
-    /// Time-outs of one request.
     #[serde(default)]
     pub timeouts: Timeouts,
-    /// The provider takes the notification's id as an idempotency key and sends each message once
-    /// however often it is asked, so an attempt whose outcome is unknown may be repeated.
+    /// The provider takes the notification's id as an idempotency key and sends each message once,
+    /// however often it is asked. An attempt whose outcome is unknown may then be repeated.
     #[serde(default)]
     pub provider_deduplicates: bool,
-    /// IANA zone of recipients who name none.
+    /// IANA zone of recipients whose own zone is not given.
     #[serde(default = "seoul")]
     pub timezone: String,
-    /// When this channel's messages may leave, in the recipient's zone; the stack's and the
-    /// template's windows hold as well.
+    /// When this channel's messages may leave, in the recipient's zone. The stack's and the
+    /// template's windows apply as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// Nothing leaves while this is set.
+    /// Nothing leaves over a paused channel.
     #[serde(default)]
     pub paused: bool,
     /// Name of the secret that holds the account's credentials and the webhook's secrets.
@@ -47,140 +49,12 @@ fn seoul() -> String {
     "Asia/Seoul".to_owned()
 }
 
-/// Which provider a channel uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Provider {
-    /// Bizppurio: Kakao Alimtalk with text-message fallback.
-    Bizppurio {
-        /// `https://api.bizppurio.com`, or `https://dev-api.bizppurio.com` for the test account.
-        base_url: String,
-        /// The account's name at Bizppurio.
-        account: String,
-        /// The Kakao sender profile's key.
-        sender_key: String,
-        /// The registered sender number of fallback text messages.
-        from: String,
-        /// What the `resend` field calls a long text message: `lms` or `mms`. The provider's
-        /// documents leave it open; ask the account manager.
-        #[serde(default = "lms")]
-        lms_keyword: String,
-    },
-}
-
-fn lms() -> String {
-    "lms".to_owned()
-}
-
-impl Provider {
-    /// How long the provider's documents ask to wait between two attempts at one message.
-    #[must_use]
-    pub fn retry_wait_min(&self) -> SignedDuration {
-        match self {
-            // They name none.
-            Self::Bizppurio { .. } => SignedDuration::ZERO,
-        }
-    }
-}
-
-/// How many requests a second the provider lets arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    /// Requests that may arrive in any sliding second.
-    pub per_second: u32,
-    /// How much the way from departure to arrival may vary between two requests. Departures keep
-    /// this much more distance, so that arrivals keep the limit.
-    #[serde(default = "default_jitter")]
-    pub jitter: SignedDuration,
-    /// Assume nothing of the way to the provider: hold each request back until one second after
-    /// the answer to the one that is `per_second` before it.
-    #[serde(default)]
-    pub strict: bool,
-}
-
-fn default_jitter() -> SignedDuration {
-    SignedDuration::from_millis(50)
-}
-
-/// What to do when a request was never written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "backoff", rename_all = "snake_case", deny_unknown_fields)]
-pub enum RetryPolicy {
-    /// The same wait before every retry.
-    Fixed {
-        /// How many retries after the first attempt.
-        retries: u8,
-        /// The wait.
-        every: SignedDuration,
-    },
-    /// A wait that doubles, with full jitter.
-    Exponential {
-        /// How many retries after the first attempt.
-        retries: u8,
-        /// The ceiling of the first wait.
-        first: SignedDuration,
-        /// The ceiling of every wait.
-        longest: SignedDuration,
-    },
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self::Fixed { retries: 2, every: SignedDuration::from_secs(3) }
-    }
-}
-
-impl RetryPolicy {
-    fn waits(&self) -> Vec<SignedDuration> {
-        match *self {
-            Self::Fixed { every, .. } => vec![every],
-            Self::Exponential { first, longest, .. } => vec![first, longest],
-        }
-    }
-
-    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
-    /// when there is no further attempt. `jitter_permille` (0 to 1000) is the caller's dice.
-    #[must_use]
-    pub fn wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
-        match *self {
-            Self::Fixed { retries, every } => (failures <= retries).then(|| millis(every)),
-            Self::Exponential { retries, first, longest } => {
-                let doublings = u32::from(failures.saturating_sub(1)).min(30);
-                let ceiling_ms = millis(first).saturating_mul(1 << doublings).min(millis(longest));
-                (failures <= retries)
-                    .then(|| ceiling_ms.saturating_mul(i64::from(jitter_permille.min(1000))) / 1000)
-            }
-        }
-    }
-}
-
-/// How a channel's messages are confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Confirmation {
-    /// The provider sends a receipt.
-    Receipt {
-        /// How long to wait for it.
-        within: SignedDuration,
-    },
-    /// There are no receipts: accepted is as good as it gets.
-    Acceptance,
-}
-
-impl Default for Confirmation {
-    fn default() -> Self {
-        Self::Receipt { within: SignedDuration::from_mins(30) }
-    }
-}
-
 /// Time-outs of one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
-    /// For the connection.
     pub connect: SignedDuration,
-    /// For the whole request, connection included.
+    /// For the whole request, opening the connection included.
     pub total: SignedDuration,
 }
 
@@ -190,38 +64,7 @@ impl Default for Timeouts {
     }
 }
 
-/// The part of a channel's configuration that decides what becomes of a notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeliveryPolicy {
-    /// See [`Channel::retry`].
-    pub retry: RetryPolicy,
-    /// See [`Channel::confirmation`].
-    pub confirmation: Confirmation,
-    /// See [`Channel::provider_deduplicates`].
-    pub provider_deduplicates: bool,
-    /// The provider asks for at least this long between two attempts, in milliseconds.
-    pub retry_wait_min_ms: i64,
-}
-
-impl DeliveryPolicy {
-    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
-    /// when there is no further attempt.
-    #[must_use]
-    pub fn retry_wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
-        let wait_ms = self.retry.wait_ms(failures, jitter_permille)?;
-        Some(wait_ms.max(self.retry_wait_min_ms))
-    }
-}
-
-/// How long a claim on a channel that confirms by acceptance may stay without an answer before it
-/// is taken for lost.
-const ACCEPTANCE_WITHIN_MS: i64 = 60_000;
-
 impl Channel {
-    /// The most that `per_second` may be: one lane's reach.
-    pub const PER_SECOND_MAX: u32 = 300;
-
-    /// What decides the fate of this channel's notifications.
     #[must_use]
     pub fn policy(&self) -> DeliveryPolicy {
         DeliveryPolicy {
@@ -232,147 +75,119 @@ impl Channel {
         }
     }
 
-    /// How long after a claim there must be word of it, in milliseconds.
+    /// How long after a claim the answer or the receipt must come.
     #[must_use]
     pub fn confirm_within_ms(&self) -> i64 {
-        match self.confirmation {
-            Confirmation::Receipt { within } => millis(within),
-            Confirmation::Acceptance => ACCEPTANCE_WITHIN_MS,
-        }
+        self.confirmation.within_ms()
     }
 
-    /// What is wrong with this configuration: the field and what it must be.
+    /// What has to be changed before the channel can be saved.
     #[must_use]
-    pub fn faults(&self) -> Vec<(&'static str, String)> {
+    pub fn faults(&self) -> Vec<FieldError> {
+        let provider = self.provider.faults().into_iter().map(|fault| fault.within("provider"));
         let mut faults = Vec::new();
-        let mut require = |holds: bool, field, must: &str| {
-            if !holds {
-                faults.push((field, must.to_owned()));
-            }
-        };
-        require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
-        require(
-            (1..=Self::PER_SECOND_MAX).contains(&self.limit.per_second),
-            "limit.per_second",
-            "must be 1 to 300",
-        );
-        require(
-            (0..=1000).contains(&self.limit.jitter.as_millis()),
-            "limit.jitter",
-            "must be between 0 and 1 second",
-        );
-        // Otherwise a connection that is never made would look like an answer that never came.
-        require(
-            self.timeouts.connect.is_positive() && self.timeouts.total > self.timeouts.connect,
-            "timeouts",
-            "total must be more than connect, and connect more than 0",
-        );
-        require(
-            self.timeouts.total <= SignedDuration::from_secs(10),
-            "timeouts.total",
-            "must be at most 10 seconds: a sender waits for its last answers",
-        );
-        require(
-            self.retry
-                .waits()
-                .iter()
-                .all(|wait| wait.is_positive() && *wait <= SignedDuration::from_hours(24)),
-            "retry",
-            "must wait for more than 0 and at most 24 hours",
-        );
-        require(
-            self.confirm_within_ms() <= millis(SignedDuration::from_hours(72)),
-            "confirmation.within",
-            "must be at most 72 hours",
-        );
-        let Provider::Bizppurio { base_url, account, sender_key, from, .. } = &self.provider;
-        require(
-            base_url.starts_with("https://") || base_url.starts_with("http://"),
-            "provider.base_url",
-            "must begin with https://",
-        );
-        for (field, text, characters_max) in [
-            ("provider.account", account, 20),
-            ("provider.sender_key", sender_key, 40),
-            ("provider.from", from, 16),
-        ] {
-            require(
-                (1..=characters_max).contains(&text.len()),
-                field,
-                &format!("must have 1 to {characters_max} characters"),
-            );
-        }
-        require(
-            !self.provider_deduplicates,
-            "provider_deduplicates",
-            "must not be set: Bizppurio documents no idempotency, so a repetition could arrive twice",
-        );
-        require(
-            matches!(self.confirmation, Confirmation::Receipt { .. }),
-            "confirmation.by",
-            "must be receipt: Bizppurio's acceptance says nothing of delivery",
-        );
-        // The answer has to be in before the deadline could declare the claim lost.
-        require(
-            self.confirm_within_ms() > 2 * millis(self.timeouts.total),
-            "confirmation.within",
-            "must be more than twice timeouts.total",
-        );
-        require(
-            super::zone::zone(&self.timezone).is_some(),
+        faults.extend(FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME));
+        faults.extend(self.timing_faults().into_iter().flatten());
+        faults.extend(provider);
+        faults.extend(self.confirmation_faults().into_iter().flatten());
+        faults.extend(FieldError::unless(
+            zone(&self.timezone).is_some(),
             "timezone",
-            super::zone::MUST_BE_A_ZONE,
-        );
-        require(!self.secret.is_empty(), "secret", "must name a secret");
+            MUST_BE_A_ZONE,
+        ));
+        faults.extend(FieldError::unless(
+            !self.secret.is_empty(),
+            "secret",
+            "is empty; must be the name of a secret",
+        ));
         faults
     }
-}
 
-/// Whether a text can name a channel, template or lane: it becomes part of keys, of which `#` is
-/// the separator.
-#[must_use]
-pub fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-}
+    fn timing_faults(&self) -> [Option<FieldError>; 6] {
+        let RateLimit { per_second, jitter, .. } = self.limit;
+        let per_second_max = RateLimit::PER_SECOND_MAX;
+        let Timeouts { connect, total } = self.timeouts;
+        let bad_wait = self
+            .retry
+            .waits()
+            .into_iter()
+            .find(|wait| !wait.is_positive() || *wait > SignedDuration::from_hours(24));
+        let within = self.confirm_within();
+        [
+            FieldError::unless(
+                (1..=per_second_max).contains(&per_second),
+                "limit.per_second",
+                format!("is {per_second}; must be 1 to {per_second_max}"),
+            ),
+            FieldError::unless(
+                (0..=1000).contains(&jitter.as_millis()),
+                "limit.jitter",
+                format!("is {jitter:#}; must be 0s to 1s"),
+            ),
+            // Otherwise a connection that never opens would look like an answer that never came.
+            FieldError::unless(
+                connect.is_positive() && total > connect,
+                "timeouts",
+                format!(
+                    "has connect {connect:#} and total {total:#}; connect must be more than 0s, \
+                     and total more than connect"
+                ),
+            ),
+            FieldError::unless(
+                total <= SignedDuration::from_secs(10),
+                "timeouts.total",
+                format!("is {total:#}; must be at most 10s: a sender waits for its last answers"),
+            ),
+            bad_wait.map(|wait| {
+                let detail = format!("has a wait of {wait:#}; must be more than 0s, at most 24h");
+                FieldError::new("retry", detail)
+            }),
+            FieldError::unless(
+                within <= SignedDuration::from_hours(72),
+                "confirmation.within",
+                format!("is {within:#}; must be at most 72h"),
+            ),
+        ]
+    }
 
-/// A duration in whole milliseconds, at most what an `i64` holds.
-#[must_use]
-pub fn millis(duration: SignedDuration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    fn confirmation_faults(&self) -> [Option<FieldError>; 3] {
+        let (within, total) = (self.confirm_within(), self.timeouts.total);
+        [
+            FieldError::unless(
+                !self.provider_deduplicates,
+                "provider_deduplicates",
+                "must be false: Bizppurio documents no idempotency, so a repeated request could \
+                 be delivered twice",
+            ),
+            FieldError::unless(
+                matches!(self.confirmation, Confirmation::Receipt { .. }),
+                "confirmation.by",
+                "must be receipt: Bizppurio's acceptance says nothing about delivery",
+            ),
+            // A claim must not be declared lost while its answer may still come.
+            FieldError::unless(
+                self.confirm_within_ms() > 2 * millis(total),
+                "confirmation.within",
+                format!("is {within:#}; must be more than twice timeouts.total, {total:#}"),
+            ),
+        ]
+    }
+
+    fn confirm_within(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.confirm_within_ms())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_policy_retries_twice_three_seconds_apart() {
-        let policy = RetryPolicy::default();
-        assert_eq!(policy.wait_ms(1, 500), Some(3000));
-        assert_eq!(policy.wait_ms(2, 500), Some(3000));
-        assert_eq!(policy.wait_ms(3, 500), None);
-    }
-
-    #[test]
-    fn an_exponential_wait_doubles_up_to_its_ceiling_and_is_scaled_by_the_dice() {
-        let policy = RetryPolicy::Exponential {
-            retries: 5,
-            first: SignedDuration::from_secs(10),
-            longest: SignedDuration::from_secs(60),
-        };
-        let full: Vec<_> = (1..=6).map(|failures| policy.wait_ms(failures, 1000)).collect();
-        assert_eq!(
-            full,
-            [Some(10_000), Some(20_000), Some(40_000), Some(60_000), Some(60_000), None]
-        );
-        assert_eq!(policy.wait_ms(2, 250), Some(5000));
-    }
+    use crate::domain::provider_config::lms;
+    use crate::domain::rate_limit::default_jitter;
 
     fn channel() -> Channel {
         Channel {
             name: "alimtalk-main".into(),
-            provider: Provider::Bizppurio {
+            provider: ProviderConfig::Bizppurio {
                 base_url: "https://api.bizppurio.com".into(),
                 account: "a".into(),
                 sender_key: "k".into(),
@@ -415,14 +230,14 @@ mod tests {
             ),
             (
                 |c| {
-                    let Provider::Bizppurio { account, .. } = &mut c.provider;
+                    let ProviderConfig::Bizppurio { account, .. } = &mut c.provider;
                     *account = "a".repeat(21);
                 },
                 "provider.account",
             ),
             (
                 |c| {
-                    let Provider::Bizppurio { base_url, .. } = &mut c.provider;
+                    let ProviderConfig::Bizppurio { base_url, .. } = &mut c.provider;
                     *base_url = "api.bizppurio.com".into();
                 },
                 "provider.base_url",
@@ -431,21 +246,21 @@ mod tests {
         for (change, field) in cases {
             let mut faulty = channel();
             change(&mut faulty);
-            let fields: Vec<_> = faulty.faults().into_iter().map(|(field, _)| field).collect();
+            let fields: Vec<_> = faulty.faults().into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
         }
         for within in [seconds(1), seconds(80 * 3600)] {
             let faulty = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
-            let fields: Vec<_> = faulty.faults().into_iter().map(|(field, _)| field).collect();
+            let fields: Vec<_> = faulty.faults().into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, ["confirmation.within"]);
         }
     }
 
     #[test]
-    fn names_are_safe_inside_keys() {
-        assert!(is_name("alimtalk-main"));
-        for name in ["", "a#b", "A", "알림톡", "a b", &"a".repeat(65)] {
-            assert!(!is_name(name), "{name}");
-        }
+    fn a_fault_says_what_was_sent_and_what_is_allowed() {
+        let within = SignedDuration::from_hours(80);
+        let wrong = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
+        let faults: Vec<_> = wrong.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults, ["confirmation.within: is 80h; must be at most 72h"]);
     }
 }

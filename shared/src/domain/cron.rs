@@ -1,22 +1,23 @@
-//! The six fields of a cron expression, and the local times that they name. No time zone here.
+//! The six fields of a cron expression, and the local times that they name. Time zones are applied
+//! elsewhere.
 
 use jiff::civil::{Date, DateTime, Weekday};
 
-use crate::domain::expression::BadExpression;
+use super::field_error::FieldError;
 
-/// What may stand in a field.
+/// The values that a field of a cron expression may have.
 struct Field {
     name: &'static str,
     low: i16,
     high: i16,
-    /// Names of the values, from the lowest on.
+    /// Names of the values, starting with the lowest value.
     names: &'static [&'static str],
-    /// Whether `/` may stand in it.
+    /// Whether the field may contain `/`.
     has_steps: bool,
-    /// Whether a range may pass the highest value and go on at the lowest: `22-2`.
+    /// Whether a range may pass the highest value and continue at the lowest: `22-2`.
     wraps: bool,
-    /// Completes "the field must be …".
-    must: &'static str,
+    /// Completes "must be …".
+    allowed: &'static str,
 }
 
 const MINUTES: Field = Field {
@@ -26,7 +27,7 @@ const MINUTES: Field = Field {
     names: &[],
     has_steps: true,
     wraps: true,
-    must: "0 to 59 with the wildcards , - * /",
+    allowed: "0 to 59 with the wildcards , - * /",
 };
 const HOURS: Field = Field {
     name: "hours",
@@ -35,7 +36,7 @@ const HOURS: Field = Field {
     names: &[],
     has_steps: true,
     wraps: true,
-    must: "0 to 23 with the wildcards , - * /",
+    allowed: "0 to 23 with the wildcards , - * /",
 };
 const DAY_OF_MONTH: Field = Field {
     name: "day-of-month",
@@ -44,7 +45,7 @@ const DAY_OF_MONTH: Field = Field {
     names: &[],
     has_steps: true,
     wraps: true,
-    must: "1 to 31 with the wildcards , - * /, or one of ?, L, LW, 15W",
+    allowed: "1 to 31 with the wildcards , - * /, or one of ?, L, LW, 15W",
 };
 const MONTH: Field = Field {
     name: "month",
@@ -53,7 +54,7 @@ const MONTH: Field = Field {
     names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
     has_steps: true,
     wraps: true,
-    must: "1 to 12 or JAN to DEC with the wildcards , - * /",
+    allowed: "1 to 12 or JAN to DEC with the wildcards , - * /",
 };
 const DAY_OF_WEEK: Field = Field {
     name: "day-of-week",
@@ -62,7 +63,7 @@ const DAY_OF_WEEK: Field = Field {
     names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
     has_steps: false,
     wraps: true,
-    must: "1 to 7 or SUN to SAT with the wildcards , - *, or one of ?, L, 6L, 6#3",
+    allowed: "1 to 7 or SUN to SAT with the wildcards , - *, or one of ?, L, 6L, 6#3",
 };
 const YEAR: Field = Field {
     name: "year",
@@ -71,13 +72,13 @@ const YEAR: Field = Field {
     names: &[],
     has_steps: true,
     wraps: false,
-    must: "1970 to 2199 with the wildcards , - * /",
+    allowed: "1970 to 2199 with the wildcards , - * /",
 };
 
 /// The local times at which a cron expression runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cron {
-    // Each in order, without duplicates, and never empty.
+    // Each list is sorted and not empty, and has no duplicates.
     minutes: Vec<i8>,
     hours: Vec<i8>,
     months: Vec<i8>,
@@ -85,7 +86,7 @@ pub(crate) struct Cron {
     days: Days,
 }
 
-/// The days of a month, by the one of the two day fields that is not `?`.
+/// The days of a month, as the day field that is not `?` names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Days {
     OfMonth(Vec<i8>),
@@ -98,14 +99,16 @@ enum Days {
 }
 
 impl Cron {
-    /// Reads what stands between the parentheses of `cron(…)`.
-    pub(crate) fn parse(fields: &str) -> Result<Self, BadExpression> {
+    /// Parses the text between the parentheses of `cron(…)`.
+    pub(super) fn parse(fields: &str) -> Result<Self, FieldError> {
         let fields: Vec<_> = fields.split_ascii_whitespace().collect();
         let [minutes, hours, day_of_month, month, day_of_week, year] = fields[..] else {
-            return Err(BadExpression::new(
-                "cron",
-                "six fields: minutes hours day-of-month month day-of-week year",
-            ));
+            let detail = format!(
+                "has a field count of {}; must be 6: minutes hours day-of-month month day-of-week \
+                 year",
+                fields.len()
+            );
+            return Err(FieldError::new("cron", detail));
         };
         Ok(Self {
             minutes: small(MINUTES.values(minutes)?),
@@ -116,8 +119,8 @@ impl Cron {
         })
     }
 
-    /// The first time after this one, as far as the calendar and the years go.
-    pub(crate) fn next_after(&self, after: DateTime) -> Option<DateTime> {
+    /// The first time after this one; `None` when the years or the calendar end before it.
+    pub(super) fn next_after(&self, after: DateTime) -> Option<DateTime> {
         let date = after.date();
         let (hour, minute) = (after.hour(), after.minute());
         if self.runs_on(date) {
@@ -129,7 +132,7 @@ impl Cron {
                 return Some(date.at(hour, *self.minutes.first()?, 0, 0));
             }
         }
-        let date = self.next_date_after(date)?;
+        let date = self.next_matching_date_after(date)?;
         Some(date.at(*self.hours.first()?, *self.minutes.first()?, 0, 0))
     }
 
@@ -139,9 +142,9 @@ impl Cron {
             && self.days.contain(date)
     }
 
-    /// Goes through the months that it names, so that a date which never comes ends after the few
-    /// thousand that there are.
-    fn next_date_after(&self, date: Date) -> Option<Date> {
+    /// Goes through the months that the expression names. There are a few thousand at most, so the
+    /// search also ends for a date that does not exist.
+    fn next_matching_date_after(&self, date: Date) -> Option<Date> {
         let from = date.tomorrow().ok()?;
         let years = &self.years[self.years.partition_point(|&year| year < from.year())..];
         let months = years
@@ -156,22 +159,22 @@ impl Cron {
 }
 
 impl Days {
-    fn parse(day_of_month: &str, day_of_week: &str) -> Result<Self, BadExpression> {
+    fn parse(day_of_month: &str, day_of_week: &str) -> Result<Self, FieldError> {
         match (day_of_month, day_of_week) {
-            ("?", "?") => Err(BadExpression::new(
+            ("?", "?") => Err(FieldError::new(
                 DAY_OF_MONTH.name,
-                "given when day-of-week is ?: one of the two must be ?, and not both",
+                "is ?, and so is day-of-week; exactly one of the two must be ?",
             )),
             (days, "?") => Self::of_month(days),
             ("?", days) => Self::of_week(days),
-            _ => Err(BadExpression::new(
+            _ => Err(FieldError::new(
                 DAY_OF_WEEK.name,
-                "? when day-of-month is given, even as *: one of the two must be ?",
+                "must be ? when day-of-month is not ?, even when it is *",
             )),
         }
     }
 
-    fn of_month(text: &str) -> Result<Self, BadExpression> {
+    fn of_month(text: &str) -> Result<Self, FieldError> {
         if let Some(day) = text.strip_suffix('W') {
             return match day {
                 "L" => Ok(Self::LastWorkday),
@@ -184,7 +187,7 @@ impl Days {
         }
     }
 
-    fn of_week(text: &str) -> Result<Self, BadExpression> {
+    fn of_week(text: &str) -> Result<Self, FieldError> {
         let weekday = |day: &str| DAY_OF_WEEK.value(day, text).and_then(weekday);
         if let Some((day, nth)) = text.split_once('#') {
             let nth = match nth {
@@ -198,7 +201,7 @@ impl Days {
             return Ok(Self::NthOfWeekday(nth, weekday(day)?));
         }
         match text.strip_suffix('L') {
-            // The last day of the week.
+            // `L` alone is the last day of the week.
             Some("") => Ok(Self::OfWeek(vec![Weekday::Saturday])),
             Some(day) => Ok(Self::LastOfWeekday(weekday(day)?)),
             None => {
@@ -213,7 +216,7 @@ impl Days {
             Self::OfMonth(days) => days.binary_search(&date.day()).is_ok(),
             Self::LastOfMonth => date.day() == date.days_in_month(),
             Self::LastWorkday => Some(date) == workday_nearest(date.last_of_month()),
-            // A month that has no such day has no nearest workday either.
+            // A month without this day has no nearest workday either.
             Self::WorkdayNearest(day) => {
                 date.with().day(*day).build().is_ok_and(|day| Some(date) == workday_nearest(day))
             }
@@ -228,7 +231,7 @@ impl Days {
     }
 }
 
-/// Monday to Friday, within the same month.
+/// The nearest day of Monday to Friday in the same month.
 fn workday_nearest(date: Date) -> Option<Date> {
     match date.weekday() {
         Weekday::Saturday if date.day() == 1 => date.tomorrow().ok()?.tomorrow().ok(),
@@ -247,7 +250,7 @@ fn workday_nearest(date: Date) -> Option<Date> {
 
 impl Field {
     /// The values of a list of numbers, ranges and steps, in order.
-    fn values(&self, text: &str) -> Result<Vec<i16>, BadExpression> {
+    fn values(&self, text: &str) -> Result<Vec<i16>, FieldError> {
         if text == "*" {
             return Ok((self.low..=self.high).collect());
         }
@@ -260,7 +263,7 @@ impl Field {
         Ok(values)
     }
 
-    fn add_item(&self, item: &str, text: &str, into: &mut Vec<i16>) -> Result<(), BadExpression> {
+    fn add_item(&self, item: &str, text: &str, into: &mut Vec<i16>) -> Result<(), FieldError> {
         let (base, step) = match item.split_once('/') {
             None => (item, None),
             Some((base, step)) if self.has_steps => (base, Some(step)),
@@ -272,8 +275,8 @@ impl Field {
                 let value = self.value(base, text)?;
                 (value, value)
             }
-            // From here on.
             (None, Some(_)) if base == "*" => (self.low, self.high),
+            // `5/10` starts at 5.
             (None, Some(_)) => (self.value(base, text)?, self.high),
         };
         if from > to && !self.wraps {
@@ -292,8 +295,8 @@ impl Field {
         Ok(())
     }
 
-    /// A single number or name.
-    fn value(&self, value: &str, text: &str) -> Result<i16, BadExpression> {
+    /// Parses a single number or name.
+    fn value(&self, value: &str, text: &str) -> Result<i16, FieldError> {
         let named = || {
             let names = self.names.iter().zip(self.low..);
             names
@@ -307,32 +310,32 @@ impl Field {
             .ok_or_else(|| self.refused(text))
     }
 
-    fn refused(&self, text: &str) -> BadExpression {
-        BadExpression::new(self.name, format!("{}, which {text:?} is not", self.must))
+    fn refused(&self, text: &str) -> FieldError {
+        FieldError::new(self.name, format!("is {text:?}; must be {}", self.allowed))
     }
 }
 
-/// Up to four digits.
+/// Parses one to four digits.
 fn number(text: &str) -> Option<i16> {
     let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
 
-fn weekday(value: i16) -> Result<Weekday, BadExpression> {
+fn weekday(value: i16) -> Result<Weekday, FieldError> {
     Weekday::from_sunday_one_offset(small_value(value))
-        .map_err(|_| BadExpression::new(DAY_OF_WEEK.name, DAY_OF_WEEK.must))
+        .map_err(|_| DAY_OF_WEEK.refused(&value.to_string()))
 }
 
 fn small(values: Vec<i16>) -> Vec<i8> {
     values.into_iter().map(small_value).collect()
 }
 
-/// Of a field whose values are at most 59.
+/// A value of a field whose values are at most 59.
 fn small_value(value: i16) -> i8 {
     i8::try_from(value).unwrap_or(i8::MAX)
 }
 
-/// The smallest of the values above this one.
+/// The smallest of the sorted values above `limit`.
 fn above(values: &[i8], limit: i8) -> Option<i8> {
     values.get(values.partition_point(|&value| value <= limit)).copied()
 }

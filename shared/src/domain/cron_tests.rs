@@ -1,4 +1,4 @@
-//! Cron expressions against a matcher that looks at every minute.
+//! Compares cron expressions with a matcher that checks every minute.
 
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
@@ -10,7 +10,7 @@ use crate::domain::hours::test_zones::{at, zone_and_instant};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// A field that is a list.
+/// A field whose value is a list.
 #[derive(Clone, Debug)]
 enum List {
     All,
@@ -75,7 +75,7 @@ impl Item {
         }
     }
 
-    /// Walks up from the start, round the end of the field if need be.
+    /// Walks from the start of the range, past the highest value to the lowest if necessary.
     fn has(&self, value: i32, low: i32, high: i32) -> bool {
         let (from, to, step) = match *self {
             Self::One(one) => (one, one, 1),
@@ -170,8 +170,8 @@ impl Spec {
             && self.has_date(local.date())
     }
 
-    /// The occurrences after `after` and up to `until`, minute by minute. A minute counts when the
-    /// clocks have not shown it, or a later one, before.
+    /// The occurrences after `after` and up to `until`, minute by minute. A minute counts if the
+    /// local clock did not show it, or a later one, before.
     fn brute_force(&self, after: Timestamp, until: Timestamp, zone: &TimeZone) -> Vec<Timestamp> {
         let start = after.as_second().div_euclid(60) - 30 * 60;
         let mut latest = DateTime::MIN;
@@ -232,7 +232,7 @@ fn day() -> impl Strategy<Value = Day> {
     ]
 }
 
-/// Runs on most days.
+/// An expression that occurs on most days.
 fn frequent() -> impl Strategy<Value = Spec> {
     let days = prop_oneof![
         3 => Just(Day::OfMonth(List::All)),
@@ -247,7 +247,7 @@ fn frequent() -> impl Strategy<Value = Spec> {
     })
 }
 
-/// Runs once a day at most.
+/// An expression that occurs at most once a day.
 fn rare() -> impl Strategy<Value = Spec> {
     (0..=59_i32, 0..=23_i32, day(), list(1, 12), list(1970, 2199)).prop_map(
         |(minute, hour, day, months, years)| Spec {
@@ -264,7 +264,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(768))]
 
     #[test]
-    fn every_minute_that_matches_occurs_once_whatever_the_clocks_do(
+    fn every_matching_minute_occurs_once_across_changes_of_the_clock(
         spec in frequent(),
         (zone, after) in zone_and_instant(),
     ) {
@@ -276,7 +276,7 @@ proptest! {
     }
 
     #[test]
-    fn every_date_that_matches_occurs(spec in rare(), year in 1969..2201_i16) {
+    fn every_matching_date_occurs(spec in rare(), year in 1969..2201_i16) {
         let expression = spec.expression();
         let utc = TimeZone::UTC;
         let (start, end) = (date(year, 1, 1), date(year + 3, 1, 1));
@@ -296,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn asking_again_and_again_is_the_same_as_walking(
+    fn next_after_and_occurrences_agree(
         spec in frequent(),
         (zone, after) in zone_and_instant(),
     ) {
@@ -309,14 +309,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_out_reads_back(spec in rare()) {
+    fn an_expression_is_parsed_back_from_its_text(spec in rare()) {
         let expression = spec.expression();
         prop_assert_eq!(expression.to_string().parse(), Ok(expression));
     }
 }
 
 #[test]
-fn a_year_of_minutes_is_walked() {
+fn a_year_has_all_its_minutes() {
     let expression: Expression = "cron(* * * * ? *)".parse().unwrap();
     let (after, utc) = (at("2025-12-31T23:59:00Z"), TimeZone::UTC);
     let year = expression.occurrences(after, &utc, after);
@@ -325,7 +325,7 @@ fn a_year_of_minutes_is_walked() {
 }
 
 #[test]
-fn a_date_that_never_comes_has_no_occurrence() {
+fn a_date_that_does_not_exist_does_not_occur() {
     let after = at("1970-01-01T00:00Z");
     for never in [
         "cron(* * 30 2 ? *)",

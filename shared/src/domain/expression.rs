@@ -1,7 +1,7 @@
 //! Schedule expressions, as `EventBridge` Scheduler reads them: `cron(…)`, `rate(…)` and `at(…)`.
 //!
-//! What its documents do not say is refused, so that an expression means here what it means there:
-//! steps of weekdays, years that run backwards, and `L`, `W` or `#` within a list.
+//! An expression must mean the same here and there. So forms that its documents do not describe
+//! are refused: steps of weekdays, descending years, and `L`, `W` or `#` within a list.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,12 +11,13 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::cron::Cron;
+use super::cron::Cron;
+use super::field_error::FieldError;
 
 const MINUTE_S: i64 = 60;
 
-/// What the API of `EventBridge` Scheduler takes, in characters.
-const LONGEST: usize = 256;
+/// The API of `EventBridge` Scheduler accepts no longer expression.
+const CHARACTERS_MAX: usize = 256;
 
 /// When a schedule runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,29 +34,10 @@ enum Kind {
     At(DateTime),
 }
 
-/// Why an expression was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} must be {must}")]
-pub struct BadExpression {
-    /// The part at fault: `expression`, `cron`, `rate`, `at`, or a field of `cron(…)` such as
-    /// `day-of-week`.
-    pub field: &'static str,
-    /// What it must be.
-    pub must: String,
-}
-
-impl BadExpression {
-    pub(crate) fn new(field: &'static str, must: impl Into<String>) -> Self {
-        Self { field, must: must.into() }
-    }
-}
-
 impl Expression {
-    /// Reads an expression.
-    ///
-    /// # Errors
-    /// Names the part that is wrong, and what it must be.
-    pub fn parse(text: &str) -> Result<Self, BadExpression> {
+    /// Parses an expression. An error names the part at fault: `expression`, `cron`, `rate`, `at`,
+    /// or a field of `cron(…)` such as `day-of-week`.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
         let (name, inner) = text
             .trim()
             .strip_suffix(')')
@@ -67,22 +49,23 @@ impl Expression {
             "at" => Kind::At(at(inner)?),
             _ => return Err(not_an_expression()),
         };
-        // One spelling of the white space.
+        // Equal expressions have equal texts: words are separated by one space.
         let words: Vec<_> = inner.split_ascii_whitespace().collect();
         let text = format!("{name}({})", words.join(" "));
-        if text.len() > LONGEST {
-            return Err(BadExpression::new("expression", format!("{LONGEST} characters at most")));
+        if text.len() > CHARACTERS_MAX {
+            let characters = text.len();
+            let detail = format!("has {characters} characters; must have at most {CHARACTERS_MAX}");
+            return Err(FieldError::new("expression", detail));
         }
         Ok(Self { text, kind })
     }
 
-    /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it occurs once only: `at(…)`.
+    /// Whether it occurs only once: `at(…)`.
     #[must_use]
     pub fn is_once(&self) -> bool {
         match self.kind {
@@ -100,10 +83,10 @@ impl Expression {
         }
     }
 
-    /// The first occurrence after `after`; none when there is no further one.
+    /// The first occurrence after `after`.
     ///
-    /// `zone` is where a cron expression's or `at(…)`'s times are local, and `anchor` is when a
-    /// rate starts: its first occurrence.
+    /// The times of `cron(…)` and `at(…)` are local times in `zone`. A `rate(…)` first occurs at
+    /// `anchor`.
     #[must_use]
     pub fn next_after(
         &self,
@@ -117,9 +100,9 @@ impl Expression {
     /// The occurrences after `after`, in order; for `zone` and `anchor` see
     /// [`next_after`](Self::next_after).
     ///
-    /// A local time that the clocks leave out does not occur, and one that they repeat occurs
-    /// the first time only. A rate counts elapsed time, whatever the clocks do. All occur at whole
-    /// minutes, except that `at(…)` keeps its seconds.
+    /// A local time that the clock skips does not occur. A local time that the clock repeats occurs
+    /// only the first time. A rate counts elapsed time, whatever the local clock does. Occurrences
+    /// are at whole minutes, except that `at(…)` keeps its seconds.
     pub fn occurrences<'a>(
         &'a self,
         after: Timestamp,
@@ -132,7 +115,7 @@ impl Expression {
             match &self.kind {
                 Kind::Cron(cron) => loop {
                     local = cron.next_after(local)?;
-                    // In an hour that is repeated, the first time may be over already.
+                    // In a repeated hour, the first of the two times may have passed.
                     if let Some(at) = instant(local, zone).filter(|&at| at > last) {
                         last = at;
                         break;
@@ -146,7 +129,7 @@ impl Expression {
     }
 }
 
-/// The first instant at which the clocks show this; none when they skip it.
+/// The first instant at which the local clock shows this time; `None` when the clock skips it.
 fn instant(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let offset = match zone.to_ambiguous_timestamp(local).offset() {
         AmbiguousOffset::Unambiguous { offset } => offset,
@@ -157,7 +140,7 @@ fn instant(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 fn next_of_rate(every_s: i64, anchor: Timestamp, after: Timestamp) -> Option<Timestamp> {
-    // Up to the whole minute: nothing occurs before the start.
+    // The first whole minute at or after the anchor: nothing occurs before the anchor.
     let anchor_ns = anchor.as_nanosecond();
     let start_s = i64::try_from(-(-anchor_ns).div_euclid(60_000_000_000)).ok()? * MINUTE_S;
     let start = Timestamp::from_second(start_s).ok()?;
@@ -168,24 +151,22 @@ fn next_of_rate(every_s: i64, anchor: Timestamp, after: Timestamp) -> Option<Tim
     start.checked_add(SignedDuration::from_secs(rounds.checked_mul(every_s)?)).ok()
 }
 
-fn not_an_expression() -> BadExpression {
-    BadExpression::new(
+fn not_an_expression() -> FieldError {
+    FieldError::new(
         "expression",
-        "cron(minutes hours day-of-month month day-of-week year), rate(value unit) or \
+        "must be cron(minutes hours day-of-month month day-of-week year), rate(value unit) or \
          at(yyyy-mm-ddThh:mm:ss)",
     )
 }
 
 /// The period in seconds. A day is 24 hours.
-fn rate(text: &str) -> Result<i64, BadExpression> {
+fn rate(text: &str) -> Result<i64, FieldError> {
     let refused = || {
-        BadExpression::new(
-            "rate",
-            format!(
-                "a positive integer and one of minute, minutes, hour, hours, day, days, such as \
-                 5 minutes, which {text:?} is not"
-            ),
-        )
+        let detail = format!(
+            "is {text:?}; must be a positive integer and one of minute, minutes, hour, hours, \
+             day, days, such as 5 minutes"
+        );
+        FieldError::new("rate", detail)
     };
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     let [value, unit] = words[..] else { return Err(refused()) };
@@ -200,14 +181,12 @@ fn rate(text: &str) -> Result<i64, BadExpression> {
     value.map(|value| i64::from(value) * unit_s).ok_or_else(refused)
 }
 
-fn at(text: &str) -> Result<DateTime, BadExpression> {
+fn at(text: &str) -> Result<DateTime, FieldError> {
     let refused = || {
-        BadExpression::new(
-            "at",
-            format!("an existing date and time as yyyy-mm-ddThh:mm:ss, which {text:?} is not"),
-        )
+        let detail = format!("is {text:?}; must be an existing time as yyyy-mm-ddThh:mm:ss");
+        FieldError::new("at", detail)
     };
-    // The parser takes other forms too, and a 61st second.
+    // The parser accepts other forms too, and a 61st second.
     let form = "dddd-dd-ddTdd:dd:dd";
     let fits = text.len() == form.len()
         && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
@@ -227,17 +206,17 @@ impl fmt::Display for Expression {
 }
 
 impl FromStr for Expression {
-    type Err = BadExpression;
+    type Err = FieldError;
 
-    fn from_str(text: &str) -> Result<Self, BadExpression> {
+    fn from_str(text: &str) -> Result<Self, FieldError> {
         Self::parse(text)
     }
 }
 
 impl TryFrom<String> for Expression {
-    type Error = BadExpression;
+    type Error = FieldError;
 
-    fn try_from(text: String) -> Result<Self, BadExpression> {
+    fn try_from(text: String) -> Result<Self, FieldError> {
         Self::parse(&text)
     }
 }

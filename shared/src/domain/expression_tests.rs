@@ -29,7 +29,7 @@ fn on(text: &str, start: &str, hours: i64, zone_name: &str) -> Vec<Timestamp> {
 }
 
 #[test]
-fn the_examples_of_the_documents_run_when_the_documents_say() {
+fn examples_of_the_aws_documents_occur_at_the_documented_times() {
     for (text, occurrences) in [
         ("cron(0 10 * * ? *)", ["Thu 2026-01-01 10:00", "Fri 2026-01-02 10:00"]),
         ("cron(15 12 * * ? *)", ["Thu 2026-01-01 12:15", "Fri 2026-01-02 12:15"]),
@@ -51,12 +51,12 @@ fn the_examples_of_the_documents_run_when_the_documents_say() {
 }
 
 #[test]
-fn the_last_friday_of_years_that_are_over_never_comes() {
+fn an_expression_of_past_years_does_not_occur() {
     assert_eq!(first("cron(15 10 ? * 6L 2022-2023)", 1), [] as [&str; 0]);
 }
 
 #[test]
-fn wildcards_mean_what_they_say() {
+fn wildcards_and_names_select_the_documented_days() {
     for (text, occurrences) in [
         // Sunday is 1.
         ("cron(0 9 ? * 1 *)", ["Sun 2026-01-04 09:00", "Sun 2026-01-11 09:00"]),
@@ -66,9 +66,9 @@ fn wildcards_mean_what_they_say() {
         ("cron(0 9 ? * FRIL *)", ["Fri 2026-01-30 09:00", "Fri 2026-02-27 09:00"]),
         ("cron(0 9 ? * 5#5 *)", ["Thu 2026-01-29 09:00", "Thu 2026-04-30 09:00"]),
         ("cron(0 9 LW * ? *)", ["Fri 2026-01-30 09:00", "Fri 2026-02-27 09:00"]),
-        // The 1st is a Sunday, then a Saturday: never into the month before.
+        // The 1st is a Sunday, then a Saturday. The nearest workday stays in the month.
         ("cron(0 9 1W 2,8 ? *)", ["Mon 2026-02-02 09:00", "Mon 2026-08-03 09:00"]),
-        // The 31st is a Sunday: never into the month behind. June has no 31st.
+        // The 31st of May is a Sunday. The nearest workday stays in the month. June has no 31st.
         ("cron(0 9 31W 5-7 ? *)", ["Fri 2026-05-29 09:00", "Fri 2026-07-31 09:00"]),
         ("cron(0 9 31 4-7 ? *)", ["Sun 2026-05-31 09:00", "Fri 2026-07-31 09:00"]),
         ("cron(0 9 29 2 ? *)", ["Tue 2028-02-29 09:00", "Sun 2032-02-29 09:00"]),
@@ -81,7 +81,7 @@ fn wildcards_mean_what_they_say() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn an_error_names_the_part_at_fault() {
     for (text, field) in [
         ("", "expression"),
         ("0 10 * * ? *", "expression"),
@@ -152,20 +152,20 @@ fn an_expression_that_is_too_long_is_refused() {
 }
 
 #[test]
-fn an_error_says_what_the_field_must_be() {
+fn an_error_says_what_was_sent_and_what_is_allowed() {
     let message = |text| Expression::parse(text).unwrap_err().to_string();
     assert_eq!(
         message("cron(0 24 * * ? *)"),
-        r#"hours must be 0 to 23 with the wildcards , - * /, which "24" is not"#
+        r#"hours: is "24"; must be 0 to 23 with the wildcards , - * /"#
     );
     assert_eq!(
         message("cron(0 10 * * MON *)"),
-        "day-of-week must be ? when day-of-month is given, even as *: one of the two must be ?"
+        "day-of-week: must be ? when day-of-month is not ?, even when it is *"
     );
 }
 
 #[test]
-fn an_expression_is_written_with_single_spaces() {
+fn an_expression_is_printed_with_single_spaces() {
     let expression = expression("  cron( 0  10 *\t* ? * )\n");
     assert_eq!(expression.to_string(), "cron(0 10 * * ? *)");
     assert_eq!(serde_json::to_value(&expression).unwrap(), json!("cron(0 10 * * ? *)"));
@@ -174,11 +174,12 @@ fn an_expression_is_written_with_single_spaces() {
         expression
     );
     let error = serde_json::from_value::<Expression>(json!("rate(5)")).unwrap_err();
-    assert!(error.to_string().starts_with("rate must be a positive integer"), "{error}");
+    let expected = r#"rate: is "5"; must be a positive integer"#;
+    assert!(error.to_string().starts_with(expected), "{error}");
 }
 
 #[test]
-fn a_time_that_the_clocks_leave_out_is_skipped() {
+fn a_local_time_that_the_clock_skips_does_not_occur() {
     // 02:00 becomes 03:00.
     assert_eq!(on("cron(30 2 * * ? *)", "2026-03-08T00:00-05:00", 23, "America/New_York"), []);
     assert_eq!(
@@ -188,7 +189,7 @@ fn a_time_that_the_clocks_leave_out_is_skipped() {
 }
 
 #[test]
-fn a_time_that_the_clocks_repeat_runs_the_first_time() {
+fn a_local_time_that_the_clock_repeats_occurs_the_first_time() {
     // 02:00 becomes 01:00.
     assert_eq!(
         on("cron(30 0-2 * * ? *)", "2026-11-01T00:00-04:00", 25, "America/New_York"),
@@ -199,7 +200,7 @@ fn a_time_that_the_clocks_repeat_runs_the_first_time() {
 }
 
 #[test]
-fn within_the_repetition_the_next_time_is_behind_it() {
+fn in_the_repeated_hour_the_next_occurrence_is_after_it() {
     let new_york = zone("America/New_York");
     let after = at("2026-11-01T01:10-05:00");
     assert_eq!(
@@ -217,7 +218,7 @@ fn a_skipped_day_has_no_occurrence() {
 }
 
 #[test]
-fn a_single_time_is_local_and_comes_once() {
+fn a_single_time_is_local_and_occurs_once() {
     let (seoul, at_ten) = (zone("Asia/Seoul"), at("2026-05-01T10:00:30+09:00"));
     let once = expression("at(2026-05-01T10:00:30)");
     let before = at_ten - SignedDuration::from_nanos(1);
@@ -226,7 +227,7 @@ fn a_single_time_is_local_and_comes_once() {
 }
 
 #[test]
-fn a_single_time_in_a_gap_never_comes_and_in_an_overlap_comes_first() {
+fn a_single_time_does_not_occur_in_skipped_time_and_occurs_first_in_repeated_time() {
     let new_york = zone("America/New_York");
     let after = at("2026-01-01T00:00Z");
     let next = |text| expression(text).next_after(after, &new_york, after);
@@ -235,7 +236,7 @@ fn a_single_time_in_a_gap_never_comes_and_in_an_overlap_comes_first() {
 }
 
 #[test]
-fn a_rate_starts_at_its_anchor_and_counts_from_there() {
+fn a_rate_counts_from_its_anchor() {
     let utc = TimeZone::UTC;
     let anchor = at("2026-01-01T10:00Z");
     let rate = expression("rate(90 minutes)");
@@ -249,14 +250,14 @@ fn a_rate_starts_at_its_anchor_and_counts_from_there() {
 }
 
 #[test]
-fn a_rate_that_starts_within_a_minute_runs_at_whole_minutes_and_never_early() {
+fn a_rate_that_starts_inside_a_minute_occurs_from_the_next_whole_minute_on() {
     let (utc, anchor) = (TimeZone::UTC, at("2026-01-01T10:00:00.001Z"));
     let rate = expression("rate(5 minutes)");
     assert_eq!(rate.next_after(anchor, &utc, anchor), Some(at("2026-01-01T10:01Z")));
 }
 
 #[test]
-fn a_day_of_a_rate_is_24_hours_whatever_the_clocks_do() {
+fn a_day_of_a_rate_is_24_hours_across_daylight_saving() {
     let (new_york, anchor) = (zone("America/New_York"), at("2026-03-07T10:00-05:00"));
     assert_eq!(
         expression("rate(1 day)").next_after(anchor, &new_york, anchor),
@@ -276,7 +277,7 @@ fn units_of_a_rate_may_be_singular_or_plural() {
 }
 
 #[test]
-fn time_ends_without_a_panic() {
+fn the_last_timestamp_causes_no_panic() {
     let utc = TimeZone::UTC;
     for text in ["cron(* * * * ? *)", "rate(4294967295 days)", "at(9999-12-31T23:59:59)"] {
         let expression = expression(text);
@@ -288,7 +289,7 @@ fn time_ends_without_a_panic() {
 
 proptest! {
     #[test]
-    fn a_rate_runs_at_every_multiple_of_its_period(
+    fn a_rate_occurs_at_every_multiple_of_its_period(
         minutes in 1..5_000_i64,
         anchor_minute in 0..100_000_i64,
         (zone, after) in zone_and_instant(),
@@ -304,7 +305,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_any_text_ends_in_an_expression_or_an_error(
+    fn parsing_any_text_gives_an_expression_or_an_error(
         text in "\\PC*|(cron|rate|at)\\([-0-9A-Z*?/,#LWT: a-z]{0,40}\\)",
     ) {
         if let Ok(expression) = Expression::parse(&text) {
@@ -313,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn any_six_fields_end_in_an_expression_or_an_error(
+    fn parsing_any_six_fields_gives_an_expression_or_an_error(
         fields in prop::collection::vec("[0-9*?/,#LW-]{1,4}|[0-9]{1,2}|[*?]", 6),
         (zone, after) in zone_and_instant(),
     ) {

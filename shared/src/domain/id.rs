@@ -1,24 +1,25 @@
-//! Identifiers. A notification's id is derived from what its producer asked for, so that asking
-//! twice yields the same id and deduplication is a conditional put.
+//! Identifiers, and the keys that they are derived from.
+//!
+//! A notification's id is a hash of the request or the run that asks for it. The same request
+//! always gives the same id, so a conditional put finds duplicates.
 
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::run::RunKey;
-
-/// Length of an id in hexadecimal digits: 15 bytes of a SHA-256, which leaves two digits for the
-/// attempt within the 32 characters that providers allow for a reference key.
+/// Length of an id in hexadecimal digits: 15 bytes of a SHA-256. Providers allow 32 characters for
+/// a reference key, so two digits are left for the attempt.
 const ID_DIGITS: usize = 30;
 
-/// What a request is identified by: who asks, on which route, under which idempotency key.
+/// Identifies a producer's request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestKey<'a> {
     /// The authenticated principal, without a session name.
     pub caller: &'a str,
-    /// The route, so that one key used on two routes names two requests.
+    /// One idempotency key used on two routes names two requests.
     pub route: &'a str,
     /// The `Idempotency-Key` header, as sent.
     pub idempotency_key: &'a str,
@@ -31,13 +32,12 @@ impl RequestKey<'_> {
         NotificationId(self.digest("notification", &index.to_string()))
     }
 
-    /// The id of the sequence that the request creates.
     #[must_use]
     pub fn sequence_id(&self) -> SequenceId {
         SequenceId(self.digest("sequence", ""))
     }
 
-    /// The id of the request itself: the key of a bulk request's idempotency record.
+    /// The id of the request itself. A bulk request's idempotency record has it as its key.
     #[must_use]
     pub fn request_id(&self) -> String {
         self.digest("request", "")
@@ -48,7 +48,24 @@ impl RequestKey<'_> {
     }
 }
 
+/// Identifies a run by its schedule and its scheduled time. However often and however late that
+/// time fires, it names the same run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunKey {
+    pub schedule: String,
+    /// In whole seconds.
+    pub scheduled_at: Timestamp,
+}
+
 impl RunKey {
+    /// Fractions of a second are dropped, because schedules have none: a time names the same run
+    /// with and without them.
+    #[must_use]
+    pub fn new(schedule: impl Into<String>, scheduled_at: Timestamp) -> Self {
+        let whole = Timestamp::from_second(scheduled_at.as_second()).unwrap_or(scheduled_at);
+        Self { schedule: schedule.into(), scheduled_at: whole }
+    }
+
     /// The id of the notification that this run makes for a member.
     #[must_use]
     pub fn notification_id(&self, member: &str) -> NotificationId {
@@ -56,22 +73,22 @@ impl RunKey {
         NotificationId(hex_digest(&["run", &self.schedule, &scheduled_at, member]))
     }
 
-    /// What is kept on a notification in place of its request's digest: the line that made it.
-    /// The same member on another line is told by it.
+    /// A run's notification keeps this in place of a request's digest. It depends on the line that
+    /// the member stands on, so the same member on another line is recognised as a duplicate.
     #[must_use]
     pub fn digest(&self, line: u64) -> String {
         body_digest(format!("{} {} {line}", self.schedule, self.scheduled_at).as_bytes())
     }
 }
 
-/// A digest of a request's body, kept on everything that the request made: the same key with
-/// another body is an error.
+/// A digest of a request's body. Everything that the request created keeps it, because the same
+/// key with another body is an error.
 #[must_use]
 pub fn body_digest(body: &[u8]) -> String {
     hex(&Sha256::digest(body)[..16])
 }
 
-/// Lengths go in before the parts: otherwise ("ab", "c") and ("a", "bc") would collide.
+/// Hashes each part's length before the part. Otherwise ("ab", "c") and ("a", "bc") would collide.
 fn hex_digest(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -94,7 +111,6 @@ fn is_id(text: &str) -> bool {
     text.len() == ID_DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Not an id: ids are 30 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 30 lower-case hexadecimal digits")]
 pub struct MalformedId;
@@ -107,7 +123,6 @@ macro_rules! hex_id {
         pub struct $name(String);
 
         impl $name {
-            /// The id's 30 hexadecimal digits.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -145,12 +160,11 @@ macro_rules! hex_id {
 }
 
 hex_id! {
-    /// Names one notification.
     NotificationId
 }
 
 hex_id! {
-    /// Names one sequence. Its steps' ids follow from it.
+    /// The ids of the sequence's steps are derived from this one.
     SequenceId
 }
 
@@ -162,13 +176,12 @@ impl SequenceId {
     }
 }
 
-/// The key under which a provider knows one attempt: the notification's id and the attempt's
-/// number as two hexadecimal digits. Receipts come back with it.
+/// The key under which a provider knows one attempt: the notification's id, then the attempt's
+/// number in two hexadecimal digits. Receipts name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
-    /// The notification.
     pub id: NotificationId,
-    /// Which of its attempts, counted from 1.
+    /// The number of the attempt, counted from 1.
     pub attempt: u8,
 }
 
@@ -178,9 +191,8 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Not one of our reference keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a reference key of ours")]
+#[error("is not a reference key that Alimi made")]
 pub struct ForeignReference;
 
 impl FromStr for Reference {
@@ -211,12 +223,12 @@ mod tests {
     };
 
     #[test]
-    fn the_same_request_names_the_same_notification() {
+    fn the_same_request_gives_the_same_id() {
         assert_eq!(KEY.notification_id(0), KEY.notification_id(0));
     }
 
     #[test]
-    fn caller_route_key_index_and_kind_all_tell_ids_apart() {
+    fn ids_differ_by_caller_route_key_index_and_kind() {
         let ids = [
             KEY.notification_id(0).to_string(),
             KEY.notification_id(1).to_string(),
@@ -234,15 +246,25 @@ mod tests {
     }
 
     #[test]
-    fn a_shifted_boundary_between_the_parts_is_another_request() {
+    fn moving_a_character_from_one_part_to_the_next_gives_another_id() {
         let one = RequestKey { caller: "ab", route: "c", ..KEY };
         let two = RequestKey { caller: "a", route: "bc", ..KEY };
         assert_ne!(one.notification_id(0), two.notification_id(0));
     }
 
+    #[test]
+    fn a_time_names_the_same_run_with_and_without_fractions_of_a_second() {
+        let at = |text: &str| RunKey::new("daily", text.parse().expect("a time"));
+        assert_eq!(at("2026-03-02T01:00:00Z"), at("2026-03-02T01:00:00.000Z"));
+        assert_eq!(at("2026-03-02T01:00:00Z"), at("2026-03-02T10:00:00.25+09:00"));
+        assert_ne!(at("2026-03-02T01:00:00Z"), at("2026-03-02T01:00:01Z"));
+        let (one, other) = (at("2026-03-02T01:00:00Z"), at("2026-03-02T01:00:00.9Z"));
+        assert_eq!(one.notification_id("member"), other.notification_id("member"));
+    }
+
     proptest! {
         #[test]
-        fn a_reference_reads_back_as_it_was_written(key in ".*", attempt: u8) {
+        fn a_reference_key_is_parsed_back_to_the_same_reference(key in ".*", attempt: u8) {
             let id = RequestKey { idempotency_key: &key, ..KEY }.notification_id(0);
             let reference = Reference { id, attempt };
             prop_assert_eq!(reference.to_string().len(), 32);
@@ -250,7 +272,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_parsing_panic(text in "\\PC*") {
+        fn parsing_never_panics(text in "\\PC*") {
             let _parsed: Result<Reference, _> = text.parse();
         }
     }

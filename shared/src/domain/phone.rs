@@ -1,4 +1,4 @@
-//! Phone numbers: validated on the way in, masked on the way to people.
+//! Phone numbers: validated when they come in, masked in logs.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 /// A phone number as providers take it: digits only, with a leading `+` when international.
 ///
-/// Its `Debug` and `Display` are masked, so that a number cannot reach a log by accident; the
-/// whole number is had by [`PhoneNumber::expose`].
+/// `Debug` and `Display` mask it, so that no log shows a number by accident.
+/// [`PhoneNumber::expose`] gives the whole number.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PhoneNumber(String);
 
-/// Not a phone number that a provider could take.
+/// Does not quote the text: it may be most of a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be a phone number: 8 to 15 digits, optionally with a leading +, separated by nothing but spaces, hyphens or parentheses"
+    "must be a phone number: 8 to 15 digits, with an optional leading + and separated only by spaces, hyphens or parentheses"
 )]
 pub struct MalformedPhoneNumber;
 
 impl PhoneNumber {
-    /// The number itself, for the provider's request.
+    /// The whole number, for the provider's request.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -74,13 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn separators_are_dropped_and_digits_kept() {
+    fn separators_are_removed_and_digits_kept() {
         assert_eq!(parse("010-1234-5678"), Ok("01012345678".into()));
         assert_eq!(parse("+82 (0)10 1234 5678"), Ok("+8201012345678".into()));
     }
 
     #[test]
-    fn what_no_provider_could_take_is_refused() {
+    fn texts_that_are_no_phone_number_are_refused() {
         for text in [
             "",
             "010",
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_shows_the_last_two_digits_only() {
+    fn only_the_last_two_digits_are_printed() {
         let number = PhoneNumber::try_from("01012345678".to_owned()).expect("a number");
         assert_eq!(number.to_string(), "*********78");
         assert_eq!(format!("{number:?}"), "PhoneNumber(*********78)");

@@ -1,47 +1,47 @@
-//! Schedules: when which template goes to whom.
+//! Schedules: at which times a template's messages go to an audience.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::channel::is_name;
 use super::expression::Expression;
-use super::notification::Priority;
+use super::field_error::FieldError;
+use super::name::{MUST_BE_A_NAME, is_name};
+use super::priority::Priority;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
-/// A send time that lives in the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// Its name, unique in the stack.
+    /// Unique in the stack.
     #[serde(default)]
     pub name: String,
-    /// When: `cron(…)`, `rate(…)` or `at(…)`.
     pub expression: Expression,
-    /// IANA zone in which the expression is read.
+    /// IANA zone of the expression's local times.
     #[serde(default = "seoul")]
     pub timezone: String,
-    /// What: the template's name.
+    /// The template's name.
     pub template: String,
-    /// Whom: the audience's name.
+    /// The audience's name.
     pub audience: String,
-    /// The messages' place in the lane's order, where it is not the minute of the day. Not 0, which
-    /// is for what has just happened.
+    /// The messages' priority. By default it follows from the minute of the day. Must not be 0,
+    /// which is the priority of real-time messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
-    /// Whether it runs at all.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// What to do with a run that is late.
     #[serde(default)]
     pub catch_up: CatchUp,
-    /// What to do about times outside the window.
     #[serde(default)]
     pub outside_window: OutsideWindow,
-    /// From when on it holds; the first time of a `rate`. Set when it is first saved.
+    /// The schedule has no times before this. A `rate` has its first time here. Set when the
+    /// schedule is first saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
 }
+
+/// The largest priority that a schedule may ask for.
+const PRIORITY_MAX: u16 = 9_999;
 
 fn seoul() -> String {
     "Asia/Seoul".to_owned()
@@ -51,41 +51,43 @@ fn yes() -> bool {
     true
 }
 
-/// What to do with a run that starts late, after an outage for instance.
+/// What to do with a run that starts late, for example after an outage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatchUp {
-    /// Run it, however late. The window still holds.
+    /// Run it, however late. Its messages still wait for their window.
     #[default]
     Run,
-    /// Leave it out, and say so in its record.
+    /// Skip it, and record the run as missed.
     Skip,
 }
 
-/// What to do about a schedule whose times lie outside the window.
+/// What to do about a schedule with times outside the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutsideWindow {
-    /// Refuse to save it.
+    /// Refuse to save the schedule.
     #[default]
     Refuse,
-    /// Save it; its messages wait for the window.
+    /// Save the schedule. Its messages wait for the window.
     Defer,
 }
 
 impl Schedule {
-    /// A run that starts this long after its time, in milliseconds, is late.
+    /// A run is late if it starts this long after its time.
     pub const LATE_MS: i64 = 15 * 60 * 1000;
 
-    /// The zone of its times; `None` when there is no such zone.
+    /// The zone of the schedule's times; `None` when there is no such zone.
     #[must_use]
     pub fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.timezone).ok()
     }
 
-    /// The place in the lane's order of a run's messages: the minute of the day in the schedule's
-    /// zone, unless it is configured. Never that of real-time messages, which no hours hold for: a
-    /// row that was edited by hand may ask for it.
+    /// The priority of a run's messages: the configured one, or the minute of the day in the
+    /// schedule's zone.
+    ///
+    /// Never the priority of real-time messages, to which no sending hours apply. A row that was
+    /// edited by hand may ask for that priority.
     #[must_use]
     pub fn priority_at(&self, scheduled_at: Timestamp) -> Priority {
         let minute_of_day = || {
@@ -97,28 +99,27 @@ impl Schedule {
         configured.unwrap_or_else(minute_of_day)
     }
 
-    /// Whether nobody can say what its times are counted from: it is a `rate` whose row was written
-    /// by hand.
+    /// Whether the schedule is a `rate` without a first time, so that its times are not defined.
+    /// This happens only to rows that were written by hand.
     #[must_use]
     pub fn has_no_first_time(&self) -> bool {
         self.expression.is_rate() && self.starts_at.is_none()
     }
 
-    /// Its next time after `after`.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let zone = self.zone()?;
         self.times_after(after, &zone).next()
     }
 
-    /// Its times after `after`, in order; `zone` is the schedule's own.
+    /// The schedule's times after `after`, in order. `zone` is the schedule's own zone.
     pub fn times_after<'a>(
         &'a self,
         after: Timestamp,
         zone: &'a TimeZone,
     ) -> impl Iterator<Item = Timestamp> + use<'a> {
         let starts_at = self.starts_at.unwrap_or(after);
-        // Nothing happens before it starts; a `rate`'s first time is the start itself.
+        // The schedule has no times before its start. A `rate` has its first time at the start.
         let just_before = jiff::SignedDuration::from_nanos(1);
         let after = match starts_at.checked_sub(just_before) {
             Ok(before) => after.max(before),
@@ -127,30 +128,32 @@ impl Schedule {
         self.expression.occurrences(after, zone, starts_at)
     }
 
-    /// What is wrong with it by itself: the field and what it must be. Whether its template and
-    /// audience exist, and its window, is for those to say who can look.
+    /// What has to be changed before the schedule can be saved, whatever its template, its audience
+    /// and the sending windows are.
     #[must_use]
-    pub fn faults(&self, now: Timestamp) -> Vec<(&'static str, String)> {
-        let mut faults = Vec::new();
-        let mut require = |holds: bool, field, must: &str| {
-            if !holds {
-                faults.push((field, must.to_owned()));
-            }
-        };
-        require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
-        require(zone(&self.timezone).is_some(), "timezone", MUST_BE_A_ZONE);
-        require(
-            self.priority
-                .is_none_or(|priority| priority > Priority::REAL_TIME && priority.0 < 10_000),
-            "priority",
-            "must be 1 to 9999: 0 is for real-time messages",
-        );
-        require(
-            self.zone().is_none() || !self.enabled || self.next_after(now).is_some(),
-            "expression",
-            "must have a time in the future",
-        );
-        faults
+    pub fn faults(&self, now: Timestamp) -> Vec<FieldError> {
+        let bad_priority =
+            self.priority.filter(|Priority(number)| !(1..=PRIORITY_MAX).contains(number));
+        let has_next_time =
+            self.zone().is_none() || !self.enabled || self.next_after(now).is_some();
+        [
+            FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME),
+            FieldError::unless(zone(&self.timezone).is_some(), "timezone", MUST_BE_A_ZONE),
+            bad_priority.map(|Priority(number)| {
+                let detail = format!(
+                    "is {number}; must be 1 to {PRIORITY_MAX}: 0 is for real-time messages"
+                );
+                FieldError::new("priority", detail)
+            }),
+            FieldError::unless(
+                has_next_time,
+                "expression",
+                "has no time in the future; must have one while the schedule is enabled",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_take_the_minute_of_the_day_in_the_schedules_zone() {
+    fn the_default_priority_is_the_minute_of_the_day_in_the_schedules_zone() {
         let ten = at("2026-03-02T10:00+09:00");
         assert_eq!(schedule("cron(0 10 * * ? *)").priority_at(ten), Priority(601));
         let utc = Schedule { timezone: "UTC".into(), ..schedule("cron(0 1 * * ? *)") };
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_happens_before_it_starts() {
+    fn a_schedule_has_no_times_before_its_start() {
         let starts_at = Some(at("2026-03-02T10:00+09:00"));
         let daily = Schedule { starts_at, ..schedule("rate(1 day)") };
         assert_eq!(daily.next_after(at("2026-01-01T00:00Z")), starts_at);
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named_by_its_field() {
+    fn each_fault_of_a_schedule_is_named_by_its_field() {
         type Change = fn(&mut Schedule);
         let now = at("2026-03-02T10:00+09:00");
         assert_eq!(schedule("cron(0 10 * * ? *)").faults(now), []);
@@ -212,7 +215,7 @@ mod tests {
         for (change, field) in cases {
             let mut faulty = schedule("cron(0 10 * * ? *)");
             change(&mut faulty);
-            let fields: Vec<_> = faulty.faults(now).into_iter().map(|(field, _)| field).collect();
+            let fields: Vec<_> = faulty.faults(now).into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
         }
     }

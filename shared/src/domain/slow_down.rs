@@ -1,55 +1,56 @@
-//! Going slower than the limit, after a provider refused for exceeding it.
+//! Sending slower than the limit, after the provider refused a request for exceeding its limit.
 //!
-//! A provider that says 429 to a lane that keeps its limit has another limit than the one that is
-//! configured, or somebody else uses the account. Waiting as long as it says and then going on as
-//! before would meet the same refusal again and again; so the pace is halved, and grows back
-//! little by little.
+//! A lane keeps its limit. If the provider still answers 429, its real limit is lower than the
+//! configured one, or somebody else uses the account. Waiting as long as the provider asks and then
+//! continuing at the same pace would be refused again and again. So the pace is halved, and grows
+//! back slowly.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of the pace is ever taken away, in thousandths.
-const TAKEN_MAX_PERMILLE: i64 = 900;
-/// How much of it comes back each second: all of a halved pace within 50 seconds. Slow enough that
-/// a limit which is really lower is not overrun every few seconds.
+/// The largest reduction of the pace, in thousandths.
+const REDUCTION_MAX_PERMILLE: i64 = 900;
+/// How much of the pace comes back each second, so that a halved pace is restored after 50 seconds.
+/// A faster recovery would exceed a limit that really is lower every few seconds.
 const RECOVERY_PERMILLE_PER_S: i64 = 10;
 const SECOND_US: i64 = 1_000_000;
 
-/// By how much a lane goes slower than its limit. Times are Unix microseconds.
+/// By how much a lane sends slower than its limit. Times are Unix microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlowDown {
-    /// What is taken from the pace, in thousandths.
+    /// The reduction of the pace, in thousandths.
     taken_permille: i64,
-    /// Since when it is that much.
+    /// Since when the reduction has this value.
     since_us: i64,
-    /// When it was last halved.
+    /// When the pace was last halved.
     halved_at_us: i64,
 }
 
 impl SlowDown {
-    /// A request that left at `departed_at_us` was refused; the lane goes on at `until_us`.
+    /// A request that left at `departed_at_us` was refused, and the lane pauses until `until_us`.
     ///
-    /// Requests that had left before the pace was halved are part of the same overrun, and do not
-    /// halve it again.
+    /// Requests that left before the pace was halved exceeded the limit together. Their refusals do
+    /// not halve the pace again.
     pub fn refused(&mut self, departed_at_us: i64, until_us: i64) {
         if departed_at_us < self.halved_at_us {
             return;
         }
         self.recover(departed_at_us);
-        self.taken_permille = i64::midpoint(1000, self.taken_permille).min(TAKEN_MAX_PERMILLE);
+        self.taken_permille = i64::midpoint(1000, self.taken_permille).min(REDUCTION_MAX_PERMILLE);
         self.halved_at_us = until_us;
         self.since_us = until_us;
     }
 
-    /// Lets what came back by now come back.
+    /// Restores the part of the pace that has come back until now.
     pub fn recover(&mut self, now_us: i64) {
-        // By tenths of a second: recovering at every departure must not round all of it away.
+        // Counts whole tenths of a second. Otherwise a recovery at every departure would be rounded
+        // to nothing.
         let tenths = (now_us - self.since_us).max(0) / (SECOND_US / 10);
         let recovered = tenths * RECOVERY_PERMILLE_PER_S / 10;
         self.taken_permille = (self.taken_permille - recovered).max(0);
         self.since_us += tenths * (SECOND_US / 10);
     }
 
-    /// The same by a clock that is ahead by this much.
+    /// The same state in the times of a clock that is ahead by this much.
     #[must_use]
     pub fn by_a_clock_ahead(self, ahead_us: i64) -> Self {
         Self {
@@ -59,7 +60,7 @@ impl SlowDown {
         }
     }
 
-    /// A distance between departures at this pace, rounded up.
+    /// The distance between departures at the reduced pace, rounded up.
     #[must_use]
     pub fn stretch_us(&self, spacing_us: i64) -> i64 {
         let left_permille = 1000 - self.taken_permille;
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_of_one_overrun_count_once() {
+    fn several_refusals_of_one_overrun_halve_the_pace_once() {
         let mut slow_down = SlowDown::default();
         for departed_at_us in [5_000_000, 5_020_000, 5_040_000] {
             slow_down.refused(departed_at_us, 6_000_000);

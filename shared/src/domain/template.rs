@@ -1,59 +1,61 @@
-//! Templates, and filling in their variables.
+//! Templates: messages with variables.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::category::Category;
+use super::field_error::FieldError;
 use super::hours::Window;
-use super::notification::{Button, Fallback, Message};
+use super::message::{Button, Fallback, Message};
+use super::name::{MUST_BE_A_NAME, is_name};
 
-/// A message with gaps: `#{name}` marks a variable.
+/// A message in which `#{name}` marks a variable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
-    /// Its name, by which producers ask for it.
+    /// Producers ask for the template by this name.
     #[serde(default)]
     pub name: String,
     /// The channel that its messages leave over.
     pub channel: String,
-    /// What the law takes it for.
     pub category: Category,
-    /// When this template's messages may leave, in the recipient's zone; the stack's and the
-    /// channel's windows hold as well.
+    /// When this template's messages may leave, in the recipient's zone. The stack's and the
+    /// channel's windows apply as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     /// The provider's own code of the approved template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The text.
     pub body: String,
-    /// Buttons under the text; their links may hold variables.
+    /// Buttons under the text. Their labels and links may contain variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<Button>,
-    /// The text message that goes out when this one cannot be delivered.
+    /// The provider sends this text message when it cannot deliver the first choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
 }
 
-/// What the law takes a message for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    /// Something that the recipient needs to know.
-    Informational,
-    /// Something that the sender wants to sell: subject to quiet hours.
-    Advertising,
-}
-
-/// A variable that the template has and the request has not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the template needs the variable {0}")]
-pub struct MissingVariable(pub String);
-
 impl Template {
-    /// The first text with a `#{` that nothing closes: its variable would leave as it stands.
+    /// What has to be changed before the template can be saved, whatever its channel is.
     #[must_use]
-    pub fn unclosed(&self) -> Option<&'static str> {
+    pub fn faults(&self) -> Vec<FieldError> {
+        let has_body = !self.body.trim().is_empty();
+        let unclosed = self.field_with_unclosed_variable().map(|field| {
+            FieldError::new(field, "has a #{ without a }; must close each variable: #{name}")
+        });
+        [
+            FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME),
+            FieldError::unless(has_body, "body", "is empty; must be a text"),
+            unclosed,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// The first field with a `#{` that nothing closes. That text would be sent as it stands.
+    fn field_with_unclosed_variable(&self) -> Option<&'static str> {
         let is_open = |text: &str| text.split("#{").skip(1).any(|after| !after.contains('}'));
         let button = |button: &Button| {
             let links =
@@ -77,11 +79,11 @@ impl Template {
         }
     }
 
-    /// Fills in the variables. A value is taken as it is: `#{…}` within it stays text.
+    /// Fills in the variables. A value is taken literally: `#{…}` inside a value stays text.
     ///
     /// # Errors
     /// Names the first variable that is missing.
-    pub fn render(&self, variables: &BTreeMap<String, String>) -> Result<Message, MissingVariable> {
+    pub fn render(&self, variables: &BTreeMap<String, String>) -> Result<Message, FieldError> {
         let fill = |text: &str| fill(text, variables);
         let fill_link = |link: &Option<String>| link.as_deref().map(fill).transpose();
         Ok(Message {
@@ -113,12 +115,12 @@ impl Template {
     }
 }
 
-fn fill(text: &str, variables: &BTreeMap<String, String>) -> Result<String, MissingVariable> {
+fn fill(text: &str, variables: &BTreeMap<String, String>) -> Result<String, FieldError> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, from_mark)) = rest.split_once("#{") {
         let Some((name, after)) = from_mark.split_once('}') else { break };
-        let value = variables.get(name).ok_or_else(|| MissingVariable(name.to_owned()))?;
+        let value = variables.get(name).ok_or_else(|| missing(name))?;
         filled.push_str(before);
         filled.push_str(value);
         rest = after;
@@ -127,20 +129,25 @@ fn fill(text: &str, variables: &BTreeMap<String, String>) -> Result<String, Miss
     Ok(filled)
 }
 
+fn missing(variable: &str) -> FieldError {
+    let detail = format!("is missing: the template needs the variable {variable}");
+    FieldError::new(format!("variables.{variable}"), detail)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn filled(text: &str, variables: &[(&str, &str)]) -> Result<String, MissingVariable> {
+    fn filled(text: &str, variables: &[(&str, &str)]) -> Result<String, FieldError> {
         let variables =
             variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         fill(text, &variables)
     }
 
     #[test]
-    fn variables_are_filled_in_wherever_they_stand() {
+    fn every_occurrence_of_a_variable_is_filled_in() {
         assert_eq!(
             filled("#{이름}님, #{time}에 만나요. #{이름}", &[("이름", "김하나"), ("time", "10시")]),
             Ok("김하나님, 10시에 만나요. 김하나".into())
@@ -154,17 +161,21 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        assert_eq!(filled("#{a} #{b}", &[("a", "1")]), Err(MissingVariable("b".into())));
+        let error = filled("#{a} #{b}", &[("a", "1")]).expect_err("b is missing");
+        assert_eq!(
+            (error.field.as_str(), error.detail.as_str()),
+            ("variables.b", "is missing: the template needs the variable b")
+        );
     }
 
     #[test]
-    fn an_unclosed_mark_is_text() {
+    fn an_unclosed_variable_is_text() {
         assert_eq!(filled("100#{ off", &[]), Ok("100#{ off".into()));
     }
 
     proptest! {
         #[test]
-        fn text_without_marks_comes_out_unchanged(text in "[^#]*") {
+        fn text_without_variables_is_unchanged(text in "[^#]*") {
             prop_assert_eq!(filled(&text, &[]), Ok(text));
         }
     }

@@ -1,188 +1,62 @@
 //! Every move of a notification, decided in one function.
 //!
-//! [`transition`] takes what is known and what happened and answers with the notification as it is
-//! now, and with what has to follow. It reads no clock, throws no dice and touches nothing. The
-//! matches name every status, so that a new one does not compile until each case is decided.
+//! [`transition`] takes a notification and an event. It returns the notification after the event,
+//! and the effects that must follow. It reads no clock, uses no randomness and does no I/O. The
+//! matches name every status, so a new status does not compile until every case is decided.
 
-use super::channel::{Confirmation, DeliveryPolicy};
+use super::attempt::{Attempt, Outcome, Response};
+use super::delivery_policy::{Confirmation, DeliveryPolicy};
+use super::duration::millis;
+use super::event::Event;
 use super::hours::WindowClass;
-use super::notification::{Attempt, Notification, Outcome, Reason, ReceiptRecord, Status};
+use super::notification::Notification;
+use super::reason::Reason;
+use super::receipt::{Receipt, ReceiptRecord, Verdict};
+use super::sequence_place::SequencePlace;
+use super::status::Status;
 
-/// Something that happened to a notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The previous step of its sequence was delivered.
-    Released {
-        /// When.
-        at_ms: i64,
-    },
-    /// An earlier step of its sequence stopped.
-    PredecessorStopped {
-        /// When.
-        at_ms: i64,
-    },
-    /// The time that it waited for may have come.
-    CameDue {
-        /// Now.
-        at_ms: i64,
-    },
-    /// A sender takes it in order to send it.
-    Claimed {
-        /// When.
-        at_ms: i64,
-        /// The fencing number of the sender's lease.
-        fence: u64,
-        /// How long to wait for word, in milliseconds.
-        confirm_within_ms: i64,
-    },
-    /// The sender that claimed it gives it back and certifies that it sent nothing.
-    PutBack {
-        /// The claim.
-        claim: u32,
-        /// When.
-        at_ms: i64,
-    },
-    /// The provider answered, or did not, and the sender knows what that means.
-    Responded {
-        /// The claim.
-        claim: u32,
-        /// What the sender saw.
-        response: Response,
-        /// What decides the rest.
-        policy: DeliveryPolicy,
-        /// A throw of the dice for the retry's back-off, 0 to 1000.
-        jitter_permille: u16,
-    },
-    /// The provider's word on delivery.
-    ReceiptArrived {
-        /// The attempt that it speaks of.
-        attempt: u8,
-        /// When it was received.
-        at_ms: i64,
-        /// What it says.
-        receipt: Receipt,
-    },
-    /// The time by which there had to be word may have come.
-    DeadlinePassed {
-        /// Now.
-        at_ms: i64,
-    },
-    /// The sender that may have claimed it is gone: its lease ran out and a successor has it.
-    SenderLost {
-        /// The successor's fencing number: only claims under a lower one are lost.
-        fence: u64,
-        /// When.
-        at_ms: i64,
-    },
-    /// Its producer or an operator withdraws it.
-    CancelRequested {
-        /// When.
-        at_ms: i64,
-    },
-    /// A sender found at departure that it may have expired.
-    Expired {
-        /// Now.
-        at_ms: i64,
-    },
-    /// The hours at which it may leave are others than was thought.
-    Reclassified {
-        /// Its window class now.
-        class: WindowClass,
-        /// When that was found.
-        at_ms: i64,
-    },
-    /// An operator decides to send it again, whatever became of it.
-    ResendRequested {
-        /// When.
-        at_ms: i64,
-    },
-}
-
-/// What a sender saw of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// When the request was about to be written.
-    pub sent_at_ms: i64,
-    /// When the answer was there, or its time-out passed.
-    pub received_at_ms: i64,
-    /// What it means.
-    pub outcome: Outcome,
-    /// The provider's code, if it gave one.
-    pub code: Option<String>,
-    /// The provider's key of the message, if it gave one.
-    pub provider_message_id: Option<String>,
-}
-
-/// A provider's word on delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// What it says.
-    pub verdict: Verdict,
-    /// The provider's code.
-    pub code: String,
-    /// The medium that was used, in the provider's word.
-    pub medium: Option<String>,
-}
-
-/// What a receipt says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// It arrived, by whichever medium.
-    Delivered,
-    /// The first choice did not arrive. Where a fallback was asked for, it may still.
-    PrimaryUndelivered,
-    /// Nothing arrived, and nothing more will be tried.
-    Undelivered,
-    /// The provider does not know.
-    Inconclusive,
-}
-
-/// A move: the notification as it is now, and what has to follow.
+/// A move of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// After the move; its revision is still the one before.
+    /// The notification after the move. Its revision is unchanged; the save increases it.
     pub notification: Notification,
-    /// What follows.
     pub effects: Vec<Effect>,
 }
 
 /// What has to follow a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Its lane has work. A hint: the sweeper repeats it.
+    /// Wake the lane: it has work. The wake may be lost, because the sweeper repeats it.
     WakeLane,
-    /// The next step may go. Part of the same transaction.
+    /// Release the next step, in the same transaction.
     ReleaseNext,
-    /// No later step may go. Part of the same transaction.
+    /// Cancel all later steps, in the same transaction.
     CancelRest,
-    /// Somebody has to be told that its sequence goes no further.
+    /// Report that the sequence has stopped.
     ReportStop,
-    /// Somebody has to be told that its sequence waits for word that may never come.
+    /// Report that the sequence waits for a receipt that may never come.
     ReportStall,
 }
 
-/// Nothing moved.
+/// Why an event moved nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refused {
-    /// The event changes nothing any more: it came twice, or after something that settles more.
-    /// Whoever brought it can forget it.
+    /// The event changes nothing any more: it came twice, or after an event that settled more. The
+    /// caller can forget it.
     #[error("nothing is left to do")]
     Settled,
-    /// Too late: the notification has left, or may have.
     #[error("the notification has left or may have left already")]
     TooLate,
-    /// Too early: its time has not come.
+    /// Too early.
     #[error("its time has not come")]
     NotYet,
-    /// It speaks of an attempt that was never made, or of a claim that somebody else holds.
+    /// The event is about an attempt that was never made, or about a claim of another sender.
     #[error("there is no such attempt")]
     NoSuchAttempt,
 }
 
-/// Decides every move of a notification.
-///
-/// # Errors
-/// [`Refused`], with what the caller should make of it; nothing has changed then.
+/// Decides every move of a notification. An error says what the caller has to make of the event;
+/// nothing has changed then.
 pub fn transition(notification: &Notification, event: &Event) -> Result<Transition, Refused> {
     match event {
         Event::Released { at_ms } => released(notification, *at_ms),
@@ -230,7 +104,7 @@ fn released(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
 
 fn predecessor_stopped(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
-        // No effects: whatever stopped the predecessor cancels all later steps itself.
+        // No effects: the event that stopped the predecessor cancels all later steps itself.
         Status::Blocked => Ok(Transition {
             notification: settled(n, Status::Cancelled, Reason::PredecessorStopped, at_ms),
             effects: vec![],
@@ -315,8 +189,8 @@ fn put_back(n: &Notification, claim: u32, at_ms: i64) -> Result<Transition, Refu
         return Err(Refused::NoSuchAttempt);
     }
     match n.status {
-        // `Unknown`: a successor or the sweeper took it for lost meanwhile. The claim's holder
-        // knows better: it was never sent.
+        // `Unknown`: a successor or the sweeper declared the claim lost meanwhile. The sender that
+        // holds the claim is certain that nothing was sent.
         Status::Sending | Status::Unknown => Ok(to_queued_unsent(n, at_ms)),
         Status::Blocked
         | Status::Deferred
@@ -340,20 +214,22 @@ fn responded(
     let at_ms = response.received_at_ms;
     let noted = with_response(n, claim, response)?;
     if claim != n.claim {
-        // Somebody decided to go on without this answer.
+        // The notification was claimed again without waiting for this answer.
         return Ok(Transition { notification: noted, effects: vec![] });
     }
     let code = || response.code.clone().unwrap_or_default();
     match noted.status {
-        // It is known already that nobody knows.
+        // The outcome is `unknown` already.
         Status::Unknown if response.outcome == Outcome::Uncertain => {
             Ok(Transition { notification: noted, effects: vec![] })
         }
-        // `Unknown`: declared lost while the answer was under way. The answer knows better.
+        // `Unknown`: the claim was declared lost while the answer was on its way. The answer
+        // counts.
         Status::Sending | Status::Unknown => Ok(match response.outcome {
             Outcome::Accepted => to_accepted(&noted, policy, at_ms),
             Outcome::Rejected => to_failed(&noted, Reason::Rejected(code()), at_ms),
-            // Nothing landed, and nothing is wrong with the message: back to its place, uncounted.
+            // The provider took nothing, and nothing is wrong with the message. It goes back to its
+            // place, and the attempt does not count.
             Outcome::Throttled | Outcome::ChannelDown => to_queued_unsent(&noted, at_ms),
             Outcome::Unreachable => to_retry(&noted, policy, jitter_permille, at_ms),
             Outcome::Uncertain if policy.provider_deduplicates => {
@@ -361,7 +237,7 @@ fn responded(
             }
             Outcome::Uncertain => to_unknown(&noted, Reason::ResponseLost, at_ms),
         }),
-        // A receipt was quicker, or a person was: the times are worth keeping, the rest stands.
+        // A receipt or a person was faster. Only the answer's times are kept.
         Status::Accepted
         | Status::Unconfirmed
         | Status::Failed
@@ -391,7 +267,7 @@ fn receipt_arrived(
         return Err(Refused::Settled);
     }
     let verdict = match receipt.verdict {
-        // A fallback that was asked for decides; without one the first choice was the only one.
+        // The outcome of a fallback decides. Without a fallback the first choice was the only one.
         Verdict::PrimaryUndelivered if n.message.fallback.is_some() => Verdict::Inconclusive,
         Verdict::PrimaryUndelivered | Verdict::Undelivered => Verdict::Undelivered,
         Verdict::Delivered => Verdict::Delivered,
@@ -422,7 +298,8 @@ fn receipt_arrived(
                 only_noted(noted)
             }
         },
-        // It was to be sent again, since nothing seemed to have landed. It did land.
+        // It waited to be sent again, because nothing seemed to have reached the provider. The
+        // receipt shows that an attempt did reach it.
         Status::Deferred | Status::Queued => match verdict {
             Verdict::Delivered => Ok(to_delivered(&noted, at_ms)),
             Verdict::Undelivered | Verdict::PrimaryUndelivered if is_latest => {
@@ -435,8 +312,8 @@ fn receipt_arrived(
                 only_noted(noted)
             }
         },
-        // Delivered is the last word, whatever was believed before. Steps that were cancelled
-        // meanwhile stay cancelled.
+        // `delivered` overrules every earlier status. Steps that were cancelled meanwhile stay
+        // cancelled.
         Status::Failed | Status::Cancelled | Status::Expired => match verdict {
             Verdict::Delivered => Ok(to_delivered(&noted, at_ms)),
             Verdict::Undelivered | Verdict::PrimaryUndelivered | Verdict::Inconclusive => {
@@ -540,7 +417,7 @@ fn reclassified(n: &Notification, class: &WindowClass, at_ms: i64) -> Result<Tra
             after.notification.window_class = class.clone();
             Ok(after)
         }
-        // They are asked again when they are about to leave.
+        // The hours are determined again when the notification is about to leave.
         Status::Blocked | Status::Deferred => Err(Refused::NotYet),
         Status::Sending
         | Status::Accepted
@@ -585,7 +462,7 @@ fn to_queued(n: &Notification, ready_at_ms: i64, at_ms: i64) -> Transition {
     Transition { notification: after, effects: vec![Effect::WakeLane] }
 }
 
-/// Back to its place, with an attempt that certainly never reached the provider.
+/// Puts the notification back to its place. Its attempt certainly never reached the provider.
 fn to_queued_unsent(n: &Notification, at_ms: i64) -> Transition {
     let mut back = to_queued(n, n.ready_at_ms, at_ms);
     back.notification.attempt_unsent = true;
@@ -603,12 +480,13 @@ fn to_accepted(n: &Notification, policy: &DeliveryPolicy, at_ms: i64) -> Transit
         Confirmation::Acceptance => to_delivered(n, at_ms),
         Confirmation::Receipt { within } => {
             let mut after = moved(n, Status::Accepted, at_ms);
-            // The deadline was written at the claim and stays, so that its index entry need not
-            // move. Only an own waiting time is counted anew, as is one that had been given up.
+            // The deadline of the claim stays, so that its index entry need not move. A new
+            // deadline is set only for the notification's own waiting time, and for a notification
+            // that has no deadline because its claim was declared lost.
             after.deadline_ms = match (n.confirm_within_ms, n.deadline_ms) {
                 (Some(own_ms), _) => Some(at_ms + own_ms),
                 (None, Some(kept_ms)) => Some(kept_ms),
-                (None, None) => Some(at_ms + super::channel::millis(within)),
+                (None, None) => Some(at_ms + millis(within)),
             };
             Transition { notification: after, effects: vec![] }
         }
@@ -647,14 +525,14 @@ fn to_failed(n: &Notification, reason: Reason, at_ms: i64) -> Transition {
 }
 
 fn to_delivered(n: &Notification, at_ms: i64) -> Transition {
-    let effects = match n.place.as_ref().and_then(super::SequencePlace::next) {
+    let effects = match n.place.as_ref().and_then(SequencePlace::next) {
         Some(_) => vec![Effect::ReleaseNext],
         None => vec![],
     };
     Transition { notification: moved(n, Status::Delivered, at_ms), effects }
 }
 
-/// It ends undelivered, and its sequence with it.
+/// The notification ends undelivered, and its sequence stops.
 fn stopped(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
     let effects = match &n.place {
         Some(place) if place.next().is_some() => vec![Effect::CancelRest, Effect::ReportStop],
@@ -664,14 +542,14 @@ fn stopped(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Tran
     Transition { notification: settled(n, status, reason, at_ms), effects }
 }
 
-/// It waits for word that may never come. Its sequence waits with it: later steps stay blocked, so
-/// that a late receipt can still release them.
+/// The notification waits for a receipt that may never come. Later steps of its sequence stay
+/// blocked, so that a late receipt can still release them.
 fn stalled(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
     let effects = if n.place.is_some() { vec![Effect::ReportStall] } else { vec![] };
     Transition { notification: settled(n, status, reason, at_ms), effects }
 }
 
-/// Notes the answer on its attempt. An answer that is there already is noted once.
+/// Records the answer on its attempt. A repeated answer is refused as settled.
 fn with_response(
     n: &Notification,
     claim: u32,
@@ -679,7 +557,7 @@ fn with_response(
 ) -> Result<Notification, Refused> {
     let mut noted = n.clone();
     let Some(record) = noted.attempts.iter_mut().find(|record| record.claim == claim) else {
-        // Never made, or so old that its record was dropped.
+        // The attempt was never made, or is so old that its record was dropped.
         return Err(Refused::NoSuchAttempt);
     };
     if record.outcome.is_some() {

@@ -1,12 +1,12 @@
-//! Every status against every event as one table, and random lives against the promises.
+//! A table of every status with every event, and the invariants under random orders of events.
 
 use std::fmt::Write;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use strum::VariantArray as _;
 
 use super::agenda::{agenda_key, exception_key};
-use super::transition::Response;
 use super::*;
 
 const NOW_MS: i64 = 1_772_413_200_000;
@@ -84,7 +84,7 @@ fn after(notification: &Notification, events: &[Event]) -> Notification {
     })
 }
 
-/// A notification in each status, as it comes about. It expires an hour from now.
+/// A notification that got this status by the usual events. It expires an hour from now.
 fn in_status(status: Status) -> Notification {
     let fresh = Notification { expires_at_ms: Some(NOW_MS + 3_600_000), ..fresh() };
     let sent = [claim(NOW_MS), answer(1, Outcome::Accepted)];
@@ -132,7 +132,7 @@ fn columns() -> Vec<(&'static str, Event)> {
     ]
 }
 
-/// The new status with its effects, `=` where only something was noted, or the refusal.
+/// The new status and the effects, or the refusal. `=` stands for an unchanged status.
 fn cell(notification: &Notification, event: &Event) -> String {
     match transition(notification, event) {
         Err(Refused::Settled) => "-".into(),
@@ -159,12 +159,12 @@ fn cell(notification: &Notification, event: &Event) -> String {
     }
 }
 
-/// Read it by event: a line for each status that the event moves or refuses in its own way.
+/// The table has a line for each event and status, except where the event is refused as settled.
 #[test]
-fn every_status_meets_every_event_as_in_this_table() {
+fn every_event_moves_every_status_as_in_this_table() {
     let mut table = String::new();
     for (name, event) in columns() {
-        for status in Status::ALL {
+        for &status in Status::VARIANTS {
             let notification = in_status(status);
             assert_eq!(notification.status, status);
             let cell = cell(&notification, &event);
@@ -178,7 +178,7 @@ fn every_status_meets_every_event_as_in_this_table() {
 }
 
 #[test]
-fn a_put_back_attempt_keeps_its_number_and_one_that_may_have_landed_does_not() {
+fn only_an_attempt_that_was_put_back_keeps_its_number() {
     let put_back = after(&fresh(), &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }]);
     let again = after(&put_back, &[claim(NOW_MS)]);
     assert_eq!((again.claim, again.attempt, again.attempts.len()), (2, 1, 1));
@@ -196,7 +196,7 @@ fn a_put_back_attempt_keeps_its_number_and_one_that_may_have_landed_does_not() {
 }
 
 #[test]
-fn an_answer_to_an_earlier_claim_does_not_touch_the_present_one() {
+fn an_answer_to_an_earlier_claim_does_not_change_the_present_claim() {
     let again = after(
         &fresh(),
         &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS)],
@@ -210,7 +210,7 @@ fn an_answer_to_an_earlier_claim_does_not_touch_the_present_one() {
 }
 
 #[test]
-fn a_receipt_for_an_earlier_attempt_counts_only_when_it_says_delivered() {
+fn a_receipt_for_an_earlier_attempt_counts_only_if_it_says_delivered() {
     let second = after(
         &in_status(Status::Failed),
         &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS), answer(2, Outcome::Accepted)],
@@ -223,25 +223,25 @@ fn a_receipt_for_an_earlier_attempt_counts_only_when_it_says_delivered() {
 }
 
 #[test]
-fn an_answer_that_comes_after_all_settles_what_was_declared_lost() {
+fn a_late_answer_settles_a_claim_that_was_declared_lost() {
     let lost = after(&in_status(Status::Sending), &[Event::SenderLost { fence: 2, at_ms: NOW_MS }]);
     assert_eq!(lost.status, Status::Unknown);
     for (outcome, status) in [
         (Outcome::Accepted, Status::Accepted),
         (Outcome::Rejected, Status::Failed),
         (Outcome::Uncertain, Status::Unknown),
-        // Certainly never landed: as if it had not been declared lost.
+        // Certainly not taken by the provider: the same as without the loss.
         (Outcome::Throttled, Status::Queued),
         (Outcome::Unreachable, Status::Deferred),
     ] {
         assert_eq!(after(&lost, &[answer(1, outcome)]).status, status, "{outcome:?}");
     }
     let accepted = after(&lost, &[answer(1, Outcome::Accepted)]);
-    assert!(accepted.deadline_ms.is_some(), "its receipt is waited for again");
+    assert!(accepted.deadline_ms.is_some(), "it waits for its receipt again");
 }
 
 #[test]
-fn a_fallback_keeps_the_first_failure_from_being_final() {
+fn the_first_choices_failure_is_not_final_with_a_fallback() {
     let mut accepted = in_status(Status::Accepted);
     let failed = receipt(1, Verdict::PrimaryUndelivered);
     assert_eq!(after(&accepted, std::slice::from_ref(&failed)).status, Status::Failed);
@@ -257,7 +257,7 @@ fn a_fallback_keeps_the_first_failure_from_being_final() {
 }
 
 #[test]
-fn the_deadline_is_written_at_the_claim_and_moved_only_for_an_own_waiting_time() {
+fn an_accepted_notification_keeps_its_deadline_unless_it_has_its_own_waiting_time() {
     let sending = in_status(Status::Sending);
     let accepted = after(&sending, &[answer(1, Outcome::Accepted)]);
     assert_eq!(accepted.deadline_ms, Some(NOW_MS + CONFIRM_WITHIN_MS));
@@ -269,7 +269,7 @@ fn the_deadline_is_written_at_the_claim_and_moved_only_for_an_own_waiting_time()
 }
 
 #[test]
-fn a_channel_that_confirms_by_acceptance_delivers_at_the_answer() {
+fn acceptance_counts_as_delivery_on_a_channel_that_confirms_by_acceptance() {
     let Event::Responded { claim, response, policy, jitter_permille } =
         answer(1, Outcome::Accepted)
     else {
@@ -283,7 +283,7 @@ fn a_channel_that_confirms_by_acceptance_delivers_at_the_answer() {
 }
 
 #[test]
-fn an_unknown_outcome_is_tried_again_only_where_the_provider_deduplicates() {
+fn an_uncertain_outcome_is_retried_only_if_the_provider_deduplicates() {
     let Event::Responded { claim, response, policy, jitter_permille } =
         answer(1, Outcome::Uncertain)
     else {
@@ -296,7 +296,7 @@ fn an_unknown_outcome_is_tried_again_only_where_the_provider_deduplicates() {
 }
 
 #[test]
-fn a_provider_that_asks_for_a_longer_wait_gets_it() {
+fn a_retry_waits_at_least_as_long_as_the_provider_asks() {
     let Event::Responded { claim, response, policy, jitter_permille } =
         answer(1, Outcome::Unreachable)
     else {
@@ -313,7 +313,7 @@ fn a_provider_that_asks_for_a_longer_wait_gets_it() {
 }
 
 #[test]
-fn the_last_reference_key_is_not_followed_by_another() {
+fn a_notification_fails_when_its_attempt_numbers_are_used_up() {
     let worn = Notification { attempt: u8::MAX, ..fresh() };
     let failed = after(&worn, &[claim(NOW_MS)]);
     assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::AttemptsExhausted)));
@@ -339,8 +339,8 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     ])
 }
 
-/// Events in any order, from senders, successors, providers and people who know nothing of each
-/// other. Claims and attempts are named freely, so that most orders are out of order.
+/// Any event of a sender, a successor, a provider or a person who know nothing of each other.
+/// Claims and attempts have any numbers, so most sequences of events are out of order.
 fn any_event() -> impl Strategy<Value = Event> {
     let at = 0..20_000_000i64;
     prop_oneof![
@@ -362,18 +362,18 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// What an observer who saw every move would know of the present attempt.
+/// What an observer of every move would know about the present attempt.
 #[derive(Default)]
 struct Ledger {
-    /// A claim was made, and nobody has certified since that nothing came of it.
-    may_have_landed: bool,
+    /// A claim was made, and no later event was certain that the provider took nothing.
+    may_have_arrived: bool,
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_of_events_breaks_a_promise(
+    fn no_order_of_events_breaks_an_invariant(
         events in prop::collection::vec(any_event(), 1..40),
         has_fallback: bool,
         starts_blocked: bool,
@@ -393,22 +393,23 @@ proptest! {
             let Ok(moved) = transition(&n, &event) else { continue };
             let next = moved.notification;
 
-            // 1. What may have landed is never claimed again, except by an operator's decision.
+            // Invariant 1: after a request may have reached the provider, only an operator's
+            // decision allows another claim.
             match &event {
                 Event::Claimed { .. } if next.status == Status::Sending => {
-                    prop_assert!(!ledger.may_have_landed, "claimed again: {n:?}");
-                    ledger.may_have_landed = true;
+                    prop_assert!(!ledger.may_have_arrived, "claimed again: {n:?}");
+                    ledger.may_have_arrived = true;
                 }
                 Event::Responded { claim, response, .. } if *claim == n.claim => {
                     match response.outcome {
                         Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
-                            ledger.may_have_landed = false;
+                            ledger.may_have_arrived = false;
                         }
                         Outcome::Accepted | Outcome::Rejected | Outcome::Uncertain => {}
                     }
                 }
                 Event::PutBack { .. } | Event::ResendRequested { .. } => {
-                    ledger.may_have_landed = false;
+                    ledger.may_have_arrived = false;
                 }
                 Event::Claimed { .. }
                 | Event::Responded { .. }
@@ -423,14 +424,14 @@ proptest! {
                 | Event::Reclassified { .. } => {}
             }
 
-            // 2. The next step is released by a delivery, and by nothing else.
+            // Invariant 2: only a delivery releases the next step.
             let releases = moved.effects.contains(&Effect::ReleaseNext);
             prop_assert_eq!(
                 releases,
                 next.status == Status::Delivered && n.status != Status::Delivered
             );
 
-            // 7. What is over stays over, but for the provider's word or an operator's.
+            // Invariant 7: only a receipt or an operator changes a terminal status.
             if n.status.is_terminal() && next.status != n.status {
                 let by_operator = matches!(event, Event::ResendRequested { .. });
                 prop_assert!(
@@ -443,7 +444,7 @@ proptest! {
             prop_assert!(next.receipts.len() <= Notification::RECEIPTS_KEPT);
             prop_assert!(next.attempts.len() <= Notification::ATTEMPTS_KEPT);
 
-            // 5. Whatever is not over is somewhere to be found.
+            // Invariant 5: a notification without a terminal status is in an index, or is blocked.
             let has_work = agenda_key(&next).is_some();
             let needs_person = exception_key(&next).is_some();
             let waits = next.status == Status::Blocked;
@@ -453,7 +454,7 @@ proptest! {
             );
             prop_assert!(!(has_work && needs_person));
 
-            // A stop takes the later steps with it, and somebody is told.
+            // A stop cancels the later steps and is reported.
             let stopped = matches!(
                 next.status,
                 Status::Failed | Status::Expired | Status::Cancelled
@@ -468,7 +469,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_that_is_applied_twice_moves_once(
+    fn a_repeated_event_moves_once(
         events in prop::collection::vec(any_event(), 1..20),
         last in any_event(),
     ) {
@@ -478,7 +479,7 @@ proptest! {
         if let Ok(once) = transition(&n, &last)
             && let Ok(twice) = transition(&once.notification, &last)
         {
-            // Only what a person or the clock may ask for again moves again.
+            // Only a person's decision and a passed deadline may move it again.
             prop_assert!(
                 once.notification.status == twice.notification.status
                     || matches!(last, Event::DeadlinePassed { .. } | Event::ResendRequested { .. }),
@@ -490,7 +491,7 @@ proptest! {
 }
 
 #[test]
-fn the_fixed_policy_is_what_the_default_says() {
+fn the_default_policy_is_fixed_with_two_retries() {
     assert_eq!(
         RetryPolicy::default(),
         RetryPolicy::Fixed { retries: 2, every: SignedDuration::from_secs(3) }

@@ -1,13 +1,15 @@
-//! Time zones as they are taken in.
+//! Names of time zones in requests and configuration.
 
 use jiff::tz::TimeZone;
 
 /// What [`zone`] asks of a text.
 pub const MUST_BE_A_ZONE: &str =
-    "must be an IANA time zone, such as Asia/Seoul, written as it is there";
+    "must be an IANA time zone, such as Asia/Seoul, in exactly IANA's spelling";
 
-/// The zone of this IANA name, spelled as the database spells it. `EventBridge` does not take
-/// `asia/seoul`, and `Etc/Unknown` is nobody's time.
+/// The zone of this IANA name, if the name is spelled exactly as in the time zone database.
+///
+/// `EventBridge` does not accept `asia/seoul`. `Etc/Unknown` is in the database, but no place has
+/// its time.
 #[must_use]
 pub fn zone(name: &str) -> Option<TimeZone> {
     if name == "Etc/Unknown" {
@@ -22,7 +24,7 @@ mod tests {
     use crate::domain::hours::test_zones;
 
     #[test]
-    fn a_zone_is_spelled_as_the_database_spells_it() {
+    fn only_the_exact_spelling_names_a_zone() {
         for name in ["asia/seoul", "ASIA/SEOUL", "Etc/Unknown", "etc/unknown", "", "+09:00", "utc"]
         {
             assert_eq!(zone(name), None, "{name}");

@@ -1,60 +1,44 @@
-//! JSON bodies, read with the path of the field at fault.
+//! JSON bodies of requests.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::delivery::FieldError;
+use super::json_error::field_error;
+use crate::domain::FieldError;
 use crate::domain::id::body_digest;
 
-/// A JSON body that has been read.
+/// A JSON body of any shape.
 #[derive(Clone, PartialEq)]
 pub struct Body(pub Value);
 
-/// Why a value cannot be read. Holds none of the value's content.
-pub type BodyError = FieldError;
-
 impl Body {
-    /// Reads JSON of any shape.
+    /// Parses JSON of any shape.
     ///
     /// # Errors
-    /// Names `body`, with the position.
-    pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+    /// Names the field `body` and the position, and quotes none of the content.
+    pub fn read(bytes: &[u8]) -> Result<Self, FieldError> {
         serde_json::from_slice(bytes).map(Self).map_err(|error| {
-            let detail = format!("is not JSON (line {}, column {})", error.line(), error.column());
+            let (line, column) = (error.line(), error.column());
+            let detail =
+                format!("is not valid JSON (line {line}, column {column}); send one JSON value");
             FieldError::new("body", detail)
         })
     }
 
-    /// Takes the value as a `T`.
+    /// Converts the body to a `T`.
     ///
     /// # Errors
-    /// Names the field at fault as a path.
-    pub fn take<T: DeserializeOwned>(self) -> Result<T, BodyError> {
+    /// Names the field at fault by its path: `to.phone`, `steps[1].template`.
+    pub fn take<T: DeserializeOwned>(self) -> Result<T, FieldError> {
         serde_path_to_error::deserialize(self.0).map_err(|error| {
             let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            let detail = error.into_inner().to_string();
-            let field = match (path.as_str(), named_member(&detail)) {
-                ("", Some(member)) => member.to_owned(),
-                ("", None) => "body".to_owned(),
-                // For an unknown member the path ends in it already.
-                (path, Some(member)) if !path.ends_with(member) => format!("{path}.{member}"),
-                (path, _) => path.to_owned(),
-            };
-            FieldError::new(field, detail)
+            let path = if path == "." { "" } else { path.as_str() };
+            field_error(path, &error.inner().to_string())
         })
     }
 }
 
-/// The member that serde says is missing or unknown.
-fn named_member(detail: &str) -> Option<&str> {
-    let rest = ["missing field `", "unknown field `"]
-        .iter()
-        .find_map(|start| detail.strip_prefix(start))?;
-    rest.split('`').next()
-}
-
-/// The digest of a body's meaning: spaces and the order of an object's members do not count.
+/// The digest of a body's meaning: white space and the order of an object's members do not count.
 #[must_use]
 pub fn canonical_digest(body: &Body) -> String {
     let mut value = body.0.clone();
@@ -71,11 +55,17 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_members_and_spaces_do_not_count() {
+    fn the_digest_ignores_white_space_and_the_order_of_members() {
         assert_eq!(
             digest(r#"{"a":1,"b":{"c":2,"d":3}}"#),
             digest(r#"{ "b":{"d":3,"c":2}, "a":1 }"#)
         );
+    }
+
+    #[test]
+    fn the_digest_depends_on_every_value_and_on_the_order_of_items() {
+        assert_ne!(digest("[1,2]"), digest("[2,1]"));
+        assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":"1"}"#));
     }
 
     #[derive(Debug, serde::Deserialize)]
@@ -93,22 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn the_field_at_fault_is_named_by_its_path() {
-        let field = |text: &str| {
+    fn a_fault_is_reported_with_its_path_and_what_to_send_instead() {
+        let error = |text: &str| {
             let body = Body::read(text.as_bytes()).expect("JSON");
-            body.take::<Outer>().expect_err("a fault").field
+            let error = body.take::<Outer>().expect_err("a fault");
+            (error.field, error.detail)
         };
-        assert_eq!(field(r"{}"), "to");
-        assert_eq!(field(r#"{"to":{}}"#), "to.id");
-        assert_eq!(field(r#"{"to":{"id":1}}"#), "to.id");
-        assert_eq!(field(r#"{"to":{"id":"x","ph":"1"}}"#), "to.ph");
-        assert_eq!(field(r#"{"to":{"id":"x"},"cc":1}"#), "cc");
-        assert_eq!(field("[]"), "body");
-    }
-
-    #[test]
-    fn the_order_of_items_and_every_value_do_count() {
-        assert_ne!(digest("[1,2]"), digest("[2,1]"));
-        assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":"1"}"#));
+        let expect = |text: &str, field: &str, detail: &str| {
+            assert_eq!(error(text), (field.to_owned(), detail.to_owned()), "{text}");
+        };
+        expect(r"{}", "to", "is missing");
+        expect(r#"{"to":{}}"#, "to.id", "is missing");
+        expect(r#"{"to":{"id":1}}"#, "to.id", "must be a string");
+        expect(r#"{"to":{"id":"x","ph":"1"}}"#, "to.ph", "is an unknown field; known: id");
+        expect(r#"{"to":{"id":"x"},"cc":1}"#, "cc", "is an unknown field; known: to");
+        expect("[]", "body", "must be an object");
     }
 }

@@ -1,29 +1,30 @@
-//! Who asks, as API Gateway authenticated them.
+//! A request's caller, as API Gateway authenticated it.
 
 use http::Extensions;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
 use lambda_http::request::RequestContext;
 
-/// Finds the authenticated principal of a request; `None` refuses it.
+/// Finds the authenticated principal of a request. `None` refuses the request.
 pub type Callers = fn(&Extensions) -> Option<String>;
 
-/// The IAM principal: idempotency keys belong to it.
+/// The IAM principal. Idempotency keys belong to it.
 ///
-/// A role's sessions are one caller: a retry may come from another session than the first try.
+/// All sessions of a role are one caller, because a retry may come from another session than the
+/// first try.
 #[must_use]
 pub fn iam_caller(extensions: &Extensions) -> Option<String> {
     let iam = iam(extensions)?;
-    // `AROA…:session` for a role, `AIDA…` for a user.
+    // `AROA…:session` is a role's id, `AIDA…` a user's.
     let caller = iam.caller_id.as_deref().or(iam.user_id.as_deref())?;
     let principal = caller.split(':').next()?;
     (!principal.is_empty()).then(|| principal.to_owned())
 }
 
-/// The IAM principal as people know it, its session included: `arn:aws:sts::…:assumed-role/…`.
-/// For noting who changed what.
+/// The IAM principal by the name that people know, with its session, for the history of changes:
+/// `arn:aws:sts::…:assumed-role/…`.
 #[must_use]
 pub fn iam_identity(extensions: &Extensions) -> Option<String> {
-    // Whoever has no principal is nobody.
+    // Without a principal the caller is not authenticated, whatever its ARN.
     let caller = iam_caller(extensions)?;
     let arn = iam(extensions)?.user_arn.clone().filter(|arn| !arn.is_empty());
     Some(arn.unwrap_or(caller))
@@ -35,13 +36,14 @@ pub fn iam_or_local_caller(extensions: &Extensions) -> Option<String> {
     iam_caller(extensions).or_else(|| local(extensions))
 }
 
-/// The IAM principal as people know it, or `local` where `sam local start-api` made the event.
+/// The same by the name that people know, or `local` where `sam local start-api` made the event.
 #[must_use]
 pub fn iam_or_local_identity(extensions: &Extensions) -> Option<String> {
     iam_identity(extensions).or_else(|| local(extensions))
 }
 
-/// API Gateway's events name the domain that was asked, which is never this one.
+/// Recognises `sam local`, whose events have the domain `localhost`. API Gateway's events have its
+/// own domain.
 fn local(extensions: &Extensions) -> Option<String> {
     let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
         return None;

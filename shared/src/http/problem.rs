@@ -1,23 +1,23 @@
-//! RFC 9457 problem details: what went wrong, in which field, and what to do about it.
+//! RFC 9457 problem details: what was wrong, in which field, and what to send instead.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::delivery::{FieldError, NotAccepted};
+use crate::domain::FieldError;
 use crate::ports::PortError;
+use crate::use_cases::NotEnqueued;
 
-/// A problem, as HTTP callers get it. Holds nothing internal.
+/// A problem, as HTTP callers get it. Shows nothing internal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Names the kind of problem, stable over time.
+    /// Identifies the kind of problem. Clients decide by it, so it never changes.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in words.
+    /// The kind of problem, for people.
     pub title: &'static str,
-    /// The HTTP status.
     pub status: u16,
-    /// This occurrence in words.
+    /// What was wrong and what to send instead, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The field of the request at fault, as a path: `to.phone`, `steps[1].template`.
@@ -36,21 +36,16 @@ impl Problem {
         }
     }
 
-    /// The field's value is not what it must be.
     #[must_use]
     pub fn invalid(error: FieldError) -> Self {
         Self {
             field: Some(error.field),
             detail: Some(error.detail),
-            ..Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid-field",
-                "A field is not what it must be",
-            )
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", "A field is invalid")
         }
     }
 
-    /// The request cannot be read at all.
+    /// The request cannot be read, whatever its fields say.
     #[must_use]
     pub fn malformed(error: FieldError) -> Self {
         Self {
@@ -60,13 +55,12 @@ impl Problem {
         }
     }
 
-    /// The body is over the limit.
     #[must_use]
     pub fn too_large(bytes_max: usize) -> Self {
         Self::too_much(format!("must be at most {bytes_max} bytes"))
     }
 
-    /// The body is over some limit: which, and what to do instead.
+    /// The body is over a limit that `detail` names.
     #[must_use]
     pub fn too_much(detail: impl Into<String>) -> Self {
         Self {
@@ -76,17 +70,15 @@ impl Problem {
         }
     }
 
-    /// There is nothing at this address.
     #[must_use]
     pub fn not_found(field: &str, detail: impl Into<String>) -> Self {
         Self {
             field: Some(field.to_owned()),
             detail: Some(detail.into()),
-            ..Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing")
+            ..Self::new(StatusCode::NOT_FOUND, "not-found", "Not found")
         }
     }
 
-    /// The method is not one of this address's.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self {
@@ -99,17 +91,16 @@ impl Problem {
         }
     }
 
-    /// Nobody authenticated the caller.
+    /// API Gateway did not authenticate the caller.
     #[must_use]
     pub fn forbidden() -> Self {
         Self {
             field: Some("Authorization".to_owned()),
             detail: Some("sign the request with AWS credentials (SigV4)".to_owned()),
-            ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller is not known")
+            ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller is not authenticated")
         }
     }
 
-    /// The key stands for another request.
     #[must_use]
     pub fn key_reused() -> Self {
         Self {
@@ -121,40 +112,43 @@ impl Problem {
             ..Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "key-reused",
-                "The idempotency key is taken",
+                "The idempotency key belongs to another request",
             )
         }
     }
 
-    /// The notification has gone too far for this.
+    /// The notification's status does not allow the operation.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self {
             field: Some("id".to_owned()),
             detail: Some(detail.into()),
-            ..Self::new(StatusCode::CONFLICT, "conflict", "It is too late for this")
+            ..Self::new(
+                StatusCode::CONFLICT,
+                "conflict",
+                "The notification's status does not allow this",
+            )
         }
     }
 
-    /// A change has to say what it relies on.
     #[must_use]
     pub fn precondition_required() -> Self {
         Self {
             field: Some("If-Match".to_owned()),
             detail: Some(
-                "say If-Match with the ETag that you have read to change it, or If-None-Match: * \
-                 to create it"
+                "is missing; send If-Match with the ETag that you read to change the document, or \
+                 If-None-Match: * to create it"
                     .to_owned(),
             ),
             ..Self::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "precondition-required",
-                "A change has to say what it relies on",
+                "A change needs a condition",
             )
         }
     }
 
-    /// What the change relies on does not hold any more.
+    /// The change's condition does not hold.
     #[must_use]
     pub fn precondition_failed(detail: impl Into<String>) -> Self {
         Self {
@@ -163,28 +157,27 @@ impl Problem {
             ..Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "precondition-failed",
-                "It was changed meanwhile",
+                "The change's condition does not hold",
             )
         }
     }
 
-    /// Somebody was quicker, and the request relies on nothing that is the caller's to decide.
+    /// Another client changed the document during a request that has no condition of its own.
     #[must_use]
-    pub fn outrun(detail: impl Into<String>) -> Self {
+    pub fn changed_meanwhile(detail: impl Into<String>) -> Self {
         Self { field: None, ..Self::precondition_failed(detail) }
     }
 
-    /// Something else relies on it.
+    /// Other documents or messages still need the document.
     #[must_use]
     pub fn in_use(field: &str, detail: impl Into<String>) -> Self {
         Self {
             field: Some(field.to_owned()),
             detail: Some(detail.into()),
-            ..Self::new(StatusCode::CONFLICT, "in-use", "It is in use")
+            ..Self::new(StatusCode::CONFLICT, "in-use", "The document is in use")
         }
     }
 
-    /// The body is in a format that this address does not take.
     #[must_use]
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
         Self {
@@ -193,36 +186,32 @@ impl Problem {
             ..Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
-                "The format is not taken here",
+                "The format is not accepted here",
             )
         }
     }
 
-    /// It may work another time. The cause is logged and not told.
+    /// A later try may succeed. Logs the cause and does not show it.
     #[must_use]
     pub fn unavailable(error: &PortError) -> Self {
         tracing::error!(%error, "a request failed");
         Self {
             detail: Some(
-                "try again; what creates something is safe to repeat with the same Idempotency-Key, \
-                 and a change with the same If-Match"
+                "try again; a creation is safe to repeat with the same Idempotency-Key, and a \
+                 change with the same If-Match"
                     .to_owned(),
             ),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Not available at the moment",
-            )
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
         }
     }
 }
 
-impl From<NotAccepted> for Problem {
-    fn from(error: NotAccepted) -> Self {
+impl From<NotEnqueued> for Problem {
+    fn from(error: NotEnqueued) -> Self {
         match error {
-            NotAccepted::Invalid(error) => Self::invalid(error),
-            NotAccepted::KeyReused => Self::key_reused(),
-            NotAccepted::Port(error) => Self::unavailable(&error),
+            NotEnqueued::Invalid(error) => Self::invalid(error),
+            NotEnqueued::KeyReused => Self::key_reused(),
+            NotEnqueued::Port(error) => Self::unavailable(&error),
         }
     }
 }

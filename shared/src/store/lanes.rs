@@ -1,4 +1,4 @@
-//! Leases of lanes: one row a channel in the state table.
+//! Leases of lanes: one row for each channel in the state table.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::SdkError;
@@ -6,36 +6,39 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
-use super::{DynamoStore, Item, corrupt, number, text, unavailable};
+use super::dynamo::DynamoStore;
+use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::item::{Item, number, text};
 use crate::domain::PacerPosition;
-use crate::ports::{Lanes, Lease, LeaseTerms, LostHolder, PortError, Saved, Taken, WakeGroup};
+use crate::ports::{Acquired, ExpiredLease, Lanes, Lease, LeaseTerms, PortError, Saved, WakeGroup};
 
 const WHAT: &str = "the state table";
 
-/// A lane's row. The fence names the holder: each holder has a new one.
+/// A lane's row. Each holder has a new fence, so the fence identifies the holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LaneRow {
     pk: String,
     fence: u64,
-    /// Tells who wrote it from who would have written the same.
+    /// A random number. Without it, two senders that take the lane at once would write equal rows.
     holder: u64,
-    /// When it was taken last.
+    /// When the present holder took the lease.
     #[serde(default)]
     taken_at_ms: i64,
-    /// Since when claims may have been made that nobody has looked for.
+    /// The earliest time of a claim that nobody has recovered.
     since_ms: i64,
-    /// `None` when the lease was given back.
+    /// When the lease expires; `None` when it was given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     until_ms: Option<i64>,
     confirm_within_ms: i64,
-    /// The group of the wake that had its holder started.
+    /// The message group of the wake that started the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<WakeGroup>,
     position: PacerPosition,
 }
 
-/// How long a lane's index may not show yet what a wake was sent for, clocks' difference included.
-const UNSEEN_MS: i64 = 5_000;
+/// How long the agenda may take to show the work that a wake announces, plus the difference between
+/// two clocks. A sender that took the lane later than this after a wake has seen its work.
+const INDEX_DELAY_MS: i64 = 5_000;
 
 fn key(channel: &str) -> String {
     format!("lane#{channel}")
@@ -54,21 +57,17 @@ impl DynamoStore {
             .map_err(|error| unavailable(WHAT, &error))?;
         found
             .item
-            .map(|item| {
-                serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
-            })
+            .map(|item| serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE)))
             .transpose()
     }
 
-    /// Writes a lane's row on the condition that its holder and its end are still as they were
-    /// read.
+    /// Writes a lane's row on the condition that its fence and its end are still those of `read`.
     async fn put_lane_row(
         &self,
         row: &LaneRow,
         read: Option<&LaneRow>,
     ) -> Result<Saved, PortError> {
-        let item: Item =
-            serde_dynamo::to_item(row).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+        let item: Item = serde_dynamo::to_item(row).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
         let put = self
             .client
             .put_item()
@@ -88,13 +87,13 @@ impl DynamoStore {
         match put.send().await {
             Ok(_) => Ok(Saved::Done),
             Err(error) => match error.as_service_error() {
-                // The client repeats a put whose answer was lost, and meets what it wrote.
+                // The client repeats a put whose response was lost, and then meets its own write.
                 Some(PutItemError::ConditionalCheckFailedException(failed))
                     if failed.item() == Some(&item) =>
                 {
                     Ok(Saved::Done)
                 }
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Lost),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Conflict),
                 _ => Err(unavailable(WHAT, &error)),
             },
         }
@@ -106,8 +105,8 @@ impl DynamoStore {
         position: PacerPosition,
         until_ms: Option<i64>,
     ) -> Result<Saved, PortError> {
-        let position = serde_dynamo::to_attribute_value(position)
-            .map_err(|_| corrupt(WHAT, "it does not decode"))?;
+        let position =
+            serde_dynamo::to_attribute_value(position).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
         let update = self
             .client
             .update_item()
@@ -118,7 +117,7 @@ impl DynamoStore {
             .expression_attribute_values(":fence", number(lease.fence))
             .expression_attribute_values(":position", position);
         let update = match until_ms {
-            // A repetition that comes late must not take back what was given back.
+            // The client may repeat a renewal late; it must not undo a release.
             Some(until_ms) => update
                 .condition_expression("fence = :fence AND attribute_exists(until_ms)")
                 .update_expression("SET #position = :position, until_ms = :until_ms")
@@ -130,7 +129,7 @@ impl DynamoStore {
             Err(SdkError::ServiceError(service))
                 if service.err().is_conditional_check_failed_exception() =>
             {
-                Ok(Saved::Lost)
+                Ok(Saved::Conflict)
             }
             Err(error) => Err(unavailable(WHAT, &error)),
         }
@@ -139,30 +138,35 @@ impl DynamoStore {
 
 #[async_trait]
 impl Lanes for DynamoStore {
-    async fn acquire(&self, channel: &str, terms: LeaseTerms) -> Result<Taken, PortError> {
+    async fn acquire(&self, channel: &str, terms: LeaseTerms) -> Result<Acquired, PortError> {
         let read = self.lane_row(channel).await?;
-        let run_out =
+        let is_free =
             |row: &LaneRow| row.until_ms.is_none_or(|at| at + terms.skew_ms <= terms.now_ms);
         if let Some(row) = read.as_ref().filter(|row| row.holder == terms.holder) {
-            // Taken by a try before whose answer was lost, and with it who was there before.
-            let lost = (row.since_ms < row.taken_at_ms).then_some(LostHolder {
+            // An earlier try of this caller took the lease, and its response was lost. So is the
+            // predecessor's row: what is known of it is what the new row kept.
+            let predecessor = (row.since_ms < row.taken_at_ms).then_some(ExpiredLease {
                 since_ms: row.since_ms,
                 until_ms: row.taken_at_ms,
                 confirm_within_ms: row.confirm_within_ms,
                 group: None,
             });
-            let (fence, position) = (row.fence, row.position);
-            return Ok(Taken::Yes(Lease { channel: channel.to_owned(), fence, position, lost }));
+            return Ok(Acquired::Leased(Lease {
+                channel: channel.to_owned(),
+                fence: row.fence,
+                position: row.position,
+                predecessor,
+            }));
         }
         if let Some(row) = &read {
-            let is_lost = row.until_ms.is_some() && run_out(row);
-            if !is_lost
-                && terms.woken_at_ms.is_some_and(|at_ms| at_ms + UNSEEN_MS < row.taken_at_ms)
+            let has_expired = row.until_ms.is_some() && is_free(row);
+            if !has_expired
+                && terms.woken_at_ms.is_some_and(|at_ms| at_ms + INDEX_DELAY_MS < row.taken_at_ms)
             {
-                return Ok(Taken::Served);
+                return Ok(Acquired::Obsolete);
             }
-            if !run_out(row) {
-                return Ok(Taken::Held);
+            if !is_free(row) {
+                return Ok(Acquired::Held);
             }
         }
         let row = LaneRow {
@@ -170,7 +174,8 @@ impl Lanes for DynamoStore {
             fence: read.as_ref().map_or(1, |row| row.fence + 1),
             holder: terms.holder,
             taken_at_ms: terms.now_ms,
-            // Until a holder gives the lease back, there may be claims of all before it.
+            // Only a holder that gives the lease back leaves no claims. If the last one did not,
+            // claims of all its expired predecessors may be left too.
             since_ms: read
                 .as_ref()
                 .filter(|row| row.until_ms.is_some())
@@ -181,13 +186,13 @@ impl Lanes for DynamoStore {
             position: read.as_ref().map_or_else(PacerPosition::default, |row| row.position),
         };
         match self.put_lane_row(&row, read.as_ref()).await? {
-            Saved::Lost => Ok(Taken::Held),
-            Saved::Done => Ok(Taken::Yes(Lease {
+            Saved::Conflict => Ok(Acquired::Held),
+            Saved::Done => Ok(Acquired::Leased(Lease {
                 channel: channel.to_owned(),
                 fence: row.fence,
                 position: row.position,
-                lost: read.and_then(|row| {
-                    row.until_ms.map(|until_ms| LostHolder {
+                predecessor: read.and_then(|row| {
+                    row.until_ms.map(|until_ms| ExpiredLease {
                         since_ms: row.since_ms,
                         until_ms,
                         confirm_within_ms: row.confirm_within_ms,

@@ -1,18 +1,22 @@
-//! Notifications and their sparse indexes.
+//! Notifications: one item for each, with the keys of the sparse indexes.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::{DynamoStore, Item, RETENTION_S, corrupt, number, text, unavailable};
-use crate::domain::agenda::{agenda_key, exception_key, id_in};
+use super::conditional_put::ConditionalPut;
+use super::dynamo::{DynamoStore, RETENTION_S};
+use super::error::{UNDECODABLE, corrupt, is_conflict, unavailable};
+use super::item::{Item, number, text};
+use crate::domain::agenda::{agenda_key, exception_key};
 use crate::domain::{Notification, NotificationId};
-use crate::ports::{Agenda, AgendaEntry, Created, Notifications, PortError, Saved};
+use crate::ports::{Created, Notifications, PortError, Saved};
 
 const WHAT: &str = "the notifications table";
 
-const NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
+/// The id is unused, or its notification is past its retention.
+const IS_NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
 
 impl DynamoStore {
     fn put(&self, item: Item, condition: &PutCondition) -> Result<Put, PortError> {
@@ -22,18 +26,17 @@ impl DynamoStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = match condition {
             PutCondition::New => put
-                .condition_expression(NEW)
+                .condition_expression(IS_NEW)
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":now_s", number(self.now_s())),
             PutCondition::Revision(revision) => put
                 .condition_expression("revision = :revision")
                 .expression_attribute_values(":revision", number(*revision)),
         };
-        put.build().map_err(|_| corrupt(WHAT, "it does not decode"))
+        put.build().map_err(|_| corrupt(WHAT, "a write cannot be built"))
     }
 
-    /// One conditional put. `Err` of the inner result is the item that stood in its way.
-    async fn put_one(&self, put: Put) -> Result<Result<(), Option<Item>>, PortError> {
+    async fn put_one(&self, put: Put) -> Result<ConditionalPut, PortError> {
         let sent = self
             .client
             .put_item()
@@ -48,12 +51,14 @@ impl DynamoStore {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Ok(())),
+            Ok(_) => Ok(ConditionalPut::Done),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Err(failed.item.clone()))
+                    Ok(ConditionalPut::Conflict(failed.item.clone()))
                 }
-                Some(PutItemError::TransactionConflictException(_)) => Ok(Err(None)),
+                Some(PutItemError::TransactionConflictException(_)) => {
+                    Ok(ConditionalPut::Conflict(None))
+                }
                 _ => Err(unavailable(WHAT, &error)),
             },
         }
@@ -67,11 +72,13 @@ impl DynamoStore {
             Ok(_) => Ok(Saved::Done),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                    if is_lost_race(cancelled.cancellation_reasons()) =>
+                    if is_conflict(cancelled.cancellation_reasons()) =>
                 {
-                    Ok(Saved::Lost)
+                    Ok(Saved::Conflict)
                 }
-                Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Saved::Lost),
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                    Ok(Saved::Conflict)
+                }
                 _ => Err(unavailable(WHAT, &error)),
             },
         }
@@ -83,19 +90,9 @@ enum PutCondition {
     Revision(u64),
 }
 
-/// A failed condition or another transaction in the way, as opposed to throttling or bad input.
-pub(super) fn is_lost_race(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool {
-    reasons.iter().all(|reason| {
-        matches!(
-            reason.code(),
-            None | Some("None" | "ConditionalCheckFailed" | "TransactionConflict")
-        )
-    })
-}
-
 fn to_item(notification: &Notification) -> Result<Item, PortError> {
     let mut item: Item =
-        serde_dynamo::to_item(notification).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+        serde_dynamo::to_item(notification).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
     if let Some(key) = agenda_key(notification) {
         item.insert("agenda_pk".into(), text(key.partition));
         item.insert("agenda_sk".into(), text(key.sort));
@@ -116,25 +113,28 @@ fn to_item(notification: &Notification) -> Result<Item, PortError> {
 }
 
 fn from_item(item: Item) -> Result<Notification, PortError> {
-    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
+    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))
 }
 
 #[async_trait]
 impl Notifications for DynamoStore {
     async fn create(&self, notification: &Notification) -> Result<Created, PortError> {
-        // A second look is needed only when the item that stood in the way was not returned.
+        // The second try is needed only when the first conflict did not return the stored item.
         for _ in 0..2 {
             match self.put_one(self.put(to_item(notification)?, &PutCondition::New)?).await? {
-                Ok(()) => return Ok(Created::New),
-                Err(Some(item)) => return Ok(Created::Existing(Box::new(from_item(item)?))),
-                Err(None) => {
+                ConditionalPut::Done => return Ok(Created::New),
+                ConditionalPut::Conflict(Some(item)) => {
+                    return Ok(Created::Existing(Box::new(from_item(item)?)));
+                }
+                ConditionalPut::Conflict(None) => {
                     if let Some(existing) = self.load(&notification.id).await? {
                         return Ok(Created::Existing(Box::new(existing)));
                     }
                 }
             }
         }
-        Err(PortError::Unavailable { what: WHAT, detail: "the item is contended".into() })
+        let detail = "another writer creates the same notification".to_owned();
+        Err(PortError::Unavailable { what: WHAT, detail })
     }
 
     async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
@@ -155,7 +155,7 @@ impl Notifications for DynamoStore {
             .send()
             .await
             .map_err(|error| unavailable(WHAT, &error))?;
-        found.item.filter(|item| !self.is_forgotten(item)).map(from_item).transpose()
+        found.item.filter(|item| !self.is_past_retention(item)).map(from_item).transpose()
     }
 
     async fn save(&self, notifications: &mut [Notification]) -> Result<Saved, PortError> {
@@ -171,59 +171,10 @@ impl Notifications for DynamoStore {
         let Some(put) = puts.pop() else { return Ok(Saved::Done) };
         let wanted = put.item.clone();
         match self.put_one(put).await? {
-            Ok(()) => Ok(Saved::Done),
-            // The client repeats a put whose answer was lost. Finding exactly what was to be
-            // written means that it was written.
-            Err(Some(found)) if found == wanted => Ok(Saved::Done),
-            Err(_) => Ok(Saved::Lost),
+            ConditionalPut::Done => Ok(Saved::Done),
+            // The client repeats a put whose response was lost, and then meets its own write.
+            ConditionalPut::Conflict(Some(found)) if found == wanted => Ok(Saved::Done),
+            ConditionalPut::Conflict(_) => Ok(Saved::Conflict),
         }
-    }
-}
-
-#[async_trait]
-impl Agenda for DynamoStore {
-    async fn entries(
-        &self,
-        partition: &str,
-        from: Option<&str>,
-        until: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<AgendaEntry>, PortError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.tables.notifications)
-            .index_name("agenda")
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .expression_attribute_values(":pk", text(partition));
-        let query = match (from, until) {
-            (None, None) => query.key_condition_expression("agenda_pk = :pk"),
-            (Some(from), None) => query
-                .key_condition_expression("agenda_pk = :pk AND agenda_sk >= :from")
-                .expression_attribute_values(":from", text(from)),
-            (None, Some(until)) => query
-                .key_condition_expression("agenda_pk = :pk AND agenda_sk < :until")
-                .expression_attribute_values(":until", text(until)),
-            // BETWEEN includes its upper end; sort keys end in an id, so none equals `until`.
-            (Some(from), Some(until)) => query
-                .key_condition_expression("agenda_pk = :pk AND agenda_sk BETWEEN :from AND :until")
-                .expression_attribute_values(":from", text(from))
-                .expression_attribute_values(":until", text(until)),
-        };
-        let page = query.send().await.map_err(|error| unavailable(WHAT, &error))?;
-        page.items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| {
-                let sort = item
-                    .get("agenda_sk")
-                    .and_then(|sort| sort.as_s().ok())
-                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without a sort key"))?;
-                let id = id_in(sort)
-                    .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without an id"))?;
-                Ok(AgendaEntry { sort: sort.clone(), id })
-            })
-            .collect()
     }
 }

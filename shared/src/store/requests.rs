@@ -1,10 +1,12 @@
-//! What bulk requests are remembered by.
+//! Records of bulk requests, in the state table.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 
-use super::{DynamoStore, RETENTION_S, corrupt, number, text, unavailable};
+use super::dynamo::{DynamoStore, RETENTION_S};
+use super::error::{corrupt, unavailable};
+use super::item::{number, text};
 use crate::ports::{PortError, Requests};
 
 const WHAT: &str = "the state table";
@@ -53,7 +55,7 @@ impl Requests for DynamoStore {
             .send()
             .await
             .map_err(|error| unavailable(WHAT, &error))?;
-        let Some(item) = found.item.filter(|item| !self.is_forgotten(item)) else {
+        let Some(item) = found.item.filter(|item| !self.is_past_retention(item)) else {
             return Ok(None);
         };
         match item.get("digest").and_then(|digest| digest.as_s().ok()) {

@@ -1,36 +1,38 @@
-//! Runs of schedules: one item each, by schedule and time; those that have not ended are in a
-//! sparse index.
+//! Runs of schedules: one item for each schedule and time. A sparse index lists the runs that have
+//! not ended.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::{DynamoStore, Item, corrupt, number, text, unavailable};
-use crate::domain::channel::is_name;
-use crate::domain::run::{Run, RunKey, RunStatus};
-use crate::ports::scheduling::Runs;
-use crate::ports::{PortError, Saved};
+use super::conditional_put::ConditionalPut;
+use super::dynamo::DynamoStore;
+use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::item::{Item, number, text};
+use crate::domain::RunKey;
+use crate::domain::name::is_name;
+use crate::domain::run::{Run, RunStatus};
+use crate::ports::{PortError, Runs, Saved};
 
 const WHAT: &str = "the runs table";
 
-/// The index's only partition: there are never many that have not ended.
+/// The index's only partition: few runs are unfinished at a time.
 const UNFINISHED: &str = "yes";
 
-/// How long a run is kept once it has ended: the same day of the year before can be looked up.
+/// How long a run is kept after it has ended: an operator can look up the same day of last year.
 const RETENTION_S: i64 = 400 * 24 * 60 * 60;
 
-/// UTC, and always as wide, so that the order of the texts is that of the times.
-fn sort(scheduled_at: Timestamp) -> String {
+/// UTC with a fixed width: text order is time order.
+fn sort_key(scheduled_at: Timestamp) -> String {
     format!("{scheduled_at:.0}")
 }
 
 fn to_item(run: &Run) -> Result<Item, PortError> {
-    let mut item: Item =
-        serde_dynamo::to_item(run).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+    let mut item: Item = serde_dynamo::to_item(run).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
     item.remove("key");
     item.insert("schedule".into(), text(&run.key.schedule));
-    item.insert("scheduled_at".into(), text(sort(run.key.scheduled_at)));
+    item.insert("scheduled_at".into(), text(sort_key(run.key.scheduled_at)));
     if run.status == RunStatus::Running {
         item.insert("unfinished".into(), text(UNFINISHED));
     }
@@ -46,18 +48,12 @@ fn from_item(mut item: Item) -> Result<Run, PortError> {
         .filter_map(|name| Some((name.to_owned(), item.remove(name)?)))
         .collect();
     item.insert("key".into(), AttributeValue::M(key));
-    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))
-}
-
-/// What a conditional put met.
-enum Met {
-    Nothing,
-    /// The item that stood in its way.
-    Item(Option<Item>),
+    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))
 }
 
 impl DynamoStore {
-    async fn put_run(&self, run: &Run, fence: Option<u64>) -> Result<Met, PortError> {
+    /// Puts a run on the condition that the stored fence is `fence`; `None`: that no run is stored.
+    async fn put_run(&self, run: &Run, fence: Option<u64>) -> Result<ConditionalPut, PortError> {
         let item = to_item(run)?;
         let put = self
             .client
@@ -73,16 +69,16 @@ impl DynamoStore {
                 .condition_expression("fence = :fence")
                 .expression_attribute_values(":fence", number(fence)),
         };
-        let Err(error) = put.send().await else { return Ok(Met::Nothing) };
+        let Err(error) = put.send().await else { return Ok(ConditionalPut::Done) };
         match error.as_service_error() {
-            // The client repeats a put whose answer was lost, and meets what it wrote.
+            // The client repeats a put whose response was lost, and then meets its own write.
             Some(PutItemError::ConditionalCheckFailedException(failed))
                 if failed.item() == Some(&item) =>
             {
-                Ok(Met::Nothing)
+                Ok(ConditionalPut::Done)
             }
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Met::Item(failed.item.clone()))
+                Ok(ConditionalPut::Conflict(failed.item.clone()))
             }
             _ => Err(unavailable(WHAT, &error)),
         }
@@ -93,14 +89,14 @@ impl DynamoStore {
 impl Runs for DynamoStore {
     async fn create_run(&self, run: &Run) -> Result<Option<Run>, PortError> {
         match self.put_run(run, None).await? {
-            Met::Nothing => Ok(None),
-            Met::Item(Some(item)) => from_item(item).map(Some),
-            Met::Item(None) => self.run(&run.key).await,
+            ConditionalPut::Done => Ok(None),
+            ConditionalPut::Conflict(Some(item)) => from_item(item).map(Some),
+            ConditionalPut::Conflict(None) => self.run(&run.key).await,
         }
     }
 
     async fn run(&self, key: &RunKey) -> Result<Option<Run>, PortError> {
-        // What cannot be a name is nobody's, and DynamoDB would refuse some of it as a key.
+        // No schedule has such a name, and DynamoDB refuses some of these texts as a key.
         if !is_name(&key.schedule) {
             return Ok(None);
         }
@@ -109,7 +105,7 @@ impl Runs for DynamoStore {
             .get_item()
             .table_name(&self.tables.runs)
             .key("schedule", text(&key.schedule))
-            .key("scheduled_at", text(sort(key.scheduled_at)))
+            .key("scheduled_at", text(sort_key(key.scheduled_at)))
             .consistent_read(true)
             .send()
             .await
@@ -119,8 +115,8 @@ impl Runs for DynamoStore {
 
     async fn save_run(&self, run: &Run, fence: u64) -> Result<Saved, PortError> {
         Ok(match self.put_run(run, Some(fence)).await? {
-            Met::Nothing => Saved::Done,
-            Met::Item(_) => Saved::Lost,
+            ConditionalPut::Done => Saved::Done,
+            ConditionalPut::Conflict(_) => Saved::Conflict,
         })
     }
 

@@ -1,10 +1,12 @@
-//! Providers' access tokens, shared by all senders.
+//! Providers' access tokens, in the state table.
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{DynamoStore, corrupt, number, text, unavailable};
+use super::dynamo::DynamoStore;
+use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::item::{number, text};
 use crate::ports::{PortError, StoredToken, Tokens};
 
 const WHAT: &str = "the state table";
@@ -30,7 +32,7 @@ impl Tokens for DynamoStore {
             .map_err(|error| unavailable(WHAT, &error))?;
         let Some(item) = found.item else { return Ok(None) };
         let row: TokenRow =
-            serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, "it does not decode"))?;
+            serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
         Ok(Some(StoredToken {
             token: SecretString::from(row.token),
             fetched_at_ms: row.fetched_at_ms,

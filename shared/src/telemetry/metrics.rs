@@ -1,5 +1,5 @@
-//! Metrics: one JSON object a drain, or a lane in a sweeper's round, in CloudWatch's embedded metric
-//! format, written to the log, from which CloudWatch makes metrics with percentiles.
+//! Metrics in CloudWatch's embedded metric format: one JSON object in the log for each drain, and
+//! for each lane in a sweeper's round. CloudWatch makes metrics with percentiles from them.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -11,20 +11,19 @@ use metrique_writer_core::format::Format;
 use metrique_writer_core::unit::{NegativeScale, Unit};
 use metrique_writer_core::{Entry, EntryWriter, MetricFlags, Observation, Value, ValueWriter};
 use metrique_writer_format_emf::{Emf, MetricDefinition, MetricDirective};
+use strum::VariantArray as _;
 
-use crate::domain::Outcome;
-use crate::domain::figures::{LaneFigures, Spread, SweepFigures};
+use crate::domain::{LaneFigures, Outcome, Spread, SweepFigures};
 use crate::ports::Meter;
 
-/// The metrics' namespace.
 const NAMESPACE: &str = "Alimi";
 
 const UNKNOWN: &str = "Unknown";
 const UNCONFIRMED: &str = "Unconfirmed";
 const QUEUE_AGE: &str = "QueueAge";
 
-/// What template.yaml has alarms on, which cannot search: these are metrics of the whole stack as
-/// well. No more than is needed, since each metric is paid for.
+/// The metrics that `template.yaml` has alarms on. An alarm cannot search for channels, so these
+/// are written for the whole stack as well. Only these, because AWS charges for each metric.
 const WATCHED: [(&str, Unit); 5] = [
     (name_of(Outcome::Throttled), Unit::None),
     (name_of(Outcome::ChannelDown), Unit::None),
@@ -33,7 +32,8 @@ const WATCHED: [(&str, Unit); 5] = [
     (QUEUE_AGE, MILLISECONDS),
 ];
 
-/// Which of the watched metrics figures have: CloudWatch is to find every metric that it is told of.
+/// Which of the watched metrics some figures contain. CloudWatch must find a value for every metric
+/// that a line declares.
 trait Watched {
     fn has(&self, name: &str) -> bool;
 }
@@ -50,7 +50,7 @@ impl Watched for SweepFigures {
     }
 }
 
-/// Metrics by channel, and those of the whole stack that the figures have.
+/// Declares the metrics by channel, and those of the whole stack that the figures contain.
 fn format_of(figures: &impl Watched) -> Emf {
     let watched = WATCHED.into_iter().filter(|(name, _)| figures.has(name));
     let watched =
@@ -61,21 +61,20 @@ fn format_of(figures: &impl Watched) -> Emf {
         namespace: NAMESPACE,
     };
     let dimensions = vec![vec!["Stack".to_owned(), "Channel".to_owned()]];
-    // Validation is for entries that are made by macros; these are tested.
+    // The validation is meant for entries that macros make. The tests below check these entries.
     Emf::builder(NAMESPACE.to_owned(), dimensions)
         .skip_all_validations(true)
         .directive(of_the_stack)
         .build()
 }
 
-/// Writes metrics to a log that CloudWatch reads.
+/// Writes metrics to a log that CloudWatch reads, for one stack.
 pub struct EmbeddedMetrics<W> {
     stack: String,
     output: Mutex<W>,
 }
 
 impl<W: Write> EmbeddedMetrics<W> {
-    /// Metrics of a stack, to `output`.
     pub fn new(stack: String, output: W) -> Self {
         Self { stack, output: Mutex::new(output) }
     }
@@ -87,7 +86,7 @@ impl<W: Write> EmbeddedMetrics<W> {
         for<'f> LaneEntry<'f, F>: Entry,
     {
         let entry = LaneEntry { stack: &self.stack, channel, at_ms, figures };
-        // In one piece: other lines of the log must not come between.
+        // One write for each line, so that no other log line comes in between.
         let mut line = Vec::new();
         let written = format_of(figures).format(&entry, &mut line).map_err(|e| e.to_string());
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +115,7 @@ struct LaneEntry<'f, F> {
 }
 
 impl<F> LaneEntry<'_, F> {
-    /// What all metrics of a lane begin with.
+    /// Writes the time and the dimensions, with which every line begins.
     fn begin<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         let since_epoch = Duration::from_millis(u64::try_from(self.at_ms).unwrap_or(0));
         writer.timestamp(SystemTime::UNIX_EPOCH + since_epoch);
@@ -142,8 +141,8 @@ impl Entry for LaneEntry<'_, LaneFigures> {
         self.begin(writer);
         writer.value("Limit", &figures.limit_per_second);
         writer.value("Departures", &figures.departures());
-        for outcome in Outcome::ALL {
-            writer.value(name_of(outcome), &figures.outcomes.get(&outcome).copied().unwrap_or(0));
+        for outcome in Outcome::VARIANTS {
+            writer.value(name_of(*outcome), &figures.outcomes.get(outcome).copied().unwrap_or(0));
         }
         writer.value(UNKNOWN, &figures.unknown);
         writer.value("InFlightMax", &(figures.in_flight_max as u64));
@@ -156,7 +155,7 @@ impl Entry for LaneEntry<'_, LaneFigures> {
     }
 }
 
-/// What the metric of an outcome is called.
+/// The metric of an outcome.
 const fn name_of(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted => "Accepted",
@@ -179,7 +178,7 @@ impl Value for Milliseconds {
     }
 }
 
-/// All that CloudWatch needs to tell percentiles.
+/// A spread's values with their counts: CloudWatch computes percentiles from them.
 struct Percentiles<'a>(&'a Spread);
 
 impl Value for Percentiles<'_> {
@@ -208,7 +207,7 @@ mod tests {
         let metrics = EmbeddedMetrics::new("alimi".to_owned(), Vec::new());
         meter(&metrics);
         let written = metrics.output.into_inner().expect("no panic");
-        assert_eq!(written.last(), Some(&b'\n'), "a line of its own");
+        assert_eq!(written.last(), Some(&b'\n'), "the metrics end their own line");
         serde_json::from_slice(&written).expect("one JSON object")
     }
 
@@ -246,12 +245,12 @@ mod tests {
                 .map(|metric| metric["Unit"].clone())
         };
         assert_eq!(unit("RequestToResponse"), Some(json!("Milliseconds")));
-        // What there is nothing of would only pull the percentiles down.
+        // A zero for a metric without values would falsify its percentiles.
         assert!(line.get("AcceptedToDepartedScheduled").is_none());
     }
 
     #[test]
-    fn a_sweepers_round_becomes_metrics_of_what_it_found() {
+    fn a_sweepers_round_becomes_metrics_of_its_findings() {
         let figures = SweepFigures { queue_age_ms: Some(90_000), unknown: 1, unconfirmed: 2 };
         let line = written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures));
         assert_eq!(
@@ -260,12 +259,12 @@ mod tests {
         );
         assert_eq!(line["QueueAge"], 90_000);
         assert_eq!((&line["Unknown"], &line["Unconfirmed"]), (&json!(1), &json!(2)));
-        assert!(line.get("Departures").is_none(), "that is the sender's: {line}");
+        assert!(line.get("Departures").is_none(), "only the sender writes departures: {line}");
     }
 
     /// An alarm cannot search for channels.
     #[test]
-    fn what_alarms_watch_is_a_metric_of_the_whole_stack_too() {
+    fn metrics_with_alarms_are_written_for_the_whole_stack_too() {
         let mut figures = LaneFigures { queue_age_max_ms: 40, ..LaneFigures::default() };
         figures.outcomes.insert(Outcome::Throttled, 1);
         let directives = &line(&figures)["_aws"]["CloudWatchMetrics"];
@@ -274,7 +273,7 @@ mod tests {
         assert_eq!(of_the_stack["Namespace"], "Alimi");
         assert_eq!(of_the_stack["Dimensions"], json!([["Stack"]]));
         assert_eq!(names(of_the_stack), ["Throttled", "ChannelDown", "Unknown", "QueueAge"]);
-        // The same units, or they would be two metrics.
+        // With another unit, the two would be different metrics.
         for metric in of_the_stack["Metrics"].as_array().expect("metrics") {
             let same = |other: &&Json| other["Name"] == metric["Name"];
             let other = by_channel.as_array().expect("metrics").iter().find(same).expect("both");
@@ -283,14 +282,14 @@ mod tests {
         }
     }
 
-    /// The names that a directive defines.
+    /// The metrics that a directive declares.
     fn names(directive: &Json) -> Vec<&str> {
         let metrics = directive["Metrics"].as_array().expect("metrics").iter();
         metrics.map(|metric| metric["Name"].as_str().expect("a name")).collect()
     }
 
     #[test]
-    fn every_metric_that_is_defined_has_a_value() {
+    fn every_declared_metric_has_a_value() {
         let swept = |queue_age_ms| SweepFigures { queue_age_ms, unknown: 1, unconfirmed: 0 };
         let round = |figures: SweepFigures| {
             written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures))

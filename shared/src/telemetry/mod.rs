@@ -1,4 +1,5 @@
-//! Logs, one JSON object a line for CloudWatch Logs Insights; and metrics, in the same stream.
+//! Logs, as one JSON object for each line, for CloudWatch Logs Insights; and metrics, in the same
+//! stream.
 
 mod metrics;
 
@@ -9,17 +10,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use self::metrics::EmbeddedMetrics;
 
-/// Starts logging. The level comes from `filter`, such as `info` or `alimi=debug`; an unusable one
-/// means `info`.
+/// Starts logging at the level that `filter` gives, such as `info` or `alimi=debug`. An unreadable
+/// filter means `info`.
 pub fn start(filter: &str) {
-    // Not an `EnvFilter`, which would bring regular expressions into each function.
+    // `EnvFilter` would add regular expressions to each function's binary.
     let filter = filter.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        // CloudWatch adds its own.
+        // CloudWatch adds a time to each line.
         .without_time();
     let _already_started = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

@@ -1,23 +1,22 @@
-//! Audiences: whom a schedule's messages go to, with which variables.
+//! Audiences: the members to whom a schedule's messages go, with each member's variables.
 
 pub mod file;
 
 use serde::{Deserialize, Serialize};
 
 use self::file::{AudienceFormat, Member};
-use super::channel::is_name;
-use super::notification::Recipient;
+use super::field_error::FieldError;
+use super::name::{MUST_BE_A_NAME, is_name};
 use super::phone::PhoneNumber;
+use super::recipient::Recipient;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
-/// Who, and from where the members are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audience {
-    /// Its name, unique in the stack.
+    /// Unique in the stack.
     #[serde(default)]
     pub name: String,
-    /// Where its members are.
     pub source: AudienceSource,
 }
 
@@ -27,20 +26,18 @@ pub struct Audience {
 pub enum AudienceSource {
     /// Uploaded, and kept in the database.
     Members {
-        /// Which upload holds: an upload replaces the one before once it is complete.
+        /// The upload that is in use. A new upload replaces it once the new one is complete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<String>,
         /// How many members that upload has.
         #[serde(default)]
         size: u64,
     },
-    /// A file in S3, read anew by each run.
+    /// A file in S3. Each run reads it anew.
     S3 {
-        /// The bucket.
         bucket: String,
         /// The object's key.
         key: String,
-        /// How the file is written.
         format: AudienceFormat,
     },
 }
@@ -51,7 +48,6 @@ pub enum AudienceSource {
 pub enum PinnedAudience {
     /// One upload.
     Members {
-        /// The audience.
         audience: String,
         /// The upload.
         version: String,
@@ -60,41 +56,44 @@ pub enum PinnedAudience {
     },
     /// One state of a file.
     S3 {
-        /// The bucket.
         bucket: String,
         /// The object's key.
         key: String,
-        /// How the file is written.
         format: AudienceFormat,
         /// S3's name for this content.
         etag: String,
-        /// How long it is.
+        /// The file's length.
         bytes: u64,
     },
 }
 
 impl Audience {
-    /// What is wrong with it: the field and what it must be.
+    /// What has to be changed before the audience can be saved.
     #[must_use]
-    pub fn faults(&self) -> Vec<(&'static str, String)> {
-        let mut faults = Vec::new();
-        let mut require = |holds: bool, field, must: &str| {
-            if !holds {
-                faults.push((field, must.to_owned()));
-            }
+    pub fn faults(&self) -> Vec<FieldError> {
+        let name = FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME);
+        let source = match &self.source {
+            AudienceSource::Members { .. } => [None, None],
+            AudienceSource::S3 { bucket, key, .. } => [
+                FieldError::unless(
+                    is_bucket(bucket),
+                    "source.bucket",
+                    "must be the name of a bucket: 3 to 63 characters of a-z, 0-9, . and -, with a \
+                     letter or digit first and last",
+                ),
+                FieldError::unless(
+                    (1..=1024).contains(&key.len()),
+                    "source.key",
+                    format!("has {} bytes; must have 1 to 1024", key.len()),
+                ),
+            ],
         };
-        require(is_name(&self.name), "name", "must be 1 to 64 of a-z, 0-9 and -");
-        if let AudienceSource::S3 { bucket, key, .. } = &self.source {
-            let must = "must name a bucket: 3 to 63 of a-z, 0-9, . and -, a letter or digit first \
-                        and last";
-            require(is_bucket(bucket), "source.bucket", must);
-            require((1..=1024).contains(&key.len()), "source.key", "must be 1 to 1024 bytes");
-        }
-        faults
+        name.into_iter().chain(source.into_iter().flatten()).collect()
     }
 }
 
-/// Whether a bucket may have this name: what template.yaml takes for `AudienceBucket`.
+/// Whether a bucket may have this name. The pattern of template.yaml's parameter `AudienceBucket`
+/// allows the same names.
 fn is_bucket(name: &str) -> bool {
     let is_inner = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
     let is_outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -105,30 +104,17 @@ fn is_bucket(name: &str) -> bool {
         && is_outer(bytes.last())
 }
 
-/// A member that nothing can be sent to. Holds nothing of the member.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {must}")]
-pub struct BadMember {
-    /// The field at fault.
-    pub field: &'static str,
-    /// What it must be.
-    pub must: String,
-}
-
-/// A member as the recipient of a message.
-///
-/// # Errors
-/// Its phone number or its time zone is none.
-pub fn recipient_of(member: &Member) -> Result<Recipient, BadMember> {
+/// The recipient of a member's message. Fails for a member with an invalid phone number or time
+/// zone; the error quotes nothing of the member.
+pub fn recipient_of(member: &Member) -> Result<Recipient, FieldError> {
     let phone = member
         .phone
         .clone()
         .map(PhoneNumber::try_from)
         .transpose()
-        .map_err(|error| BadMember { field: "phone", must: error.to_string() })?;
+        .map_err(|error| FieldError::new("phone", error.to_string()))?;
     if member.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
-        let must = MUST_BE_A_ZONE.to_owned();
-        return Err(BadMember { field: "timezone", must });
+        return Err(FieldError::new("timezone", MUST_BE_A_ZONE));
     }
     Ok(Recipient { id: member.id.clone(), phone, timezone: member.timezone.clone() })
 }
@@ -138,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buckets_are_named_as_the_template_takes_them() {
+    fn buckets_have_the_names_that_the_template_allows() {
         let longest = "b".repeat(63);
         for name in ["abc", "a.b", "0-9", "members.2026-eu", longest.as_str()] {
             assert!(is_bucket(name), "{name}");

@@ -1,6 +1,6 @@
-//! The window class: a message's hours and zone in one short text that fits into a key.
+//! The window class: a message's window and zone as one short text, which is part of index keys.
 //!
-//! Messages of one class may leave at the same times, so whoever holds the text alone knows
+//! Messages of one class may leave at the same times. A sender therefore knows from the key alone
 //! whether they may leave now.
 
 use std::fmt;
@@ -10,24 +10,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::hours::{Decision, Hours, Opening, Window, decide};
+use super::rule::{Decision, Hours, decide};
+use super::window::{Opening, Window};
 
-/// The text of messages that may leave at any time.
+/// The text of the class of messages that may leave at any time.
 const EXEMPT: &str = "-";
 
-/// `-`, or a window and an IANA zone: `1000-1900@Asia/Seoul`. Never contains `#`, which separates
-/// the parts of a key.
+/// `-`, or a window and an IANA zone: `1000-1900@Asia/Seoul`. Contains no `#`, which separates the
+/// parts of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WindowClass(Option<(Window, TimeZone)>);
 
-/// What is no window class.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadWindowClass {
-    /// The text has another form.
-    #[error("{0:?} is not a window class: it must be - or HHMM-HHMM@Zone")]
+    #[error("{0:?} is not a window class; it must be - or HHMM-HHMM@Zone")]
     Form(String),
-    /// There is no such zone.
     #[error("{0:?} is not an IANA time zone")]
     Zone(String),
 }
@@ -36,12 +34,9 @@ impl WindowClass {
     /// The class of messages that may leave at any time.
     pub const EXEMPT: Self = Self(None);
 
-    /// The class of messages that may leave inside `window` in the IANA zone.
-    ///
-    /// # Errors
-    /// There is no such zone.
+    /// The class of messages that may leave inside `window` in this IANA zone.
     pub fn within(window: Window, zone: &str) -> Result<Self, BadWindowClass> {
-        // The name as the database writes it, so that one zone makes one class.
+        // The class keeps the database's spelling, so that each zone has only one class.
         TimeZone::get(zone)
             .ok()
             .filter(|zone| zone.iana_name().is_some_and(|name| !name.contains('#')))
@@ -49,7 +44,7 @@ impl WindowClass {
             .ok_or_else(|| BadWindowClass::Zone(zone.to_owned()))
     }
 
-    /// The hours, where there are any.
+    /// The window; `None` for the exempt class.
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         self.0.as_ref().map(|(window, _)| *window)
@@ -61,7 +56,8 @@ impl WindowClass {
         self.0.is_none()
     }
 
-    /// What to do with a message of this class now: [`decide`], by what the class says.
+    /// What to do with a message of this class now. Applies [`decide`] to the class's window and
+    /// zone.
     #[must_use]
     pub fn decide(&self, now: Timestamp, expires_at: Option<Timestamp>) -> Decision {
         match &self.0 {
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_class() {
+    fn other_texts_are_refused() {
         for text in ["", "--", "1000-1900", "1900-1000@UTC", "100-1900@UTC", "한국-1900@UTC"] {
             assert_eq!(class(text), Err(BadWindowClass::Form(text.into())));
         }
@@ -151,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_class_alone_tells_when_it_opens_and_closes() {
+    fn a_class_knows_when_it_opens_and_closes() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let seoul = class("1000-1900@Asia/Seoul").unwrap();
         assert_eq!(
@@ -169,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_exempt_is_always_open() {
+    fn the_exempt_class_is_always_open() {
         assert_eq!(
             WindowClass::EXEMPT.opening(Timestamp::UNIX_EPOCH),
             Opening::Open { until: None }
@@ -177,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_makes_a_class_that_reads_back() {
+    fn a_class_of_any_zone_is_parsed_back_to_itself() {
         for zone in test_zones::all() {
             let name = zone.iana_name().unwrap();
             let class = WindowClass::within(Window::OFFICE_HOURS, name).unwrap();
@@ -188,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_decided_is_what_the_opening_says(
+        fn the_decision_agrees_with_the_opening(
             window in test_zones::window(),
             (zone, now) in test_zones::zone_and_instant(),
         ) {
@@ -198,18 +194,18 @@ mod tests {
                 Opening::Closed { until } => Decision::Defer(until),
             };
             prop_assert_eq!(class.decide(now, None), expected);
-            let over = Decision::Drop(DropReason::Expired);
-            prop_assert_eq!(class.decide(now, Some(now)), over);
+            let expired = Decision::Drop(DropReason::Expired);
+            prop_assert_eq!(class.decide(now, Some(now)), expired);
         }
 
         #[test]
-        fn every_window_reads_back(window in test_zones::window()) {
+        fn a_class_of_any_window_is_parsed_back_to_itself(window in test_zones::window()) {
             let class = WindowClass::within(window, "Asia/Seoul").unwrap();
             prop_assert_eq!(class.to_string().parse(), Ok(class));
         }
 
         #[test]
-        fn reading_any_text_ends_in_a_class_or_an_error(text in "\\PC*|[-0-9@A-Z/]*") {
+        fn parsing_any_text_gives_a_class_or_an_error(text in "\\PC*|[-0-9@A-Z/]*") {
             if let Ok(class) = text.parse::<WindowClass>() {
                 prop_assert_eq!(class.to_string().to_lowercase(), text.to_lowercase());
             }

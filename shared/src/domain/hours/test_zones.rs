@@ -16,7 +16,7 @@ pub struct Change {
     pub at: Timestamp,
 }
 
-/// Every zone of the database.
+/// Every zone of the time zone database.
 pub fn all() -> Vec<TimeZone> {
     jiff::tz::db()
         .available()
@@ -25,8 +25,8 @@ pub fn all() -> Vec<TimeZone> {
         .collect()
 }
 
-/// Every change of any zone's offset between 2000 and 2040, one zone standing for those that make
-/// the same change at the same instant.
+/// Every change of any zone's offset between 2000 and 2040. Of several zones with the same change
+/// at the same instant, only one is kept.
 pub static CHANGES: LazyLock<Vec<Change>> = LazyLock::new(|| {
     let (start, end) = (at("2000-01-01T00:00Z"), at("2040-01-01T00:00Z"));
     let mut seen = HashSet::new();
@@ -44,19 +44,19 @@ pub static CHANGES: LazyLock<Vec<Change>> = LazyLock::new(|| {
     changes
 });
 
-/// Of the changes, one for each pair of offsets, local time of day, and neighbouring change within
-/// four days: windows can tell no others apart.
+/// One change for each combination of old offset, new offset, time of day, and distance to the next
+/// change if that is less than four days. Other differences cannot matter to windows.
 pub fn kinds_of_change() -> Vec<&'static Change> {
     let mut seen = HashSet::new();
     let is_new = |change: &&Change| {
         let before = change.at - SignedDuration::from_nanos(1);
         let next = change.zone.following(change.at).next().map(|next| next.timestamp());
-        let gap = next.map(|next| next.duration_since(change.at).as_secs());
+        let gap_s = next.map(|next| next.duration_since(change.at).as_secs());
         seen.insert((
             change.zone.to_offset(before).seconds(),
             change.zone.to_offset(change.at).seconds(),
             change.at.as_second().rem_euclid(24 * 60 * 60),
-            gap.filter(|gap_s| *gap_s < 4 * 24 * 60 * 60),
+            gap_s.filter(|gap_s| *gap_s < 4 * 24 * 60 * 60),
         ))
     };
     CHANGES.iter().filter(is_new).collect()
@@ -72,7 +72,6 @@ pub fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap()
 }
 
-/// Any window.
 pub fn window() -> impl Strategy<Value = Window> {
     (0..1440_i32, 1..=1440_i32).prop_filter_map("from before to", |(from, to)| {
         let clock = |minute: i32| format!("{:02}:{:02}", minute / 60, minute % 60);

@@ -2,11 +2,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::domain::category::Category;
 use crate::domain::expression::Expression;
-use crate::domain::hours::Window;
 use crate::domain::hours::test_zones::{at, window, zone, zone_and_instant};
 use crate::domain::hours::{
-    Category, Decision, DropReason, Hours, HoursConfig, Origin, decide, first_outside, hours_of,
+    Decision, DropReason, Hours, HoursConfig, Origin, Window, decide, first_outside, hours_of,
 };
 
 const ORIGINS: [Origin; 2] = [Origin::RealTime, Origin::Scheduled];
@@ -25,7 +25,7 @@ fn within(from: &str, to: &str) -> Hours {
 }
 
 #[test]
-fn nothing_configured_means_the_default_hours() {
+fn the_default_hours_apply_without_configuration() {
     use Category::{Advertising, Informational};
     use Origin::{RealTime, Scheduled};
     assert_eq!(default_hours(Scheduled, Informational), within("10:00", "19:00"));
@@ -36,7 +36,7 @@ fn nothing_configured_means_the_default_hours() {
 }
 
 #[test]
-fn a_configuration_may_give_one_window_and_leave_the_other() {
+fn a_configuration_may_set_only_one_of_the_windows() {
     let json = json!({ "scheduled": { "from": "09:00", "to": "21:00" } });
     let stack: HoursConfig = serde_json::from_value(json).unwrap();
     assert_eq!(stack.scheduled, hours("09:00", "21:00"));
@@ -53,7 +53,7 @@ fn a_misspelt_window_is_refused() {
 }
 
 #[test]
-fn a_window_of_the_channel_or_the_template_only_narrows() {
+fn windows_of_the_channel_and_the_template_only_narrow_the_hours() {
     let stack = HoursConfig::default();
     let (channel, template) = (Some(hours("00:00", "12:00")), Some(hours("11:00", "24:00")));
     assert_eq!(
@@ -67,7 +67,7 @@ fn a_window_of_the_channel_or_the_template_only_narrows() {
 }
 
 #[test]
-fn windows_with_no_minute_in_common_mean_never() {
+fn windows_without_a_common_minute_allow_no_time() {
     let stack = HoursConfig::default();
     let (channel, template) = (Some(hours("10:00", "12:00")), Some(hours("12:00", "14:00")));
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_message_outside_its_hours_waits_for_the_next_opening() {
 }
 
 #[test]
-fn hours_are_the_recipients() {
+fn hours_are_in_the_recipients_zone() {
     let hours = default_hours(Origin::RealTime, Category::Advertising);
     let noon_in_seoul = at("2026-03-01T12:00+09:00");
     assert_eq!(decide(noon_in_seoul, hours, &zone("Asia/Seoul"), None), Decision::Send);
@@ -163,7 +163,7 @@ fn the_first_occurrence_outside_the_hours_is_found() {
 }
 
 #[test]
-fn daylight_saving_where_the_recipients_are_counts() {
+fn daylight_saving_in_the_recipients_zone_is_respected() {
     // 09:00 in Seoul is 01:00 in Paris in winter and 02:00 in summer.
     assert_eq!(
         outside("cron(0 9 * * ? *)", within("00:30", "01:30"), "Europe/Paris"),
@@ -172,7 +172,7 @@ fn daylight_saving_where_the_recipients_are_counts() {
 }
 
 #[test]
-fn occurrences_after_a_year_are_not_looked_at() {
+fn occurrences_after_a_year_are_not_checked() {
     assert_eq!(outside("cron(0 3 3 1 ? 2027)", within("10:00", "19:00"), "Asia/Seoul"), None);
 }
 
@@ -180,7 +180,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn what_leaves_is_inside_every_window_that_applies(
+    fn a_message_leaves_only_inside_every_window_that_applies(
         origin in prop::sample::select(&ORIGINS[..]),
         category in prop::sample::select(&CATEGORIES[..]),
         (scheduled, advertising) in (window(), window()),
@@ -205,7 +205,7 @@ proptest! {
             Decision::Send => prop_assert!(may_leave(now) && alive(now)),
             Decision::Defer(until) => {
                 prop_assert!(now < until && !may_leave(now) && may_leave(until) && alive(until));
-                // Whoever comes back at that time is let go.
+                // Asking again at that time lets the message leave.
                 prop_assert_eq!(decide(until, hours, &zone, expires_at), Decision::Send);
             }
             Decision::Drop(DropReason::Expired) => prop_assert!(!alive(now)),

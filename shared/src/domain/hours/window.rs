@@ -1,8 +1,8 @@
 //! A window: the part of every local day in which messages may leave.
 //!
-//! One definition carries everything, daylight saving included: an instant is inside a window when
-//! the clock on the wall then shows a time in `[from, to)`. So an hour that the clocks repeat
-//! counts twice, and an hour that they leave out counts never.
+//! One definition covers every case, daylight saving included: an instant is inside a window when
+//! the local clock shows a time in `[from, to)`. So a window that lies in a repeated hour opens
+//! twice on that day, and a window that lies in a skipped hour does not open on that day.
 
 use std::fmt;
 
@@ -23,33 +23,29 @@ pub struct Window {
     to_minute: i16,
 }
 
-/// Whether messages may leave now, and until when that holds.
+/// Whether messages may leave now, and when that changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// They may.
     Open {
-        /// The first instant at which they may not; none when that never comes.
+        /// The first instant outside the window; `None` when the window never closes.
         until: Option<Timestamp>,
     },
-    /// They may not.
     Closed {
-        /// The first instant at which they may.
+        /// The first instant inside the window.
         until: Timestamp,
     },
 }
 
-/// Why a window was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadWindow {
-    /// A side is no time of day.
-    #[error("{0:?} is not a time of day: write HH:MM, from 00:00 to 24:00")]
+    #[error("{0:?} is not a time of day; write HH:MM, from 00:00 to 24:00")]
     NotATime(String),
     /// The window is empty, or would pass midnight.
-    #[error("from must be before to, both on the same day: {0} is not before {1}")]
+    #[error("from is {0} and to is {1}; from must be before to, on the same day")]
     Order(String, String),
 }
 
-/// A window as people write it.
+/// A window as configuration has it.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WindowText {
@@ -67,9 +63,6 @@ impl Window {
     pub const ALL_DAY: Self = Self { from_minute: 0, to_minute: DAY_MINUTES };
 
     /// A window from `HH:MM` to `HH:MM`; `to` may be `24:00`.
-    ///
-    /// # Errors
-    /// A side is no time of day, or `from` is not before `to`.
     pub fn new(from: &str, to: &str) -> Result<Self, BadWindow> {
         let minute = |text: &str| {
             text.split_once(':')
@@ -80,13 +73,12 @@ impl Window {
             .ok_or_else(|| BadWindow::Order(from.to_owned(), to.to_owned()))
     }
 
-    /// The times that are in both, if there are any.
+    /// The times that are in both windows; `None` when there are none.
     #[must_use]
     pub fn intersect(self, other: Self) -> Option<Self> {
         Self::between(self.from_minute.max(other.from_minute), self.to_minute.min(other.to_minute))
     }
 
-    /// Whether the clocks in `zone` show a time of this window.
     #[must_use]
     pub fn contains(self, at: Timestamp, zone: &TimeZone) -> bool {
         self.covers(zone.to_offset(at).to_datetime(at).time())
@@ -104,11 +96,11 @@ impl Window {
 
     /// The first instant inside the window that is not before `now`.
     ///
-    /// A window that starts within hours which the clocks leave out opens when they land behind
-    /// its start, and not at all on that day if they land behind its end.
+    /// A window whose start is skipped by the local clock opens at the clock's jump. If the clock
+    /// jumps past the window's end, the window does not open on that day.
     #[must_use]
     pub fn next_opening(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
-        // Between two changes of the zone's offset, the clocks run evenly.
+        // Between two changes of the zone's offset, the local clock runs evenly.
         let mut changes = zone.following(now);
         let mut at = now;
         loop {
@@ -127,8 +119,8 @@ impl Window {
         }
     }
 
-    /// The first instant outside the window that is not before `now`; none when the window is the
-    /// whole day.
+    /// The first instant outside the window that is not before `now`; `None` when the window is
+    /// the whole day.
     #[must_use]
     pub fn next_closing(self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         if self.from_minute == 0 && self.to_minute == DAY_MINUTES {
@@ -149,8 +141,8 @@ impl Window {
         }
     }
 
-    /// Reads the form of [`Window::compact`].
-    pub(crate) fn from_compact(text: &str) -> Option<Self> {
+    /// Parses the form of [`Window::compact`].
+    pub(super) fn from_compact(text: &str) -> Option<Self> {
         let minute = |text: &str| {
             text.split_at_checked(2).and_then(|(hour, minute)| minute_of_day(hour, minute))
         };
@@ -158,8 +150,8 @@ impl Window {
         Self::between(minute(from)?, minute(to)?)
     }
 
-    /// `1000-1900`: the shortest form, for keys.
-    pub(crate) fn compact(self) -> String {
+    /// `1000-1900`: the form for index keys.
+    pub(super) fn compact(self) -> String {
         let side = |minute: i16| format!("{:02}{:02}", minute / 60, minute % 60);
         format!("{}-{}", side(self.from_minute), side(self.to_minute))
     }
@@ -199,7 +191,7 @@ fn clock(minute: i16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-/// Two digits each, up to 24:00.
+/// Parses an hour and a minute of two digits each, up to 24:00.
 fn minute_of_day(hour: &str, minute: &str) -> Option<i16> {
     let two_digits = |text: &str| {
         (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -219,7 +211,7 @@ fn since_midnight(time: Time) -> SignedDuration {
     time.duration_since(Time::midnight())
 }
 
-/// Stops at the end of time, which is the year 9999.
+/// Stops at the last instant that a timestamp can have, in the year 9999.
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

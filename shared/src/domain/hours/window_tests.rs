@@ -12,7 +12,7 @@ fn hours(from: &str, to: &str) -> Window {
     Window::new(from, to).unwrap()
 }
 
-/// The definition: what the clock on the wall shows.
+/// The definition of a window: the local clock's text is between its texts.
 fn is_inside(window: Window, at: Timestamp, zone: &TimeZone) -> bool {
     let json = serde_json::to_value(window).unwrap();
     let clock = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
@@ -39,7 +39,7 @@ fn the_start_is_inside_and_the_end_is_not() {
 }
 
 #[test]
-fn a_window_is_written_as_two_clock_times() {
+fn a_window_is_serialized_as_two_clock_times() {
     let json = json!({ "from": "08:00", "to": "24:00" });
     let window: Window = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(window, hours("08:00", "24:00"));
@@ -57,7 +57,7 @@ fn a_window_that_does_not_start_before_it_ends_is_refused() {
 }
 
 #[test]
-fn what_is_no_time_of_day_is_refused() {
+fn a_text_that_is_no_time_of_day_is_refused() {
     for text in ["", "9:00", "24:01", "10:60", "25:00", "10", "10:00:00", "+1:00", "１0:00"] {
         assert_eq!(Window::new(text, "24:00"), Err(BadWindow::NotATime(text.into())));
     }
@@ -70,7 +70,7 @@ fn unknown_fields_of_a_window_are_refused() {
 }
 
 #[test]
-fn the_stricter_of_two_windows_is_what_they_share() {
+fn two_windows_intersect_in_the_times_that_both_have() {
     assert_eq!(
         hours("08:00", "20:50").intersect(hours("10:00", "21:00")),
         Some(hours("10:00", "20:50"))
@@ -79,7 +79,7 @@ fn the_stricter_of_two_windows_is_what_they_share() {
 }
 
 #[test]
-fn a_window_opens_the_next_day_once_it_is_over() {
+fn a_closed_window_opens_the_next_day() {
     let window = hours("10:00", "19:00");
     assert_eq!(
         window.next_opening(at("2026-12-31T19:00+09:00"), &zone("Asia/Seoul")),
@@ -88,7 +88,7 @@ fn a_window_opens_the_next_day_once_it_is_over() {
 }
 
 #[test]
-fn a_window_that_starts_in_a_gap_opens_when_the_clocks_have_jumped() {
+fn a_window_that_starts_in_skipped_time_opens_at_the_jump() {
     // 02:00 becomes 03:00.
     let new_york = zone("America/New_York");
     let night = at("2026-03-08T00:00-05:00");
@@ -99,7 +99,7 @@ fn a_window_that_starts_in_a_gap_opens_when_the_clocks_have_jumped() {
 }
 
 #[test]
-fn a_window_within_a_gap_leaves_that_day_out() {
+fn a_window_within_skipped_time_does_not_open_that_day() {
     let new_york = zone("America/New_York");
     let night = at("2026-03-08T00:00-05:00");
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_window_within_a_gap_leaves_that_day_out() {
 }
 
 #[test]
-fn a_window_that_ends_in_a_gap_closes_when_the_clocks_jump() {
+fn a_window_that_ends_in_skipped_time_closes_at_the_jump() {
     let new_york = zone("America/New_York");
     assert_eq!(
         hours("01:00", "02:30").opening(at("2026-03-08T01:30-05:00"), &new_york),
@@ -118,7 +118,7 @@ fn a_window_that_ends_in_a_gap_closes_when_the_clocks_jump() {
 }
 
 #[test]
-fn a_repeated_hour_is_inside_both_times() {
+fn a_window_in_a_repeated_hour_opens_twice() {
     // 02:00 becomes 01:00.
     let new_york = zone("America/New_York");
     let window = hours("01:15", "01:45");
@@ -134,7 +134,7 @@ fn a_repeated_hour_is_inside_both_times() {
 }
 
 #[test]
-fn a_half_hour_of_daylight_saving_is_half_an_hour() {
+fn daylight_saving_of_half_an_hour_is_respected() {
     // 02:00 becomes 02:30.
     let lord_howe = zone("Australia/Lord_Howe");
     assert_eq!(
@@ -144,7 +144,7 @@ fn a_half_hour_of_daylight_saving_is_half_an_hour() {
 }
 
 #[test]
-fn a_day_that_the_calendar_skips_has_no_window() {
+fn a_window_does_not_open_on_a_skipped_day() {
     let apia = zone("Pacific/Apia");
     assert_eq!(
         hours("10:00", "19:00").next_opening(at("2011-12-29T19:00-10:00"), &apia),
@@ -181,14 +181,14 @@ fn a_window_up_to_midnight_closes_at_midnight() {
 }
 
 #[test]
-fn a_window_stays_closed_at_the_end_of_time() {
+fn a_window_stays_closed_at_the_last_timestamp() {
     assert_eq!(
         hours("00:00", "00:01").next_opening(Timestamp::MAX, &TimeZone::UTC),
         Timestamp::MAX
     );
 }
 
-/// Walks minute by minute from 36 hours before the change to 60 hours behind it.
+/// Checks every minute from 36 hours before the change to 60 hours after it.
 #[test]
 fn around_every_kind_of_change_windows_open_at_their_first_minute() {
     let windows = [
@@ -219,13 +219,13 @@ fn around_every_kind_of_change_windows_open_at_their_first_minute() {
                 hour.parse::<i32>().unwrap() * 60 + minute.parse::<i32>().unwrap()
             };
             let open = side("from")..side("to");
-            // Backwards, so that the next opening and closing are at hand.
+            // Goes backwards, so that the next opening and the next closing are known.
             let (mut opens_at, mut closes_at) = (None, None);
             for (index, (at, clock)) in clocks.iter().enumerate().rev() {
                 let inside = open.contains(clock);
                 *(if inside { &mut opens_at } else { &mut closes_at }) = Some(*at);
-                let told = index % 23 == 0 || at.duration_since(change.at).abs() <= MINUTE * 2;
-                let (Some(opens_at), Some(closes_at), true) = (opens_at, closes_at, told) else {
+                let checked = index % 23 == 0 || at.duration_since(change.at).abs() <= MINUTE * 2;
+                let (Some(opens_at), Some(closes_at), true) = (opens_at, closes_at, checked) else {
                     continue;
                 };
                 let opening = window.opening(*at, &change.zone);
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn the_intersection_is_inside_both(
+    fn the_intersection_is_inside_both_windows(
         one in window(),
         other in window(),
         (zone, now) in zone_and_instant(),

@@ -1,34 +1,34 @@
-//! What Bizppurio's codes mean for us.
+//! The meaning of Bizppurio's codes.
 
 use crate::domain::{Outcome, Verdict};
 
-/// What an API code means.
+/// The meaning of an API code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ApiCode {
-    /// For the message alone.
+    /// Concerns the message.
     Message(Outcome),
-    /// The access token is refused: the request was not looked at.
+    /// Bizppurio refused the access token, and did not look at the message.
     TokenRefused,
 }
 
-/// What the answer to a request for sending means, by the code in its body or else by its HTTP
-/// status. Most errors come with status 400, so the body is looked at first.
+/// The meaning of the response to a message. The code in the body decides, because most errors have
+/// the HTTP status 400. Without a known code the HTTP status decides.
 ///
-/// Anything that is not known to be harmless is `Uncertain`: taking an unknown answer for a
-/// refusal could send a message twice.
+/// Any response that is not known to be harmless is `Uncertain`: if Alimi took an unknown response
+/// for a refusal, it could send a message twice.
 pub(super) fn api_code(code: Option<u32>, status: u16) -> ApiCode {
     match code {
         Some(code) => match code {
             1000 => ApiCode::Message(Outcome::Accepted),
             3002 | 3005 => ApiCode::TokenRefused,
             // Address not allowed, account or credentials refused, account suspended, wrong host:
-            // every message would meet the same answer, and none is at fault.
+            // every message would get the same response, and none is at fault.
             3000 | 3001 | 3003 | 3004 | 3006 | 3007 | 3009 | 3010 | 5001 => {
                 ApiCode::Message(Outcome::ChannelDown)
             }
             // Too many connections, too many requests.
             3008 | 5002 => ApiCode::Message(Outcome::Throttled),
-            // Unknown errors on their side, and gateways that may have passed the request on.
+            // Unknown errors at Bizppurio, and gateways that may have forwarded the request.
             3011 | 5003 | 5004 | 5005 | 9000 => ApiCode::Message(Outcome::Uncertain),
             _ => by_status(status),
         },
@@ -41,22 +41,23 @@ fn by_status(status: u16) -> ApiCode {
     ApiCode::Message(match status {
         429 => Outcome::Throttled,
         401 | 403 | 404 | 405 => Outcome::ChannelDown,
-        // A time-out seen by a server on the way says nothing of what became of the request.
+        // A server in between timed out: the request may still have reached Bizppurio.
         408 => Outcome::Uncertain,
         400..=499 => Outcome::Rejected,
         _ => Outcome::Uncertain,
     })
 }
 
-/// What a push's result code means, given the medium that was used.
-pub(super) fn push_verdict(result: &str, medium: Option<&str>) -> Verdict {
+/// The meaning of a receipt's result code, given the medium that was used.
+pub(super) fn receipt_verdict(result: &str, medium: Option<&str>) -> Verdict {
     match result {
         // Alimtalk, SMS, LMS and MMS delivered.
         "7000" | "4100" | "6600" => Verdict::Delivered,
-        // Success uncertain: it may still arrive.
+        // Success uncertain: the message may still arrive.
         "7305" => Verdict::Inconclusive,
-        // The first choice of a message is Alimtalk. Whether a fallback makes one push or two is
-        // not documented, so a failure of the first choice is not final where there is one.
+        // Alimtalk is a message's first choice. Bizppurio's document does not say whether a message
+        // with a fallback gets one receipt or two. So for a message with a fallback, a failed first
+        // choice is not final.
         _ if is_kakao(result, medium) => Verdict::PrimaryUndelivered,
         _ => Verdict::Undelivered,
     }
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_known_code_the_status_decides_and_doubt_is_uncertain() {
+    fn without_a_known_code_the_status_decides_and_an_unknown_status_is_uncertain() {
         let outcome = |status| api_code(None, status);
         assert_eq!(outcome(429), ApiCode::Message(Outcome::Throttled));
         assert_eq!(outcome(400), ApiCode::Message(Outcome::Rejected));
@@ -109,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn results_are_read_with_their_medium() {
-        assert_eq!(push_verdict("7000", Some("KAT")), Verdict::Delivered);
-        assert_eq!(push_verdict("4100", Some("SMS")), Verdict::Delivered);
-        assert_eq!(push_verdict("6600", Some("LMS")), Verdict::Delivered);
-        assert_eq!(push_verdict("7305", Some("KAT")), Verdict::Inconclusive);
-        assert_eq!(push_verdict("7308", Some("KAT")), Verdict::PrimaryUndelivered);
-        assert_eq!(push_verdict("7308", None), Verdict::PrimaryUndelivered);
-        assert_eq!(push_verdict("4410", Some("SMS")), Verdict::Undelivered);
-        assert_eq!(push_verdict("9070", Some("SMS")), Verdict::Undelivered);
+    fn a_receipts_result_is_read_together_with_its_medium() {
+        assert_eq!(receipt_verdict("7000", Some("KAT")), Verdict::Delivered);
+        assert_eq!(receipt_verdict("4100", Some("SMS")), Verdict::Delivered);
+        assert_eq!(receipt_verdict("6600", Some("LMS")), Verdict::Delivered);
+        assert_eq!(receipt_verdict("7305", Some("KAT")), Verdict::Inconclusive);
+        assert_eq!(receipt_verdict("7308", Some("KAT")), Verdict::PrimaryUndelivered);
+        assert_eq!(receipt_verdict("7308", None), Verdict::PrimaryUndelivered);
+        assert_eq!(receipt_verdict("4410", Some("SMS")), Verdict::Undelivered);
+        assert_eq!(receipt_verdict("9070", Some("SMS")), Verdict::Undelivered);
     }
 }

@@ -1,85 +1,72 @@
-//! How long Bizppurio lets each part of a message be.
+//! Bizppurio's limits of each part of a message.
 
 use encoding_rs::EUC_KR;
 
-use crate::domain::{Fallback, Message, Recipient};
-use crate::ports::UnsendableMessage;
+use crate::domain::{Fallback, FieldError, Message, Recipient};
 
-/// Characters of an Alimtalk message.
-const MESSAGE_CHARS: usize = 1000;
-const BUTTONS: usize = 5;
-/// Characters of a button's label.
-const BUTTON_NAME_CHARS: usize = 28;
-/// Bytes of an SMS in EUC-KR.
-const SMS_BYTES: usize = 90;
-/// Bytes of an LMS in EUC-KR.
-const LMS_BYTES: usize = 2000;
-/// Bytes of an LMS's subject in EUC-KR.
-const SUBJECT_BYTES: usize = 64;
+const TEMPLATE_CODE_BYTES_MAX: usize = 32;
+/// Of an Alimtalk message's body.
+const BODY_CHARS_MAX: usize = 1000;
+const BUTTONS_MAX: usize = 5;
+/// Of a button's name, which is its label.
+const NAME_CHARS_MAX: usize = 28;
+/// Text messages are EUC-KR, and their limits count its bytes.
+const SMS_BYTES_MAX: usize = 90;
+const LMS_BYTES_MAX: usize = 2000;
+const LMS_SUBJECT_BYTES_MAX: usize = 64;
 
-/// Checks a rendered message and its recipient.
+/// Checks a rendered message and its recipient. A part that is rendered with variables is reported
+/// as the request's field `variables`.
 ///
 /// # Errors
 /// The first field that Bizppurio would refuse.
-pub fn check(message: &Message, to: &Recipient) -> Result<(), UnsendableMessage> {
-    let require = |holds: bool, field: &str, must: String| {
-        if holds { Ok(()) } else { Err(UnsendableMessage { field: field.to_owned(), must }) }
-    };
-    require(to.phone.is_some(), "to.phone", "is needed: this channel sends to phones".into())?;
-    require(
-        message.template_code.as_ref().is_some_and(|code| (1..=32).contains(&code.len())),
-        "template",
-        "has no provider's code of 1 to 32 characters".into(),
-    )?;
-    require(!message.body.is_empty(), "variables", "make an empty text".into())?;
+pub fn check(message: &Message, to: &Recipient) -> Result<(), FieldError> {
+    require(to.phone.is_some(), "to.phone", || {
+        "is missing; this channel sends to phone numbers".to_owned()
+    })?;
+    let code_bytes = message.template_code.as_ref().map_or(0, String::len);
+    require((1..=TEMPLATE_CODE_BYTES_MAX).contains(&code_bytes), "template", || {
+        format!("has a code of {code_bytes} bytes; Alimtalk needs 1 to {TEMPLATE_CODE_BYTES_MAX}")
+    })?;
     let chars = message.body.chars().count();
-    require(
-        chars <= MESSAGE_CHARS,
-        "variables",
-        format!("make a text of {chars} characters; the provider takes {MESSAGE_CHARS}"),
-    )?;
-    require(
-        message.buttons.len() <= BUTTONS,
-        "template",
-        format!("has more than the {BUTTONS} buttons that the provider takes"),
-    )?;
+    require((1..=BODY_CHARS_MAX).contains(&chars), "variables", || {
+        format!("the body has {chars} characters; Alimtalk allows 1 to {BODY_CHARS_MAX}")
+    })?;
+    let buttons = message.buttons.len();
+    require(buttons <= BUTTONS_MAX, "template", || {
+        format!("has {buttons} buttons; Alimtalk allows {BUTTONS_MAX}")
+    })?;
     for button in &message.buttons {
         let chars = button.name.chars().count();
-        require(
-            (1..=BUTTON_NAME_CHARS).contains(&chars),
-            "variables",
-            format!(
-                "make a button label of {chars} characters; the provider takes 1 to {BUTTON_NAME_CHARS}"
-            ),
-        )?;
+        require((1..=NAME_CHARS_MAX).contains(&chars), "variables", || {
+            format!("a button name has {chars} characters; Alimtalk allows 1 to {NAME_CHARS_MAX}")
+        })?;
     }
     match &message.fallback {
         None => Ok(()),
-        Some(Fallback::Sms { body }) => text_fits("fallback text", body, SMS_BYTES),
+        Some(Fallback::Sms { body }) => check_text("fallback's body", body, "SMS", SMS_BYTES_MAX),
         Some(Fallback::Lms { subject, body }) => {
             if let Some(subject) = subject {
-                text_fits("fallback subject", subject, SUBJECT_BYTES)?;
+                check_text("fallback's subject", subject, "LMS", LMS_SUBJECT_BYTES_MAX)?;
             }
-            text_fits("fallback text", body, LMS_BYTES)
+            check_text("fallback's body", body, "LMS", LMS_BYTES_MAX)
         }
     }
 }
 
-fn text_fits(part: &str, text: &str, bytes_max: usize) -> Result<(), UnsendableMessage> {
-    let fault = |must: String| UnsendableMessage { field: "variables".to_owned(), must };
-    let (encoded, _, unmappable) = EUC_KR.encode(text);
-    if unmappable {
-        return Err(fault(format!(
-            "put a character into the {part} that text messages cannot carry (they are EUC-KR)"
-        )));
-    }
-    if encoded.len() > bytes_max {
-        return Err(fault(format!(
-            "make a {part} of {} bytes in EUC-KR; the provider takes {bytes_max}",
-            encoded.len()
-        )));
-    }
-    Ok(())
+fn require(holds: bool, field: &str, detail: impl FnOnce() -> String) -> Result<(), FieldError> {
+    if holds { Ok(()) } else { Err(FieldError::new(field, detail())) }
+}
+
+fn check_text(part: &str, text: &str, medium: &str, bytes_max: usize) -> Result<(), FieldError> {
+    let (encoded, _, has_unmappable) = EUC_KR.encode(text);
+    require(!has_unmappable, "variables", || {
+        format!("the {part} has a character that EUC-KR lacks; {medium} allows only EUC-KR")
+    })?;
+    let bytes = encoded.len();
+    require(bytes <= bytes_max, "variables", || {
+        format!("the {part} has {bytes} bytes in EUC-KR; {medium} allows {bytes_max}")
+    })
 }
 
 #[cfg(test)]
@@ -97,11 +84,11 @@ mod tests {
     }
 
     fn field_at_fault(message: &Message) -> Option<String> {
-        check(message, &to()).err().map(|fault| fault.field)
+        check(message, &to()).err().map(|error| error.field)
     }
 
     #[test]
-    fn the_longest_text_passes_and_one_more_character_does_not() {
+    fn the_longest_body_passes_and_one_more_character_does_not() {
         assert_eq!(field_at_fault(&message(&"가".repeat(1000), None)), None);
         assert_eq!(field_at_fault(&message(&"가".repeat(1001), None)), Some("variables".into()));
         assert_eq!(field_at_fault(&message("", None)), Some("variables".into()));
@@ -125,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_without_a_phone_and_a_template_without_a_code_are_named() {
-        let nobody = Recipient { phone: None, ..to() };
-        let fault = check(&message("x", None), &nobody).expect_err("no phone");
-        assert_eq!(fault.field, "to.phone");
-        let uncoded = Message { template_code: None, ..message("x", None) };
-        assert_eq!(field_at_fault(&uncoded), Some("template".into()));
+    fn a_missing_phone_number_and_a_missing_template_code_are_reported_by_field() {
+        let without_phone = Recipient { phone: None, ..to() };
+        let error = check(&message("x", None), &without_phone).expect_err("no phone");
+        assert_eq!(error.field, "to.phone");
+        let without_code = Message { template_code: None, ..message("x", None) };
+        assert_eq!(field_at_fault(&without_code), Some("template".into()));
     }
 
     #[test]
-    fn buttons_are_counted_and_their_labels_measured() {
+    fn buttons_are_counted_and_their_names_measured() {
         let button = |name: &str| Button {
             name: name.into(),
             kind: "WL".into(),

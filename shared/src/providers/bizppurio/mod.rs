@@ -1,14 +1,16 @@
 //! Bizppurio: Kakao Alimtalk with text-message fallback.
 //!
-//! Source of the wire facts: the Bizppurio messaging API v3 document. What the document leaves
-//! open is configuration or handled both ways, and said so where it stands.
+//! Source of the wire facts: the Bizppurio messaging API v3 document. Where the document leaves a
+//! fact open, the code handles both ways or reads it from the configuration, and says so in place.
 
 mod client;
 mod codes;
 mod limits;
-mod push;
+mod pause;
+mod receipts;
+mod token;
 mod wire;
 
 pub use client::Bizppurio;
 pub use limits::check;
-pub use push::parse_push;
+pub use receipts::parse_receipt;

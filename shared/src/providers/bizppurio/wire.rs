@@ -1,10 +1,10 @@
-//! Bizppurio's JSON.
+//! Bizppurio's JSON, by the messaging API v3 document.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::{Button, Fallback, Message};
 
-/// Body of `POST /v3/message`.
+/// The body of `POST /v3/message`.
 #[derive(Serialize)]
 pub(super) struct SendRequest<'a> {
     pub account: &'a str,
@@ -30,7 +30,7 @@ pub(super) struct Alimtalk<'a> {
     pub senderkey: &'a str,
     pub templatecode: &'a str,
     pub message: &'a str,
-    // Our buttons have the provider's field names already.
+    // Alimi's buttons already have Bizppurio's field names.
     #[serde(skip_serializing_if = "<[Button]>::is_empty")]
     pub button: &'a [Button],
 }
@@ -40,7 +40,8 @@ pub(super) struct Resend<'a> {
     pub first: &'a str,
 }
 
-/// The fallback's two parts: `resend` names the kind, `recontent` holds the text under it.
+/// The two fields of a fallback: `resend` names its kind, and `recontent` has the text under that
+/// name.
 pub(super) fn fallback<'a>(
     message: &Message,
     lms_keyword: &'a str,
@@ -58,7 +59,7 @@ pub(super) fn fallback<'a>(
     (Some(Resend { first: kind }), Some(serde_json::json!({ kind: content })))
 }
 
-/// Any answer: the token's, a message's, an error's.
+/// The body of any response: to a token request, to a message, or an error.
 #[derive(Default, Deserialize)]
 pub(super) struct Answer {
     #[serde(default, deserialize_with = "text_or_number")]
@@ -67,19 +68,19 @@ pub(super) struct Answer {
     pub messagekey: Option<String>,
     #[serde(default)]
     pub accesstoken: Option<String>,
-    /// `yyyyMMddHHmmss`; the zone is not stated, so Korean time is assumed.
+    /// `yyyyMMddHHmmss`. The document does not state the zone; see `token_end_ms`.
     #[serde(default)]
     pub expired: Option<String>,
 }
 
 impl Answer {
-    /// An answer that cannot be read is one without a code.
+    /// Reads a response's body. An unreadable body gives an answer without a code.
     pub(super) fn read(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
 }
 
-/// `code` comes as a number from one route and as a text from another.
+/// One route sends `code` as a number, another as a string.
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_written_as_the_document_has_it() {
+    fn a_message_is_written_as_in_the_document() {
         let expected = serde_json::json!({
             "account": "example",
             "type": "at",
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_is_named_and_its_text_stands_under_that_name() {
+    fn a_fallbacks_text_is_written_under_the_name_of_its_kind() {
         let sms = written(Some(Fallback::Sms { body: "상담".into() }), "lms");
         assert_eq!(sms["resend"], serde_json::json!({ "first": "sms" }));
         assert_eq!(sms["recontent"], serde_json::json!({ "sms": { "message": "상담" } }));
@@ -169,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_read_as_text_and_as_number() {
+    fn a_code_is_read_from_a_number_and_from_a_string() {
         assert_eq!(Answer::read(br#"{"code":1000}"#).code, Some(1000));
         assert_eq!(Answer::read(br#"{"code":"3007","description":"x"}"#).code, Some(3007));
     }
 
     #[test]
-    fn what_is_not_their_json_has_no_code() {
+    fn a_body_that_is_not_bizppurios_json_has_no_code() {
         for body in [&b""[..], b"<html>", b"[]", b"{\"code\":\"x\"}", b"{\"code\":null}"] {
             assert_eq!(Answer::read(body).code, None);
         }

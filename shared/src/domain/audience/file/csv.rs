@@ -1,23 +1,25 @@
-//! RFC 4180, with a header line.
+//! CSV files: RFC 4180, with a header line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use csv_core::ReadRecordResult;
 
+use super::fault::{Fault, NOT_UTF8, shown};
+use super::limits::RECORD_BYTES_MAX;
+use super::member::{Member, checked_id, unless_blank};
+use super::record::Record;
 use super::source::Source;
-use super::{
-    Fault, Member, NOT_UTF8, RECORD_BYTES_MAX, Record, UnreadableFile, checked_id, shown,
-    unless_blank,
-};
+use super::unreadable::UnreadableFile;
 
-/// The most that is given to the parser of one record: the longest one, and the first byte of its
-/// line break or the one that makes it too long.
+/// The most bytes of one record that the parser gets: the longest record and one byte, which
+/// either begins the line break or makes the record too long.
 const SCAN_BYTES_MAX: usize = RECORD_BYTES_MAX + 1;
 
-/// Cuts the file into records, takes the first for the header and reads the others by it.
+/// Splits the file into records. The first record is the header line, which gives the cells of the
+/// others their meaning.
 pub(super) struct CsvRecords {
     parser: csv_core::Reader,
-    /// None before the header line was read.
+    /// Empty before the header line was read.
     columns: Columns,
     /// The record's cells without their quotes, one after the other.
     text: Vec<u8>,
@@ -25,17 +27,17 @@ pub(super) struct CsvRecords {
     /// Where in `text` each cell ends.
     ends: Vec<usize>,
     cells: usize,
-    /// Unread bytes that the parser has had.
+    /// Unread bytes that the parser has processed.
     scanned_bytes: usize,
-    /// Where the record has started, once it has.
+    /// Where the record starts; `None` before its first byte was seen.
     started_on_line: Option<u64>,
     is_too_long: bool,
-    /// The record is over; a line feed would still belong to its line break.
+    /// The record ended with a carriage return. A following line feed belongs to its line break.
     after_return: bool,
     is_cut_off: bool,
 }
 
-/// What is behind a record.
+/// What ends a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     LineBreak,
@@ -45,15 +47,15 @@ enum Ending {
 }
 
 impl CsvRecords {
-    /// Reads with these columns; with none, the first record names them.
+    /// Reads with these columns. Without columns, the first record is the header line.
     pub(super) fn new(columns: Columns) -> Self {
-        // One byte more, for the line break that is given to the parser at the end of the file.
+        // One byte more, because the parser gets a line break at the end of the file.
         let mut text = vec![0; SCAN_BYTES_MAX + 1];
-        // Each byte ends one cell at most.
+        // Each byte ends at most one cell.
         let mut ends = vec![0; SCAN_BYTES_MAX + 1];
         let mut parser = csv_core::Reader::new();
-        // The parser looks for a byte order mark in what it is given first, which may be the middle
-        // of a file. A blank line takes that place.
+        // The parser looks for a byte order mark in its first bytes, which may come from the middle
+        // of a file. So its first bytes are a blank line.
         parser.read_record(b"\n", &mut text, &mut ends);
         Self {
             parser,
@@ -74,7 +76,7 @@ impl CsvRecords {
         self.is_cut_off
     }
 
-    /// The names of the columns; empty before the header line was read.
+    /// The names of the columns. Empty before the header line was read.
     pub(super) fn header(&self) -> Vec<String> {
         self.columns.0.iter().map(|column| column.name.clone()).collect()
     }
@@ -92,7 +94,7 @@ impl CsvRecords {
         Ok(Some(Record { line, member: member.map_err(|fault| fault.at(line)) }))
     }
 
-    /// The line of the next record and its ending, once all of it is there.
+    /// The line and the ending of the next record. `None` while more bytes are needed.
     fn find_record(&mut self, source: &mut Source) -> Option<(u64, Ending)> {
         let line = self.start_record(source)?;
         while !self.after_return {
@@ -102,7 +104,7 @@ impl CsvRecords {
                 if !source.has_ended() {
                     return None;
                 }
-                // A line break ends every record but one in quotes.
+                // A line break ends every record, unless a quote is open.
                 let (_, is_over) = self.parse(b"\n");
                 let ending = if is_over { Ending::FileEnd } else { Ending::FileEndInQuotes };
                 return Some((line, ending));
@@ -121,7 +123,7 @@ impl CsvRecords {
                 self.forget_scanned();
             }
         }
-        // Half of a CRLF would be a blank line to a reader that starts there.
+        // A reader that resumed between the two bytes of a CRLF would see a blank line.
         match source.unread().get(self.scanned_bytes) {
             Some(b'\n') => self.scanned_bytes += 1,
             Some(_) => {}
@@ -131,7 +133,7 @@ impl CsvRecords {
         Some((line, Ending::LineBreak))
     }
 
-    /// The line on which the record starts, blank lines passed over.
+    /// Skips blank lines and returns the line on which the record starts.
     fn start_record(&mut self, source: &mut Source) -> Option<u64> {
         if self.started_on_line.is_none() {
             let unread = source.unread();
@@ -144,7 +146,7 @@ impl CsvRecords {
         self.started_on_line
     }
 
-    /// Gives bytes to the parser: how many of them it took, and whether the record is over.
+    /// Gives bytes to the parser. Returns how many it took, and whether the record is complete.
     fn parse(&mut self, bytes: &[u8]) -> (usize, bool) {
         let (result, read_bytes, text_bytes, cells) = self.parser.read_record(
             bytes,
@@ -211,29 +213,29 @@ impl CsvRecords {
         match self.defect(source, ending) {
             Some(Defect::OpenQuotes) => {
                 return Err(Fault::cut_off(
-                    "must close the quotes that it opens: the file ends within them",
+                    "has a quote that never closes: the file ends inside it",
                 ));
             }
             Some(Defect::TooLong) => return Err(Fault::too_long()),
             Some(Defect::Misquoted(at)) => {
-                let must = "must be enclosed in quotes as a whole when it has a quote in it, and \
-                            have that quote twice";
+                let detail = "has a misplaced quote; enclose the whole value in quotes, and double \
+                              each quote inside";
                 return Err(match columns.get(at) {
-                    Some(column) => Fault::of_field(&column.name, must),
-                    None => Fault::of_record(must),
+                    Some(column) => Fault::of_field(&column.name, detail),
+                    None => Fault::of_record(detail),
                 });
             }
             None => {}
         }
         if self.cells != columns.len() {
             let is_cut_off = self.cells < columns.len() && ending == Ending::FileEnd;
-            let must = format!(
-                "must have as many fields as the header line: {}, not {}{}",
-                columns.len(),
+            let detail = format!(
+                "has a field count of {}; must be {}, as in the header line{}",
                 self.cells,
-                if is_cut_off { " (the file ends here: is it whole?)" } else { "" }
+                columns.len(),
+                if is_cut_off { " (the file ends here: is it complete?)" } else { "" }
             );
-            return Err(Fault { is_cut_off, ..Fault::of_record(must) });
+            return Err(if is_cut_off { Fault::cut_off(detail) } else { Fault::of_record(detail) });
         }
 
         let mut member =
@@ -255,15 +257,15 @@ impl CsvRecords {
     }
 }
 
-/// What keeps a record from being taken apart into cells.
+/// Why a record cannot be split into cells.
 enum Defect {
     TooLong,
     OpenQuotes,
-    /// The quotes of this cell, counted from 0.
+    /// A quote of this cell, counted from 0, is misplaced.
     Misquoted(usize),
 }
 
-/// What the header line says: names that differ, one of them `id`.
+/// The columns of the header line. Their names differ, and one of them is `id`.
 #[derive(Default)]
 pub(super) struct Columns(Vec<Column>);
 
@@ -287,7 +289,7 @@ impl Columns {
                 return Err(UnreadableFile::UnnamedColumn { position: at + 1 });
             }
             if !known.insert(name) {
-                return Err(UnreadableFile::DoubledColumn { name: shown(name) });
+                return Err(UnreadableFile::DuplicateColumn { name: shown(name) });
             }
         }
         if !names.iter().any(|name| name == "id") {
@@ -306,9 +308,8 @@ impl Columns {
     }
 }
 
-/// The first cell, counted from 0, whose quotes are not as RFC 4180 has them. The parser makes
-/// something of every quote; with one left out or too many, that may be one member's name with
-/// another's phone number.
+/// The first cell, counted from 0, whose quotes RFC 4180 does not allow. The parser accepts
+/// misplaced quotes, and might then put one member's name beside another member's phone number.
 fn misquoted<'a>(written: &[u8], cells: impl Iterator<Item = &'a [u8]>) -> Option<usize> {
     if !written.contains(&b'"') {
         return None;
@@ -329,12 +330,13 @@ fn misquoted<'a>(written: &[u8], cells: impl Iterator<Item = &'a [u8]>) -> Optio
     None
 }
 
-/// What is left of `written` after the rest of a quoted cell that means `cell`.
+/// What follows a quoted cell with the value `cell` in `written`, which starts after the cell's
+/// opening quote. `None` when `written` does not start with such a cell.
 fn after_quoted<'a>(written: &'a [u8], cell: &[u8]) -> Option<&'a [u8]> {
     let mut rest = written;
     for &byte in cell {
-        let doubled: &[u8] = if byte == b'"' { b"\"\"" } else { &[byte] };
-        rest = rest.strip_prefix(doubled)?;
+        let as_written: &[u8] = if byte == b'"' { b"\"\"" } else { &[byte] };
+        rest = rest.strip_prefix(as_written)?;
     }
     rest.strip_prefix(b"\"")
 }

@@ -1,4 +1,4 @@
-//! One JSON object a line.
+//! NDJSON files: one JSON object a line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,15 +7,18 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::fault::{Fault, NOT_UTF8};
+use super::limits::RECORD_BYTES_MAX;
+use super::member::{Member, checked_id, unless_blank};
+use super::record::Record;
 use super::source::Source;
-use super::{Fault, Member, NOT_UTF8, RECORD_BYTES_MAX, Record, checked_id, unless_blank};
 
-/// Cuts the file into lines and reads each of them.
+/// Splits the file into lines and reads each as a member.
 #[derive(Default)]
 pub(super) struct NdjsonRecords {
-    /// Unread bytes in which there is no line feed.
+    /// Unread bytes that contain no line feed.
     scanned_bytes: usize,
-    /// The line on which a record too long starts, while its end is looked for.
+    /// The line on which a record that is too long starts, until its end was found.
     too_long_since: Option<u64>,
     is_cut_off: bool,
 }
@@ -63,7 +66,7 @@ impl NdjsonRecords {
     }
 
     fn drop_too_long(&mut self, source: &mut Source) {
-        // One more may be the carriage return of the line break.
+        // One byte more may be the carriage return of the line break.
         if self.too_long_since.is_some() || self.scanned_bytes > RECORD_BYTES_MAX + 1 {
             self.too_long_since.get_or_insert(source.line());
             source.pass(self.scanned_bytes);
@@ -72,7 +75,7 @@ impl NdjsonRecords {
     }
 }
 
-/// The names and values of an object, in their order and with those that come twice.
+/// The names and values of an object in their order. Duplicate names are kept.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -99,20 +102,22 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
+const TWICE: &str = "is given twice; must be given once";
+
 fn read_member(line: &[u8], is_closed: bool) -> Result<Member, Fault> {
-    const CUT_OFF: &str = "must be a whole JSON object: the file ends in the middle of it";
+    const CUT_OFF: &str = "is an incomplete JSON object: the file ends inside it";
     let text = str::from_utf8(line).map_err(|_| {
         if is_closed { Fault::of_record(NOT_UTF8) } else { Fault::cut_off(CUT_OFF) }
     })?;
-    // The parser's own words may quote values.
+    // The parser's own message is not used: it may quote values.
     let Fields(fields) =
         serde_json::from_str(text).map_err(|error| match (error.classify(), is_closed) {
             (Category::Data, _) => Fault::of_record("must be a JSON object"),
-            (Category::Eof, true) => {
-                Fault::of_record("must be a whole JSON object: the line ends in the middle of it")
-            }
+            (Category::Eof, true) => Fault::of_record(
+                "is an incomplete JSON object: the line ends inside it; must be on one line",
+            ),
             (Category::Syntax | Category::Io, true) => Fault::of_record(format!(
-                "must be a JSON object: the JSON is wrong at character {}",
+                "has a JSON syntax error at character {}; must be a JSON object",
                 characters(line, error.column())
             )),
             (Category::Syntax | Category::Eof | Category::Io, false) => Fault::cut_off(CUT_OFF),
@@ -120,7 +125,7 @@ fn read_member(line: &[u8], is_closed: bool) -> Result<Member, Fault> {
 
     let (mut id, mut phone, mut timezone, mut variables) = (None, None, None, None);
     for (name, value) in fields {
-        let is_again = match name.as_str() {
+        let is_duplicate = match name.as_str() {
             "id" => id.replace(string("id", value)?).is_some(),
             "phone" => phone.replace(string_or_null("phone", value)?).is_some(),
             "timezone" => timezone.replace(string_or_null("timezone", value)?).is_some(),
@@ -128,16 +133,16 @@ fn read_member(line: &[u8], is_closed: bool) -> Result<Member, Fault> {
             _ => {
                 return Err(Fault::of_field(
                     &name,
-                    "is not known: must be one of id, phone, timezone and variables",
+                    "is unknown; must be one of id, phone, timezone and variables",
                 ));
             }
         };
-        if is_again {
-            return Err(Fault::of_field(&name, "must be there only once"));
+        if is_duplicate {
+            return Err(Fault::of_field(&name, TWICE));
         }
     }
     Ok(Member {
-        id: checked_id(id.ok_or_else(|| Fault::of_field("id", "must be there"))?)?,
+        id: checked_id(id.ok_or_else(|| Fault::of_field("id", "is missing"))?)?,
         phone: phone.flatten().and_then(unless_blank),
         timezone: timezone.flatten().and_then(unless_blank),
         variables: variables.unwrap_or_default(),
@@ -160,18 +165,18 @@ fn read_variables(object: &RawValue) -> Result<BTreeMap<String, String>, Fault> 
         let path = format!("variables.{name}");
         let text = match value.get().as_bytes().first() {
             Some(b'"') => string(&path, value)?,
-            // As it is written: 1.10 stays 1.10, and no digit of a long number is lost.
+            // The text as it is written: 1.10 stays 1.10, and a long number loses no digit.
             Some(b'-' | b'0'..=b'9' | b't' | b'f') => value.get().to_owned(),
             _ => return Err(Fault::of_field(&path, "must be a string, a number, true or false")),
         };
         if variables.insert(name, text).is_some() {
-            return Err(Fault::of_field(&path, "must be there only once"));
+            return Err(Fault::of_field(&path, TWICE));
         }
     }
     Ok(variables)
 }
 
-/// How many characters the first bytes of a text are.
+/// The number of characters in the first `bytes` bytes of a text.
 fn characters(text: &[u8], bytes: usize) -> usize {
     text.iter().take(bytes).filter(|&byte| byte & 0b1100_0000 != 0b1000_0000).count()
 }

@@ -1,23 +1,24 @@
-//! The bytes that were pushed and not yet read, and where in the file they are.
+//! The bytes of a file that were pushed and not read yet.
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A queue of bytes that knows its offset and its line.
+/// A queue of bytes that counts its offset and its line in the file.
 pub(super) struct Source {
     bytes: Vec<u8>,
     /// Index of the first unread byte.
     unread_from: usize,
-    /// The same byte's place in the file.
+    /// The same byte's offset in the file.
     offset: u64,
     line: u64,
-    /// The byte before was a carriage return: a line feed now belongs to the same line break.
+    /// The byte before it was a carriage return, so a line feed belongs to the same line break.
     after_return: bool,
+    /// Offset and line of the place where reading can resume.
     mark: (u64, u64),
     ended: bool,
 }
 
 impl Source {
-    /// A file from the byte at `offset` on, which is the first of a line.
+    /// A file from the byte at `offset` on, which is the first byte of a line.
     pub(super) fn new(offset: u64, line: u64) -> Self {
         Self {
             bytes: Vec::new(),
@@ -34,8 +35,8 @@ impl Source {
         if self.ended {
             return;
         }
-        // Only once the read part is the larger one: a byte is moved no more than once for each
-        // byte that was read.
+        // Draining waits until the part that was read is the larger one. So each byte that was read
+        // causes at most one byte to be moved.
         if self.unread_from >= self.unread().len() {
             self.bytes.drain(..self.unread_from);
             self.unread_from = 0;
@@ -47,7 +48,7 @@ impl Source {
         self.ended = true;
     }
 
-    /// No more bytes come after the unread ones.
+    /// Whether no more bytes come after the unread ones.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -61,7 +62,7 @@ impl Source {
         self.line
     }
 
-    /// Takes the first unread bytes for read, at most as many as there are.
+    /// Marks the first `count` unread bytes as read, or all of them if there are fewer.
     pub(super) fn pass(&mut self, count: usize) {
         let passed = self.unread().get(..count).unwrap_or(self.unread());
         let passed_bytes = passed.len();
@@ -77,7 +78,8 @@ impl Source {
         self.offset += passed_bytes as u64;
     }
 
-    /// Passes over the mark at the start of a file, if it is there; false while that is unknown.
+    /// Skips a byte order mark at the start of the file. Returns false while too few bytes were
+    /// pushed to know whether there is one.
     pub(super) fn pass_byte_order_mark(&mut self) -> bool {
         if self.offset > 0 {
             return true;
@@ -89,7 +91,7 @@ impl Source {
         self.ended || !BYTE_ORDER_MARK.starts_with(self.unread())
     }
 
-    /// Reading can go on from the first unread byte.
+    /// Makes the first unread byte the place where reading can resume.
     pub(super) fn set_mark(&mut self) {
         self.mark = (self.offset, self.line);
     }
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_read_is_let_go() {
+    fn bytes_that_were_read_are_freed() {
         let mut source = Source::new(0, 1);
         for _ in 0..1_000 {
             source.push(&[b'x'; 1_000]);

@@ -1,0 +1,7 @@
+//! The stories, and the requests that they share.
+
+pub mod operations;
+mod requests;
+pub mod scheduling;
+pub mod sending;
+pub mod setup;

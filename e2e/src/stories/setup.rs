@@ -1,0 +1,73 @@
+//! Stories about setting up the stack.
+
+use serde_json::json;
+
+use crate::result::{StoryResult, ensure};
+use crate::sam::Parameters;
+use crate::stack::{CHANNEL, SECRET, Stack, WEBHOOK_SECRET};
+
+/// Stores the secret, the catalog and the hours as the guide shows, and registers the webhook with
+/// the provider.
+pub async fn an_operator_sets_the_stack_up(stack: &Stack) -> StoryResult {
+    let secret = json!({
+        "password": stack.provider.password, "webhook_secrets": [WEBHOOK_SECRET],
+    });
+    let created = stack.aws.secrets.create_secret().name(SECRET).secret_string(secret.to_string());
+    created.send().await?;
+    stack.store_catalog().await?;
+    // By default, scheduled messages leave from 10:00 to 19:00. The stories run at any hour.
+    let hours = json!({ "scheduled": { "from": "00:00", "to": "24:00" } });
+    stack.api.put("/v1/hours/stack", None, &hours).await?.expect(201)?;
+    stack.provider.deliver_receipts_to(stack.outputs.webhook(CHANNEL, WEBHOOK_SECRET))?;
+    let channel = stack.api.get(&format!("/v1/channels/{CHANNEL}")).await?.expect(200)?;
+    let provider = &channel["provider"]["base_url"];
+    ensure(*provider == stack.provider.url, || format!("the channel is {channel}"))?;
+    Ok("stored the secret, the catalog file and the hours; registered the webhook".to_owned())
+}
+
+/// A deployment with invalid parameters fails with a clear error, before anything is changed.
+pub async fn invalid_parameters_are_refused(stack: &Stack) -> StoryResult {
+    const SUBNETS: &str = "SenderSubnetIds=subnet-0a1b2c3d,subnet-4e5f6a7b";
+    const ELSEWHERE: &str = "SecretsKeyId=arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
+    let invalid: [(&'static [&'static str], &str); 6] = [
+        (&["SenderSubnetIds=subnet-0a1b2c3d"], "must be empty or at least two ids"),
+        (&[SUBNETS], "SenderSecurityGroupIds has to be given too"),
+        (&["SenderSecurityGroupIds=sg-0a1b2c3d"], "SenderSubnetIds has to be given too"),
+        (&["EndpointUrl=http://127.0.0.1:9600"], "EndpointUrl is for sam local"),
+        (&[ELSEWHERE], "must be empty or the id of a key"),
+        (&["SenderConcurrency=1"], "must be 2 to 1000"),
+    ];
+    for (parameters, expected) in invalid {
+        let endpoint = &stack.ministack.endpoint;
+        let error = match stack.sam.deploy(endpoint, Parameters(parameters)).await {
+            Ok(output) => return Err(format!("{parameters:?} was deployed: {output}").into()),
+            Err(error) => error.to_string(),
+        };
+        ensure(error.contains(expected), || {
+            format!("the error for {parameters:?} does not contain {expected:?}: {error}")
+        })?;
+    }
+    let functions = stack.functions().await?;
+    let reserved: Vec<u32> = functions.iter().filter_map(|function| function.reserved).collect();
+    ensure(reserved == [4], || format!("the reserved concurrency is now {reserved:?}, not [4]"))?;
+    Ok("refused: one subnet, subnets without security groups and the reverse, the endpoint of sam \
+        local, a key of another region, and a concurrency of one"
+        .to_owned())
+}
+
+/// The routes of producers and operators require a signature, and the webhook's requires its
+/// secret.
+pub async fn routes_require_authorization(stack: &Stack) -> StoryResult {
+    let api = &stack.api;
+    for path in ["/v1/notifications/0", "/v1/sequences/0", "/v1/channels", "/v1/hours/stack"] {
+        api.get_unsigned(path).await?.expect(403)?;
+    }
+    let receipt = json!({ "REFKEY": "of somebody else" });
+    let guessed = format!("/webhooks/{CHANNEL}/guessed");
+    api.post_unsigned(&guessed, &receipt).await?.expect(404)?;
+    let known = format!("/webhooks/{CHANNEL}/{WEBHOOK_SECRET}");
+    api.post_unsigned(&known, &receipt).await?.expect(400)?;
+    api.get("/v2/notifications").await?.expect(404)?;
+    api.get("/v1/notifications/00").await?.expect(404)?;
+    Ok("403 without a signature; 404 to a guessed webhook secret".to_owned())
+}

@@ -1,0 +1,51 @@
+//! Documents and their revisions.
+
+use alimi::ports::Document;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::time::time;
+
+#[derive(Serialize)]
+pub(crate) struct DocumentView<'a> {
+    name: &'a str,
+    revision: u64,
+    changed_by: &'a str,
+    changed_at: Option<Timestamp>,
+    document: Option<&'a Value>,
+}
+
+impl<'a> DocumentView<'a> {
+    pub(crate) fn of(document: &'a Document) -> Self {
+        Self {
+            name: &document.name,
+            revision: document.revision,
+            changed_by: &document.changed_by,
+            changed_at: time(document.changed_at_ms),
+            document: document.body.as_ref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct RevisionView<'a> {
+    revision: u64,
+    changed_by: &'a str,
+    changed_at: Option<Timestamp>,
+    deleted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<&'a Value>,
+}
+
+impl<'a> RevisionView<'a> {
+    pub(crate) fn of(document: &'a Document) -> Self {
+        Self {
+            revision: document.revision,
+            changed_by: &document.changed_by,
+            changed_at: time(document.changed_at_ms),
+            deleted: document.body.is_none(),
+            document: document.body.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a run has done.
+
+use alimi::domain::Run;
+use alimi::domain::audience::PinnedAudience;
+use alimi::domain::run::{MemberFault, Pins, RunCounts, RunStatus};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::time::time;
+
+#[derive(Serialize)]
+pub(crate) struct RunView<'a> {
+    scheduled_at: Timestamp,
+    status: RunStatus,
+    started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pins: Option<PinsView<'a>>,
+    counts: RunCounts,
+    faults: &'a [MemberFault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overlaps: Option<Timestamp>,
+}
+
+/// What the run has pinned.
+#[derive(Serialize)]
+struct PinsView<'a> {
+    template: &'a str,
+    template_revision: u64,
+    audience: &'a PinnedAudience,
+    priority: u16,
+}
+
+impl<'a> PinsView<'a> {
+    fn of(pins: &'a Pins) -> Self {
+        Self {
+            template: &pins.template.name,
+            template_revision: pins.template_revision,
+            audience: &pins.audience,
+            priority: pins.priority.0,
+        }
+    }
+}
+
+impl<'a> RunView<'a> {
+    pub(crate) fn of(run: &'a Run) -> Self {
+        Self {
+            scheduled_at: run.key.scheduled_at,
+            status: run.status,
+            started_at: time(run.started_at_ms),
+            ended_at: run.ended_at_ms.and_then(time),
+            pins: run.pins.as_ref().map(PinsView::of),
+            counts: run.counts,
+            faults: &run.faults,
+            failure: run.failure.as_deref(),
+            overlaps: run.overlaps,
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What the routes work with.
+
+use std::sync::Arc;
+
+use alimi::http::{Callers, Problem};
+use alimi::ports::{Clock, Notifications};
+use alimi::use_cases::{Apply, Enqueue};
+
+#[derive(Clone)]
+pub struct EnqueueFunction {
+    pub enqueue: Enqueue,
+    /// Cancels notifications.
+    pub apply: Apply,
+    pub notifications: Arc<dyn Notifications>,
+    pub clock: Arc<dyn Clock>,
+    pub callers: Callers,
+}
+
+impl EnqueueFunction {
+    pub(crate) fn caller(&self, extensions: &http::Extensions) -> Result<String, Problem> {
+        (self.callers)(extensions).ok_or_else(Problem::forbidden)
+    }
+}

@@ -1,0 +1,90 @@
+//! Repairs runs, schedules and uploads. A failure is logged, and stops nothing else in the round.
+
+use std::time::Duration;
+
+use crate::function::SweeperFunction;
+
+/// Drift between the catalog and the scheduler is rare, and the comparison makes a request for each
+/// schedule. So it takes place in every tenth minute only.
+const COMPARE_EVERY_MINUTES: i64 = 10;
+/// Uploads are searched once an hour, in a minute without a comparison.
+const DISCARD_EVERY_MINUTES: i64 = 60;
+const DISCARD_IN_MINUTE: i64 = 25;
+/// Well within the function's time-out.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
+
+/// What a round repaired.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Repairs {
+    pub(crate) runs_resumed: usize,
+    pub(crate) times_missed: usize,
+    pub(crate) schedules_healed: usize,
+}
+
+pub(crate) async fn round(function: &SweeperFunction) -> Repairs {
+    let (runs_resumed, times_missed, schedules_healed, ()) = futures::join!(
+        resume_runs(function),
+        request_missed_runs(function),
+        compare_schedules(function),
+        discard_uploads(function),
+    );
+    Repairs { runs_resumed, times_missed, schedules_healed }
+}
+
+async fn resume_runs(function: &SweeperFunction) -> usize {
+    match tokio::time::timeout(GIVE_UP_AFTER, function.resume_runs.round()).await {
+        Ok(Ok(resumed)) => resumed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "no run was resumed");
+            0
+        }
+        Err(_) => {
+            tracing::error!("resuming runs took too long");
+            0
+        }
+    }
+}
+
+async fn request_missed_runs(function: &SweeperFunction) -> usize {
+    match tokio::time::timeout(GIVE_UP_AFTER, function.missed_times.round()).await {
+        Ok(Ok(missed)) => missed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "no schedule was searched for missed times");
+            0
+        }
+        Err(_) => {
+            tracing::error!("searching for missed times took too long");
+            0
+        }
+    }
+}
+
+async fn compare_schedules(function: &SweeperFunction) -> usize {
+    let minute = function.planner.clock.now_ms() / 60_000;
+    if minute % COMPARE_EVERY_MINUTES != 0 {
+        return 0;
+    }
+    match tokio::time::timeout(GIVE_UP_AFTER, function.planner.reconcile()).await {
+        Ok(Ok(reconciled)) => reconciled.put + reconciled.removed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the schedules were not compared");
+            0
+        }
+        Err(_) => {
+            tracing::error!("comparing the schedules took too long");
+            0
+        }
+    }
+}
+
+async fn discard_uploads(function: &SweeperFunction) {
+    let minute = function.discard_uploads.clock.now_ms() / 60_000;
+    if minute % DISCARD_EVERY_MINUTES != DISCARD_IN_MINUTE {
+        return;
+    }
+    match tokio::time::timeout(GIVE_UP_AFTER, function.discard_uploads.round()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(%error, "uploads were not discarded"),
+        Err(_) => tracing::warn!("discarding uploads took too long; it continues in an hour"),
+    }
+}

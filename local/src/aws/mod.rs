@@ -1,0 +1,12 @@
+//! Stand-ins for the AWS services that the functions call.
+
+pub(crate) mod adapters;
+pub mod embedded;
+pub mod endpoint;
+pub mod files;
+pub mod permissions;
+pub mod queue;
+pub mod run_queue;
+pub mod scheduler;
+pub mod secrets;
+pub(crate) mod services;

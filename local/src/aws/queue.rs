@@ -1,0 +1,201 @@
+//! An SQS FIFO queue inside this process, as far as wakes need it: deduplication, one message of a
+//! group at a time, and a dead-letter queue. Batches hold one message, as in template.yaml.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alimi::aws::Wake;
+use alimi::ports::{Clock, PortError, WakeGroup, Waker};
+use async_trait::async_trait;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// The deduplication interval of SQS.
+const DEDUPLICATION: Duration = Duration::from_secs(300);
+/// The visibility time-out and the redrive limit of template.yaml.
+const VISIBILITY: Duration = Duration::from_secs(45);
+const RECEIVES_MAX: u32 = 5;
+
+#[derive(Default)]
+pub struct LocalQueue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Message>,
+    busy: HashSet<String>,
+    deduplicated: HashMap<String, Instant>,
+    dead: Vec<Message>,
+    sent: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Message {
+    id: String,
+    group: String,
+    body: String,
+    receives: u32,
+    sent_at: Instant,
+    visible_at: Instant,
+}
+
+impl LocalQueue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a message with any text into a group.
+    pub fn send(&self, group: &str, body: String, deduplication: &str) {
+        let now = Instant::now();
+        {
+            let mut state = self.state();
+            state.deduplicated.retain(|_, since| now.duration_since(*since) < DEDUPLICATION);
+            if state.deduplicated.insert(deduplication.to_owned(), now).is_some() {
+                return;
+            }
+            state.sent += 1;
+            let id = format!("wake-{}", state.sent);
+            state.waiting.push_back(Message {
+                id,
+                group: group.to_owned(),
+                body,
+                receives: 0,
+                sent_at: now,
+                visible_at: now,
+            });
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// The bodies of the messages in the dead-letter queue.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<String> {
+        self.state().dead.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// The number of messages that were sent. Duplicates do not count.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.state().sent
+    }
+
+    /// Receives the oldest visible message of a group that is not busy. Without one, returns when
+    /// to try again.
+    fn take(&self) -> Result<Message, Instant> {
+        let now = Instant::now();
+        let mut state = self.state();
+        // As in SQS, a group's first message blocks the group's other messages.
+        let mut heads: HashMap<&str, &Message> = HashMap::new();
+        for message in &state.waiting {
+            heads.entry(&message.group).or_insert(message);
+        }
+        let ready = state.waiting.iter().position(|message| {
+            !state.busy.contains(&message.group) && heads[message.group.as_str()].visible_at <= now
+        });
+        let Some(ready) = ready else {
+            let next = heads
+                .values()
+                .filter(|head| !state.busy.contains(&head.group))
+                .map(|head| head.visible_at)
+                .min();
+            return Err(next.unwrap_or(now + VISIBILITY));
+        };
+        let message = state.waiting.remove(ready).ok_or(now)?;
+        state.busy.insert(message.group.clone());
+        Ok(message)
+    }
+
+    /// Ends the handling of a message. A failed message becomes visible again after the visibility
+    /// time-out, or goes to the dead-letter queue.
+    fn finish(&self, mut message: Message, has_failed: bool) {
+        {
+            let mut state = self.state();
+            state.busy.remove(&message.group);
+            if has_failed {
+                message.receives += 1;
+                message.visible_at = Instant::now() + VISIBILITY;
+                if message.receives >= RECEIVES_MAX {
+                    state.dead.push(message);
+                } else {
+                    state.waiting.push_front(message);
+                }
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Calls `handler` for each message, for ever, `concurrency` times at once at most. `None`
+    /// means that the handler crashed: the message comes again.
+    pub async fn pump<F, A>(self: Arc<Self>, clock: Arc<dyn Clock>, concurrency: usize, handler: F)
+    where
+        F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
+    {
+        let mut workers = FuturesUnordered::new();
+        for _ in 0..concurrency {
+            workers.push(self.work(&*clock, handler.clone()).boxed());
+        }
+        while workers.next().await.is_some() {}
+    }
+
+    async fn work<F, A>(&self, clock: &dyn Clock, handler: F)
+    where
+        F: Fn(SqsEvent) -> A + Send + Sync,
+        A: Future<Output = Option<SqsBatchResponse>> + Send,
+    {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.take() {
+                Err(next) => {
+                    let _timed_out = tokio::time::timeout_at(next, changed).await;
+                }
+                Ok(message) => {
+                    let answer = handler(event(&message, clock.now_ms())).await;
+                    let has_failed =
+                        answer.is_none_or(|answer| !answer.batch_item_failures.is_empty());
+                    self.finish(message, has_failed);
+                }
+            }
+        }
+    }
+}
+
+/// The event of a message, for a handler that is called at `now_ms`.
+fn event(message: &Message, now_ms: i64) -> SqsEvent {
+    let waited_ms = i64::try_from(message.sent_at.elapsed().as_millis()).unwrap_or(0);
+    let mut record = SqsMessage::default();
+    record.message_id = Some(message.id.clone());
+    record.body = Some(message.body.clone());
+    record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
+    record.attributes.insert("SentTimestamp".to_owned(), (now_ms - waited_ms).to_string());
+    let mut event = SqsEvent::default();
+    event.records = vec![record];
+    event
+}
+
+#[async_trait]
+impl Waker for LocalQueue {
+    async fn wake(
+        &self,
+        channel: &str,
+        group: WakeGroup,
+        deduplication: &str,
+    ) -> Result<(), PortError> {
+        let wake = Wake { channel: channel.to_owned() };
+        let body = serde_json::to_string(&wake).map_err(|error| PortError::Unavailable {
+            what: "the wake queue",
+            detail: error.to_string(),
+        })?;
+        self.send(&Wake::group_id(channel, group), body, deduplication);
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! `EventBridge` Scheduler inside this process. It understands the same expressions, follows
+//! tokio's clock, and invokes its target at least once for each time.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use alimi::domain::Expression;
+use alimi::ports::{Clock, FoundSchedule, PlannedSchedule, PortError, Scheduler};
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// Lambda's pauses before it retries a failed asynchronous invocation.
+const RETRIES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+/// The earliest start date that `EventBridge` Scheduler accepts, from now.
+const START_MIN: SignedDuration = SignedDuration::from_mins(-5);
+/// The longest pause between two looks at the schedules.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub struct LocalScheduler {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    schedules: BTreeMap<String, Entry>,
+    faults: SchedulerFaults,
+    writes: u64,
+}
+
+struct Entry {
+    planned: PlannedSchedule,
+    /// Its target is the trigger.
+    is_ours: bool,
+    expression: Expression,
+    zone: TimeZone,
+    /// All times up to this one have been fired.
+    fired_to: Timestamp,
+}
+
+/// Faults of invocations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SchedulerFaults {
+    /// Every invocation is made twice, with this pause in between.
+    pub again_after: Option<Duration>,
+    /// Every invocation is this late.
+    pub late_by: Duration,
+}
+
+impl Entry {
+    fn next(&self) -> Option<Timestamp> {
+        if !self.planned.enabled {
+            return None;
+        }
+        let anchor = self.planned.starts_at.unwrap_or(self.fired_to);
+        let just_before = anchor.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(anchor);
+        self.expression.next_after(self.fired_to.max(just_before), &self.zone, anchor)
+    }
+}
+
+impl LocalScheduler {
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default(), changed: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default()
+    }
+
+    /// Sets the faults of all invocations from now on.
+    pub fn set_faults(&self, faults: SchedulerFaults) {
+        self.state().faults = faults;
+    }
+
+    /// How often schedules were put or removed.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    /// Gives a schedule another target, as a person may do in AWS.
+    pub fn tamper_with(&self, name: &str) {
+        if let Some(entry) = self.state().schedules.get_mut(name) {
+            entry.is_ours = false;
+        }
+    }
+
+    /// The input of the target for one time of a schedule.
+    #[must_use]
+    pub fn input(name: &str, at: Timestamp) -> Value {
+        json!({ "schedule": name, "scheduled_time": at.to_string() })
+    }
+
+    /// The times that are due, oldest first. Without any, how long to wait.
+    fn due(&self) -> Result<Vec<(String, Timestamp)>, Duration> {
+        let now = self.now();
+        let mut state = self.state();
+        let mut due = Vec::new();
+        let mut soonest: Option<Timestamp> = None;
+        for (name, entry) in &mut state.schedules {
+            while let Some(next) = entry.next() {
+                if next > now {
+                    soonest = Some(soonest.map_or(next, |soonest| soonest.min(next)));
+                    break;
+                }
+                entry.fired_to = next;
+                if entry.is_ours {
+                    due.push((name.clone(), next));
+                }
+            }
+        }
+        for (name, _) in &due {
+            if state.schedules.get(name).is_some_and(|entry| entry.planned.is_once) {
+                state.schedules.remove(name);
+            }
+        }
+        if due.is_empty() {
+            let wait = soonest.map_or(PAUSE_MAX, |soonest| {
+                Duration::try_from(soonest.duration_since(now)).unwrap_or_default()
+            });
+            return Err(wait.min(PAUSE_MAX));
+        }
+        due.sort_by_key(|(_, at)| *at);
+        Ok(due)
+    }
+
+    /// Fires schedules for ever. `invoke` gets the target's input and returns whether the
+    /// invocation succeeded. A failed invocation is retried as by Lambda.
+    pub async fn run<F, A>(self: Arc<Self>, invoke: F)
+    where
+        F: Fn(Value) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = bool> + Send + 'static,
+    {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.due() {
+                Err(wait) => {
+                    let _timed_out = tokio::time::timeout(wait, changed).await;
+                }
+                Ok(due) => {
+                    let faults = self.state().faults;
+                    for (name, at) in due {
+                        let input = Self::input(&name, at);
+                        tokio::spawn(fire(invoke.clone(), input.clone(), faults.late_by));
+                        if let Some(again_after) = faults.again_after {
+                            let later = faults.late_by + again_after;
+                            tokio::spawn(fire(invoke.clone(), input, later));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn fire<F, A>(invoke: F, input: Value, delay: Duration)
+where
+    F: Fn(Value) -> A + Send,
+    A: Future<Output = bool> + Send,
+{
+    tokio::time::sleep(delay).await;
+    for retry_after in RETRIES {
+        if invoke(input.clone()).await {
+            return;
+        }
+        tokio::time::sleep(retry_after).await;
+    }
+    if !invoke(input).await {
+        tracing::error!("an invocation for a schedule failed three times");
+    }
+}
+
+/// The service's `ValidationException`.
+fn invalid(detail: &dyn std::fmt::Display) -> PortError {
+    PortError::Corrupt { what: "the local scheduler", detail: detail.to_string() }
+}
+
+#[async_trait]
+impl Scheduler for LocalScheduler {
+    async fn put_schedule(&self, planned: &PlannedSchedule) -> Result<(), PortError> {
+        let now = self.now();
+        let expression = Expression::parse(&planned.expression).map_err(|error| invalid(&error))?;
+        let zone = TimeZone::get(&planned.timezone).map_err(|error| invalid(&error))?;
+        if planned.starts_at.is_some_and(|at| at.duration_since(now) < START_MIN) {
+            return Err(invalid(&"the start must not be earlier than 5 minutes ago"));
+        }
+        {
+            let mut state = self.state();
+            state.writes += 1;
+            let planned = planned.clone();
+            let entry = Entry { planned, is_ours: true, expression, zone, fired_to: now };
+            state.schedules.insert(entry.planned.name.clone(), entry);
+        }
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<FoundSchedule>, PortError> {
+        let found = |entry: &Entry| FoundSchedule {
+            planned: entry.planned.clone(),
+            is_ours: entry.is_ours,
+        };
+        Ok(self.state().schedules.get(name).map(found))
+    }
+
+    async fn remove_schedule(&self, name: &str) -> Result<(), PortError> {
+        {
+            let mut state = self.state();
+            state.writes += 1;
+            state.schedules.remove(name);
+        }
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn schedule_names(&self) -> Result<Vec<String>, PortError> {
+        Ok(self.state().schedules.keys().cloned().collect())
+    }
+}

@@ -1,0 +1,26 @@
+//! Secrets Manager inside this process, with one secret for every channel.
+
+use alimi::ports::{PortError, Secrets};
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use crate::simulator::PASSWORD;
+
+/// The secret in the address of every local webhook.
+pub const WEBHOOK_SECRET: &str = "local-webhook-secret";
+
+/// The JSON text of every channel's secret.
+#[must_use]
+pub fn channel_secret() -> String {
+    let secret = serde_json::json!({ "password": PASSWORD, "webhook_secrets": [WEBHOOK_SECRET] });
+    secret.to_string()
+}
+
+pub(crate) struct LocalSecrets;
+
+#[async_trait]
+impl Secrets for LocalSecrets {
+    async fn secret(&self, _name: &str) -> Result<Option<SecretString>, PortError> {
+        Ok(Some(SecretString::from(channel_secret())))
+    }
+}

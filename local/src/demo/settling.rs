@@ -1,0 +1,59 @@
+//! Waiting until every message of the demo has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use alimi::domain::run::RunStatus;
+use alimi::domain::{Notification, NotificationId, SequenceId};
+use tokio::time::Instant;
+
+use super::batch::{Batch, Operator, RunView};
+use super::error::DemoError;
+use super::progress::bar;
+use crate::aws::embedded;
+use crate::serve::LocalStack;
+use crate::testing::audit::Audit;
+
+/// Waits until the batch has run and every message has ended, or until the time is up. Shows how
+/// many sequences and members of the batch have ended.
+pub(super) async fn wait_until_settled(
+    stack: &LocalStack,
+    operator: &Operator,
+    sequences: usize,
+    batch: &Batch,
+    patience: Duration,
+) -> Result<(BTreeMap<NotificationId, Notification>, Vec<RunView>), DemoError> {
+    let give_up_at = Instant::now() + patience;
+    let total = sequences + batch.members;
+    let bar = bar(total, "delivering");
+    loop {
+        // The runs are read before the notifications, so the notifications of an ended run are
+        // seen.
+        let runs = operator.runs().await?;
+        let has_run = runs.iter().any(|run| run.status != RunStatus::Running);
+        let stored = embedded::notifications(&stack.database)?;
+        let audit = Audit::of(&stack.simulator, &stored);
+        let ended = total.saturating_sub(count_unsettled(&audit, &stored, batch));
+        bar.set_position(u64::try_from(ended).unwrap_or(0));
+        let is_quiet = stack.simulator.pending_receipts() == 0;
+        if (has_run && audit.unsettled.is_empty() && is_quiet) || Instant::now() >= give_up_at {
+            bar.finish();
+            return Ok((stored, runs));
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// How many sequences and members of the batch have not ended.
+fn count_unsettled(
+    audit: &Audit,
+    stored: &BTreeMap<NotificationId, Notification>,
+    batch: &Batch,
+) -> usize {
+    let unsettled = || audit.unsettled.iter().filter_map(|(id, _)| stored.get(id));
+    let sequences: BTreeSet<&SequenceId> =
+        unsettled().filter_map(|n| Some(&n.place.as_ref()?.sequence)).collect();
+    let is_single = |n: &&Notification| n.place.is_none();
+    let ended = stored.values().filter(is_single).count() - unsettled().filter(is_single).count();
+    sequences.len() + batch.members.saturating_sub(ended)
+}

@@ -1,0 +1,11 @@
+//! The worlds, audits and meters of tests and benchmarks.
+
+pub mod audit;
+pub mod crash_point;
+pub mod figures;
+pub mod meter;
+pub mod sample_bed;
+pub mod sample_case;
+pub mod sample_cases;
+pub mod sample_events;
+pub mod world;

@@ -1,0 +1,37 @@
+//! The world's time and its random numbers, both the same in every run.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use alimi::ports::{Clock, Randomness};
+use tokio::time::Instant;
+
+/// When every world begins: 2026-03-02 10:00 in Seoul.
+pub const BEGINNING_MS: i64 = 1_772_413_200_000;
+
+/// A clock that follows tokio's paused clock, which moves only while every task waits.
+pub struct WorldClock {
+    began: Instant,
+}
+
+impl WorldClock {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now() }
+    }
+}
+
+impl Clock for WorldClock {
+    fn now_us(&self) -> i64 {
+        let passed_us = i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        1000 * BEGINNING_MS + passed_us
+    }
+}
+
+/// "Random" numbers that count up.
+#[derive(Default)]
+pub(super) struct Counting(AtomicU64);
+
+impl Randomness for Counting {
+    fn next_u64(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}

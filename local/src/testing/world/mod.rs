@@ -1,0 +1,272 @@
+//! A world for tests: the whole stack on one thread, on a clock that moves only while every task
+//! waits (`#[tokio::test(start_paused = true)]`). A simulated day takes a moment, and a test can
+//! visit every crash point.
+
+mod clock;
+mod http;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::domain::{Notification, NotificationId, Status};
+use alimi::store::DynamoStore;
+use alimi::use_cases::SenderSettings;
+use alimi_catalog::CatalogFile;
+use axum::http::StatusCode;
+use dynoxide::Database;
+use futures::FutureExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::aws::embedded::{self, DatabaseFaults};
+use crate::aws::permissions::Permissions;
+use crate::aws::queue::LocalQueue;
+use crate::aws::secrets::WEBHOOK_SECRET;
+use crate::event_sources;
+use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::stack::{Parts, Stack};
+use crate::testing::audit::Audit;
+use crate::testing::crash_point::CrashPoint;
+use crate::testing::figures::Ledger;
+use crate::testing::meter::DatabaseMeter;
+
+use self::clock::Counting;
+use self::requests::call;
+
+pub use self::clock::{BEGINNING_MS, WorldClock};
+pub use self::http::RouterHttp;
+pub use self::requests::{Answer, operate};
+
+const EXAMPLE_CATALOG: &str = include_str!("../../../../examples/teacher-onboarding/catalog.yaml");
+
+/// The sender's concurrency for one channel in `template.yaml`.
+const SENDER_CONCURRENCY: usize = 2;
+
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    pub simulator: SimulatorSettings,
+    pub sender: SenderSettings,
+    /// The catalog file's text.
+    pub catalog: String,
+    /// The time of a database request before its effect, and again after its effect.
+    pub database_latency: Duration,
+    /// The time to open a connection to the provider. With zero, connections are always open.
+    pub connect_time: Duration,
+    /// Counts the database requests of all functions.
+    pub meter: DatabaseMeter,
+    pub permissions: Permissions,
+}
+
+impl Default for WorldSettings {
+    #[expect(clippy::expect_used, reason = "this fails the test that asked for the world")]
+    fn default() -> Self {
+        Self {
+            simulator: SimulatorSettings::default(),
+            sender: SenderSettings::default(),
+            catalog: EXAMPLE_CATALOG.to_owned(),
+            database_latency: Duration::from_millis(2),
+            connect_time: Duration::ZERO,
+            meter: DatabaseMeter::default(),
+            permissions: Permissions::of_template().expect("the template's policies"),
+        }
+    }
+}
+
+pub struct World {
+    pub clock: Arc<WorldClock>,
+    /// The test's own store, which no policy restricts.
+    pub store: Arc<DynamoStore>,
+    pub database: Database,
+    /// The faults of the database.
+    pub faults: DatabaseFaults,
+    pub simulator: Arc<Simulator>,
+    /// The connection to the provider.
+    pub http: Arc<RouterHttp>,
+    /// The wake queue.
+    pub queue: Arc<LocalQueue>,
+    /// The figures of senders and sweepers.
+    pub ledger: Arc<Ledger>,
+    /// The functions.
+    pub stack: Stack,
+    /// The functions' policies, and the calls that they made.
+    pub permissions: Permissions,
+}
+
+impl World {
+    /// A new world. No function runs until the test calls one or starts senders or schedules.
+    ///
+    /// # Panics
+    /// When the world cannot be set up.
+    #[expect(clippy::expect_used, reason = "this fails the test that asked for the world")]
+    pub async fn new(settings: WorldSettings) -> Self {
+        let clock = Arc::new(WorldClock::new());
+        let database = embedded::database().expect("an embedded database");
+        let faults = DatabaseFaults::default();
+        let latency = settings.database_latency;
+        let client = embedded::client_in_process(database.clone(), latency, faults.clone());
+        let client = settings.meter.attached_to(&client);
+        let store = Arc::new(DynamoStore::new(client.clone(), embedded::tables(), clock.clone()));
+        let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
+        catalog.apply(&store).await.expect("the catalog is stored");
+        let simulator = Simulator::new(settings.simulator, clock.clone());
+        let router = simulator::router(simulator.clone());
+        let http = Arc::new(RouterHttp::new(router, settings.connect_time));
+        let queue = Arc::new(LocalQueue::default());
+        let ledger = Arc::new(Ledger::default());
+        let parts = Parts {
+            store: store.clone(),
+            queue: queue.clone(),
+            http: http.clone(),
+            meter: ledger.clone(),
+            clock: clock.clone(),
+            randomness: Arc::new(Counting::default()),
+            sender_settings: settings.sender,
+        };
+        let permissions = settings.permissions;
+        let stack = Stack::permitted(parts, &client, &permissions);
+        let webhook = stack.webhook.clone();
+        simulator.deliver_receipts_to(Arc::new(move |receipt| {
+            let webhook = webhook.clone();
+            async move {
+                let path = format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}");
+                call(webhook, "POST", &path, &[], receipt.to_string()).await.0.as_u16()
+            }
+            .boxed()
+        }));
+        Self { clock, store, database, faults, simulator, http, queue, ledger, stack, permissions }
+    }
+
+    /// Starts senders, which handle wakes from now on.
+    pub fn start_senders(&self) {
+        self.start_crashable_senders(&CrashPoint::never());
+    }
+
+    /// Starts senders of which one crashes or freezes at a crash point.
+    pub fn start_crashable_senders(&self, crash_point: &CrashPoint) {
+        let clock = self.clock.clone();
+        event_sources::start_senders(
+            &self.stack,
+            &self.queue,
+            clock,
+            SENDER_CONCURRENCY,
+            crash_point,
+        );
+    }
+
+    /// Starts the scheduler and the run queue, which invoke triggers from now on.
+    pub fn start_schedules(&self) {
+        event_sources::start_triggers(&self.stack, &CrashPoint::never());
+    }
+
+    /// Sends a producer's request to `enqueue`.
+    pub async fn produce(
+        &self,
+        method: &str,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: impl ToString,
+    ) -> (StatusCode, Value) {
+        let headers: Vec<_> =
+            idempotency_key.into_iter().map(|key| ("idempotency-key", key)).collect();
+        call(self.stack.enqueue.clone(), method, path, &headers, body.to_string()).await
+    }
+
+    /// Sends an operator's request to `console`.
+    pub async fn operate(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl ToString,
+    ) -> Answer {
+        operate(self.stack.console.clone(), method, path, headers, body.to_string()).await
+    }
+
+    /// Sends a provider's request to `webhook`.
+    pub async fn webhook(&self, path: &str, body: impl ToString) -> (StatusCode, Value) {
+        call(self.stack.webhook.clone(), "POST", path, &[], body.to_string()).await
+    }
+
+    /// One stored notification.
+    ///
+    /// # Panics
+    /// When it is not stored.
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    pub async fn notification(&self, id: &str) -> Notification {
+        use alimi::ports::Notifications;
+        let id: NotificationId = id.parse().expect("an id");
+        self.store.load(&id).await.expect("the store answers").expect("the notification is stored")
+    }
+
+    /// Every stored notification, by id.
+    ///
+    /// # Panics
+    /// When the table cannot be read.
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    #[must_use]
+    pub fn notifications(&self) -> BTreeMap<NotificationId, Notification> {
+        embedded::notifications(&self.database).expect("the table")
+    }
+
+    /// Lets time pass, with a round of the sweeper every minute, until every notification has
+    /// ended, is an exception, or waits behind one.
+    ///
+    /// # Panics
+    /// When that takes longer than `within`.
+    pub async fn settle(&self, within: Duration) {
+        let give_up_at = Instant::now() + within;
+        let sweeps = {
+            let sweeper = self.stack.sweeper.clone();
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                    let swept = alimi_sweeper::handle(&sweeper).await;
+                    assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
+                }
+            })
+        };
+        // The checks are frequent at first, since most tests settle soon.
+        let mut pause = Duration::from_millis(500);
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(120));
+            assert!(!sweeps.is_finished(), "the sweeper failed");
+            if self.simulator.pending_receipts() == 0 && self.unsettled().is_empty() {
+                break;
+            }
+            assert!(
+                Instant::now() < give_up_at,
+                "after {within:?} these are not settled: {:#?}",
+                self.unsettled()
+            );
+        }
+        sweeps.abort();
+        let refused = self.permissions.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// Compares the provider's record with the stored notifications.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        Audit::of(&self.simulator, &self.notifications())
+    }
+
+    /// Notifications that have not ended and do not wait for a person.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<(NotificationId, Status)> {
+        self.audit().unsettled
+    }
+
+    /// Checks the promises that hold in every test, and that every call was permitted.
+    ///
+    /// # Panics
+    /// When a promise is broken.
+    pub fn check_invariants(&self, limit_per_second: usize) {
+        let refused = self.permissions.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
+        let violations = self.audit().violations(limit_per_second);
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+}

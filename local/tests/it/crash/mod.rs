@@ -1,0 +1,6 @@
+//! Functions crash, freeze and overlap. Still nothing is sent twice, and no notification is lost.
+
+mod sender;
+mod successors;
+mod webhook_and_enqueue;
+mod work;

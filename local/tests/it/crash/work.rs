@@ -1,0 +1,80 @@
+//! What producers send while functions crash.
+
+use std::time::Duration;
+
+use alimi::ports::WakeGroup;
+use alimi_local::testing::world::World;
+use serde_json::{Value, json};
+
+pub const LIMIT: usize = 40;
+/// The longest time in which everything settles.
+pub const A_WHILE: Duration = Duration::from_secs(3 * 3600);
+
+pub fn variables() -> Value {
+    json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
+}
+
+/// The statuses that enqueue answered with.
+struct Answered {
+    sequence: u16,
+    bulk: u16,
+}
+
+/// Posts a sequence of two steps and three single notifications.
+async fn ask_for_work(world: &World) -> Answered {
+    let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
+    let variables = variables();
+    let sequence = json!({
+        "to": to(0),
+        "steps": [
+            { "template": "consultation-start", "variables": variables },
+            { "template": "photo-and-video", "variables": variables },
+        ],
+    });
+    let (sequence, _) = world.produce("POST", "/v1/sequences", Some("s"), sequence).await;
+    let many: Vec<Value> = (1..4)
+        .map(|n| json!({ "template": "photo-and-video", "to": to(n), "variables": variables }))
+        .collect();
+    let (bulk, _) = world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    Answered { sequence: sequence.as_u16(), bulk: bulk.as_u16() }
+}
+
+/// Posts five notifications, all of them new.
+pub async fn post_work(world: &World) {
+    let Answered { sequence, bulk } = ask_for_work(world).await;
+    assert_eq!(sequence, 202);
+    assert_eq!(bulk, 202);
+}
+
+/// As [`post_work`], when some of the notifications may have been stored before.
+pub async fn post_work_again(world: &World) {
+    let Answered { sequence, bulk } = ask_for_work(world).await;
+    assert!(matches!(sequence, 200 | 202), "{sequence}");
+    assert!(matches!(bulk, 200 | 202), "{bulk}");
+}
+
+/// Sends one notification, so that the provider's token is stored.
+pub async fn send_one(world: &World) {
+    let body = json!({
+        "template": "photo-and-video", "variables": variables(),
+        "to": { "id": "w", "phone": "01012345678" },
+    });
+    let (status, _) = world.produce("POST", "/v1/notifications", Some("w"), body).await;
+    assert_eq!(status, 202);
+    let drained = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await;
+    assert!(drained.is_ok_and(|report| report.departures == 1));
+}
+
+pub async fn post_many(world: &World, count: usize) {
+    let many: Vec<Value> = (0..count)
+        .map(|n| {
+            json!({
+                "template": "photo-and-video", "variables": variables(),
+                "to": { "id": format!("t{n}"), "phone": "01012345678" },
+            })
+        })
+        .collect();
+    let (status, _) =
+        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+    assert_eq!(status, 202);
+}

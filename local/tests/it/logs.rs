@@ -1,0 +1,165 @@
+//! No log line contains a phone number, a message text or a secret.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use alimi::domain::RunKey;
+use alimi::ports::Clock;
+use alimi::use_cases::RunOutcome;
+use alimi_local::aws::embedded::DatabaseFault;
+use alimi_local::aws::secrets::WEBHOOK_SECRET;
+use alimi_local::simulator::PASSWORD;
+use alimi_local::testing::world::{World, WorldSettings};
+use jiff::Timestamp;
+use serde_json::json;
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_log_line_contains_a_number_a_text_or_a_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        // The most detailed filter that template.yaml accepts.
+        .with_env_filter(EnvFilter::new("info,alimi=trace"))
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        // The digits of a time could look like those of a phone number.
+        .without_time()
+        .finish();
+    // The world runs on the thread of this test, so that lines of tests on other threads stay out.
+    let _listening = tracing::subscriber::set_default(subscriber);
+    // While a process has only one subscriber, tracing asks the thread that first reaches a log
+    // statement whether to enable it for all threads. A test on another thread would disable it.
+    // With a second subscriber, tracing asks both.
+    let _second_subscriber = Dispatch::new(NoSubscriber::default());
+    tracing::trace!(target: "alimi", "trace lines are seen");
+
+    let world = World::new(WorldSettings::default()).await;
+    world.start_senders();
+    producers_and_receipts(&world).await;
+    operators_and_runs(&world).await;
+
+    let logged = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let logged = String::from_utf8(logged).expect("text");
+    // The test sees the lines of every function.
+    for word in [
+        "trace lines are seen",
+        "a sequence stopped",
+        "a sequence waits",
+        "sent",
+        "drained",
+        "refused",
+        "members uploaded",
+    ] {
+        assert!(logged.contains(word), "no line contains {word:?}");
+    }
+    let lines = logged.lines().count();
+    assert!(lines > 20, "only {lines} lines");
+    // A warning and no error, because an alarm counts errors.
+    let not_scheduled = logged.lines().find(|line| line.contains("a requested run does not start"));
+    assert!(not_scheduled.is_some_and(|line| line.contains(" WARN ")), "{not_scheduled:?}");
+    let forbidden = [
+        "-5678",
+        "0101234",
+        "010900",
+        "김하나",
+        "3월 2일",
+        "선생님",
+        "secret-code",
+        PASSWORD,
+        WEBHOOK_SECRET,
+        "guessed-secret",
+        "token-0",
+    ];
+    for line in logged.lines() {
+        for word in forbidden {
+            assert!(!line.contains(word), "{word:?} is in: {line}");
+        }
+    }
+}
+
+/// Every scenario of the provider, an outage, and requests that the API and the webhook refuse.
+async fn producers_and_receipts(world: &World) {
+    for (index, exchange) in ["1234"].into_iter().chain(SCENARIOS).enumerate() {
+        let body = json!({
+            "to": { "id": "teacher", "phone": format!("010-{exchange}-5678") },
+            "steps": [
+                { "template": "consultation-start", "variables": variables() },
+                { "template": "photo-and-video", "variables": variables() },
+            ],
+        });
+        let key = format!("key-{index}");
+        let (status, _) = world.produce("POST", "/v1/sequences", Some(&key), body).await;
+        assert_eq!(status, 202);
+    }
+    world.settle(Duration::from_secs(3 * 3600)).await;
+    let invalid =
+        json!({ "template": "photo-and-video", "to": { "id": "t", "phone": "01012345678x" } });
+    world.produce("POST", "/v1/notifications", Some("invalid"), invalid).await;
+    for _ in 0..10 {
+        world.faults.add(DatabaseFault::Refused);
+    }
+    let valid = json!({
+        "template": "photo-and-video", "to": { "id": "t", "phone": "01012345678" },
+        "variables": variables(),
+    });
+    world.produce("POST", "/v1/notifications", Some("outage"), valid).await;
+    world.faults.clear();
+    world.webhook("/webhooks/alimtalk-main/guessed-secret", "{}").await;
+    let receipt = json!({ "PHONE": "01012345678", "RESULT": "x y" }).to_string();
+    world.webhook(&format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}"), receipt).await;
+}
+
+/// Uploads with valid and invalid lines, with and without an outage, a dry run, and a run.
+async fn operators_and_runs(world: &World) {
+    let create = [("if-none-match", "*")];
+    let audience = json!({ "source": { "kind": "members" } });
+    world.operate("PUT", "/v1/audiences/teachers", &create, audience).await;
+    let schedule = json!({
+        "expression": "cron(0 11 * * ? *)", "template": "photo-and-video", "audience": "teachers",
+    });
+    world.operate("PUT", "/v1/schedules/daily", &create, schedule).await;
+    let csv =
+        "id,phone,name\nt1,010-1234-5678,김하나\nt2,01012345678x,김하나\n\"t3\"x,01012345678,n\n";
+    let upload = "/v1/audiences/teachers/members";
+    for _ in 0..2 {
+        let answer = world.operate("POST", upload, &[("content-type", "text/csv")], csv).await;
+        assert_eq!(answer.status, 200);
+        for _ in 0..10 {
+            world.faults.add(DatabaseFault::Refused);
+        }
+        world.operate("POST", upload, &[("content-type", "text/csv")], csv).await;
+        world.faults.clear();
+    }
+    world.operate("POST", "/v1/schedules/daily/dry-run", &[], "").await;
+    // A firing of a time that the schedule does not have.
+    let next_second = Timestamp::from_millisecond(world.clock.now_ms() + 1_000).expect("a time");
+    let key = RunKey::new("daily", next_second);
+    let report = world.stack.trigger.run(&key, Duration::from_secs(60)).await.expect("a report");
+    assert_eq!(report.outcome, RunOutcome::NotScheduled);
+}
+
+/// The middle digits of phone numbers that select the scenarios of the simulated provider.
+const SCENARIOS: [&str; 9] =
+    ["9001", "9002", "9003", "9004", "9005", "9006", "9007", "9008", "9009"];
+
+fn variables() -> serde_json::Value {
+    json!({ "name": "김하나", "date": "3월 2일", "code": "secret-code" })
+}

@@ -1,0 +1,21 @@
+//! Tests of the whole stack in one process: requests to the functions, and the messages that arrive
+//! at the simulated provider.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
+
+mod console;
+mod crash;
+mod demo;
+mod deploy_guide;
+mod events;
+mod faults;
+mod figures;
+mod http;
+mod late_index;
+mod logs;
+mod permissions;
+mod phone_numbers;
+mod runs;
+mod stories;
+mod template;
+mod virtual_days;
+mod windows;

@@ -1,0 +1,240 @@
+//! Every function uses all that its policy in template.yaml permits. The world of every test checks
+//! that a function calls nothing else.
+
+use std::time::Duration;
+
+use alimi::domain::{RunKey, Status};
+use alimi::ports::Scheduler;
+use alimi_local::aws::permissions::Permissions;
+use alimi_local::event_sources;
+use alimi_local::testing::crash_point::CrashPoint;
+use alimi_local::testing::world::{Answer, World, WorldSettings};
+use alimi_planner::StreamEvent;
+use serde_json::{Value, json};
+
+use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
+
+const CREATE: (&str, &str) = ("if-none-match", "*");
+const CSV: (&str, &str) = ("content-type", "text/csv");
+const A_MINUTE: Duration = Duration::from_secs(60);
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[tokio::test(start_paused = true)]
+async fn every_function_uses_everything_that_its_policy_permits() {
+    let permissions = Permissions::of_template().expect("the template's policies");
+    producers_and_a_backlog(&world(&permissions).await).await;
+    operators_and_schedules(&world(&permissions).await).await;
+    a_run_in_parts(world(&permissions).await).await;
+    what_the_sweeper_repairs(&world(&permissions).await).await;
+    widened_hours(&world(&permissions).await).await;
+    let unused = permissions.unused();
+    let unused: Vec<_> =
+        unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
+    assert!(
+        unused.is_empty(),
+        "template.yaml permits calls that this test does not make. Remove the permission, or make \
+         the call here: {unused:#?}"
+    );
+    for grant in NEVER_HERE {
+        let is_unused = permissions.unused().iter().any(|unused| unused == grant);
+        assert!(is_unused, "this call is made after all: {grant}");
+    }
+}
+
+/// Permitted calls that the embedded database never makes necessary.
+const NEVER_HERE: [&str; 1] = [
+    // `DynamoStore::create` reads the existing item when DynamoDB does not return it.
+    "TriggerFunction / StoreNotifications: dynamodb:GetItem on NotificationsTable",
+];
+
+async fn world(permissions: &Permissions) -> World {
+    let permissions = permissions.clone();
+    World::new(WorldSettings { permissions, ..WorldSettings::default() }).await
+}
+
+fn message(priority: u16) -> Value {
+    json!({
+        "template": "photo-and-video", "priority": priority,
+        "to": { "id": "teacher-1", "phone": DELIVERED },
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    })
+}
+
+async fn post(world: &World, path: &str, key: &str, body: &Value) -> Value {
+    let (status, answer) = world.produce("POST", path, Some(key), body).await;
+    assert!(status.is_success(), "{path}: {answer}");
+    answer
+}
+
+/// A producer posts a sequence and a backlog of more than one slice, reads both, and cancels.
+async fn producers_and_a_backlog(world: &World) {
+    let step =
+        |template: &str| json!({ "template": template, "variables": message(0)["variables"] });
+    let sequence = json!({
+        "to": message(0)["to"], "steps": [step("consultation-start"), step("photo-and-video")],
+    });
+    let sequence = post(world, "/v1/sequences", "sequence", &sequence).await;
+    let backlog: Vec<_> = (0..500).map(|_| message(600)).collect();
+    for key in ["first", "second"] {
+        post(world, "/v1/notifications", key, &json!(backlog)).await;
+    }
+    let one = post(world, "/v1/notifications", "one", &message(0)).await;
+    for path in [
+        format!("/v1/notifications/{}", one["id"].as_str().expect("an id")),
+        format!("/v1/sequences/{}", sequence["id"].as_str().expect("an id")),
+    ] {
+        assert_eq!(world.produce("GET", &path, None, "").await.0, 200);
+    }
+    let cancel = format!("/v1/notifications/{}/cancel", one["id"].as_str().expect("an id"));
+    assert_eq!(world.produce("POST", &cancel, None, "").await.0, 200);
+    world.start_senders();
+    world.settle(A_DAY).await;
+}
+
+async fn put(world: &World, path: &str, body: Value) -> Answer {
+    let before = world.operate("GET", path, &[], "").await;
+    let expected = before.etag.as_deref().map_or(CREATE, |etag| ("if-match", etag));
+    let answer = world.operate("PUT", path, &[expected], body).await;
+    assert!(answer.status < 300, "{path}: {}", answer.body);
+    answer
+}
+
+async fn upload(world: &World, query: &str, ids: &str) {
+    let lines = ids.chars().map(|id| format!("{id},{DELIVERED},김하나,a1\n"));
+    let csv = format!("id,phone,name,code\n{}", lines.collect::<String>());
+    let path = format!("/v1/audiences/teachers/members{query}");
+    let answer = world.operate("POST", &path, &[CSV], csv).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn schedule(expression: &str, audience: &str) -> Value {
+    json!({ "expression": expression, "template": "photo-and-video", "audience": audience })
+}
+
+/// Two audiences and a schedule for each.
+async fn prepare(world: &World) {
+    put(world, "/v1/audiences/teachers", json!({ "source": { "kind": "members" } })).await;
+    let file = json!({ "kind": "s3", "bucket": "bucket", "key": "all.csv", "format": "csv" });
+    put(world, "/v1/audiences/file", json!({ "source": file })).await;
+    upload(world, "", "abcdef").await;
+    world.stack.files.save("bucket", "all.csv", "id,phone,name,code\na,01012345678,n,c\n");
+    put(world, "/v1/schedules/members", schedule("cron(0 11 * * ? *)", "teachers")).await;
+    put(world, "/v1/schedules/file", schedule("cron(0 12 * * ? *)", "file")).await;
+}
+
+/// Passes the change of both schedules to the planner, as the table's stream does.
+async fn plan(world: &World) {
+    let records = ["members", "file"].map(|name| {
+        json!({ "dynamodb": {
+            "Keys": { "kind": { "S": "schedule" }, "name": { "S": name } }, "SequenceNumber": "1",
+        }})
+    });
+    let event = serde_json::from_value::<StreamEvent>(json!({ "Records": records }));
+    let answer = alimi_planner::handle(&world.stack.planner, event.expect("an event")).await;
+    assert_eq!(answer.failures, []);
+}
+
+/// An operator uses the whole console, and the planner and the trigger follow.
+async fn operators_and_schedules(world: &World) {
+    prepare(world).await;
+    for path in [
+        "/v1/schedules",
+        "/v1/schedules/members",
+        "/v1/schedules/members/history",
+        "/v1/schedules/members/preview",
+        "/v1/schedules/file/preview",
+        "/v1/schedules/members/runs",
+    ] {
+        assert_eq!(world.operate("GET", path, &[], "").await.status, 200, "{path}");
+    }
+    for path in [
+        "/v1/schedules/members/dry-run",
+        "/v1/schedules/file/dry-run",
+        "/v1/channels/alimtalk-main/pause",
+        "/v1/channels/alimtalk-main/resume",
+    ] {
+        assert_eq!(world.operate("POST", path, &[], "").await.status, 200, "{path}");
+    }
+    plan(world).await;
+    world.start_senders();
+    world.start_schedules();
+    tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+    world.settle(A_DAY).await;
+    assert_eq!(world.notifications().len(), 7);
+
+    put(world, "/v1/schedules/file", schedule("cron(0 13 * * ? *)", "file")).await;
+    let members = world.operate("GET", "/v1/schedules/members", &[], "").await;
+    let etag = members.etag.expect("an ETag");
+    let deletion = [("if-match", etag.as_str())];
+    let deleted = world.operate("DELETE", "/v1/schedules/members", &deletion, "").await;
+    assert_eq!(deleted.status, 204);
+    plan(world).await;
+    // Before a channel is deleted, the console checks that its lane is empty.
+    let mut channel = world.operate("GET", "/v1/channels/alimtalk-main", &[], "").await.body;
+    channel["name"] = json!("spare");
+    let spare = "/v1/channels/spare";
+    let etag = put(world, spare, channel).await.etag.expect("an ETag");
+    let deleted = world.operate("DELETE", spare, &[("if-match", &etag)], "").await;
+    assert_eq!(deleted.status, 204, "{}", deleted.body);
+}
+
+/// A run continues in another invocation, with an upload that the sweeper would discard otherwise.
+async fn a_run_in_parts(mut world: World) {
+    prepare(&world).await;
+    world.stack.trigger.settings.page = 3;
+    world.stack.trigger.settings.margin = Duration::from_millis(299_999);
+    let key = RunKey::new("members", "2026-03-02T11:00+09:00".parse().expect("a time"));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    // The schedule changed after its time, so that the trigger reads the earlier revision.
+    let mut edited = schedule("cron(0 11 * * ? *)", "teachers");
+    edited["priority"] = json!(5);
+    put(&world, "/v1/schedules/members", edited).await;
+    let firing = json!({ "schedule": key.schedule, "scheduled_time": "2026-03-02T02:00:00Z" });
+    let trigger = &world.stack.trigger;
+    let answer = event_sources::invoke_trigger(trigger, &CrashPoint::never(), firing).await;
+    let answer = serde_json::to_value(answer.expect("an answer")).expect("JSON");
+    assert_eq!(answer["outcome"], "to_be_continued", "{answer}");
+    assert_eq!(world.stack.run_queue.sent(), 1);
+    // The upload is not discarded while the run is unfinished. Only the sweeper resumes the run.
+    upload(&world, "?upload=begun&first_line=1", "xyz").await;
+    for _ in 0..60 {
+        tokio::time::sleep(A_MINUTE).await;
+        alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
+    }
+    assert!(world.stack.run_queue.sent() > 1);
+}
+
+/// The sweeper wakes lanes, enforces deadlines, repairs drift, runs a missed time and discards an
+/// upload.
+async fn what_the_sweeper_repairs(world: &World) {
+    prepare(world).await;
+    upload(world, "?upload=begun&first_line=1", "xyz").await;
+    plan(world).await;
+    // One schedule has another target, one has no row, and one is missing.
+    let scheduler = &world.stack.scheduler;
+    scheduler.tamper_with("file");
+    let mut stray = scheduler.schedule("members").await.expect("read").expect("there").planned;
+    stray.name = "stray".into();
+    scheduler.put_schedule(&stray).await.expect("put");
+    scheduler.remove_schedule("members").await.expect("removed");
+    let mut without_receipt = message(0);
+    without_receipt["to"]["phone"] = json!(NO_RECEIPT);
+    let without_receipt = post(world, "/v1/notifications", "one", &without_receipt).await;
+    world.start_senders();
+    for _ in 0..(26 * 60) {
+        tokio::time::sleep(A_MINUTE).await;
+        alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
+    }
+    let id = without_receipt["id"].as_str().expect("an id");
+    assert_eq!(world.notification(id).await.status, Status::Unconfirmed);
+}
+
+/// The sender moves waiting messages to the window class that they belong to now.
+async fn widened_hours(world: &World) {
+    tokio::time::sleep(Duration::from_secs(10 * 3600)).await;
+    post(world, "/v1/notifications", "evening", &message(600)).await;
+    let wider = json!({ "scheduled": { "from": "10:00", "to": "22:00" } });
+    put(world, "/v1/hours/stack", wider).await;
+    world.start_senders();
+    world.settle(Duration::from_secs(3600)).await;
+}

@@ -1,0 +1,125 @@
+//! Roles grant only what is needed, and every request except the webhook's is signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reading::{functions, named, named_attribute, resources, template};
+
+/// SAM adds AWS's managed policies, so that Lambda can write logs and poll event sources for a
+/// function. They permit that on every resource. So the function's own policy denies the rest.
+#[test]
+fn each_role_denies_what_the_event_sources_of_its_function_do_not_need() {
+    const POLLING: [&str; 4] = [
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    ];
+    const READING: [&str; 3] =
+        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
+    let mut sources = 0;
+    for (name, function) in functions() {
+        let function = &function["Properties"];
+        let mut needed = BTreeSet::from([("logs:CreateLogGroup", "on \"*\"".to_owned())]);
+        for event in function["Events"].as_mapping().expect("events").values() {
+            let (actions, source) = match event["Type"].as_str() {
+                Some("SQS") => (&POLLING[..], &event["Properties"]["Queue"]),
+                Some("DynamoDB") => (&READING[..], &event["Properties"]["Stream"]),
+                _ => continue,
+            };
+            sources += 1;
+            let source = named_attribute(source).expect("a source of this template");
+            needed.extend(actions.iter().map(|action| (*action, format!("but on {source}"))));
+        }
+        let mut found = BTreeSet::new();
+        for policy in function["Policies"].as_sequence().expect("policies") {
+            for statement in policy["Statement"].as_sequence().expect("statements") {
+                if statement["Effect"].as_str() != Some("Deny") {
+                    continue;
+                }
+                assert!(statement["Condition"].is_null(), "{name}: the denial has a condition");
+                let (on, but_on) = (&statement["Resource"], &statement["NotResource"]);
+                let place = named_attribute(but_on).map_or_else(
+                    || format!("on {:?}", on.as_str().expect("a text")),
+                    |but_on| format!("but on {but_on}"),
+                );
+                let actions = &statement["Action"];
+                let one = std::slice::from_ref(actions);
+                let actions = actions.as_sequence().map_or(one, |actions| &actions[..]);
+                let actions = actions.iter().map(|action| action.as_str().expect("a text"));
+                found.extend(actions.map(|action| (action, place.clone())));
+            }
+        }
+        assert_eq!(found, needed, "what is denied to {name}");
+    }
+    assert_eq!(sources, 3, "event sources");
+}
+
+/// Without this role no schedule would fire, and nobody would learn of it.
+#[test]
+fn the_scheduler_may_invoke_the_trigger_and_keep_failed_firings_and_nothing_else() {
+    let role = &resources(template(), "AWS::IAM::Role")["SchedulerRole"]["Properties"];
+    let [trust] = &role["AssumeRolePolicyDocument"]["Statement"].as_sequence().expect("trust")[..]
+    else {
+        panic!("one statement")
+    };
+    assert_eq!(trust["Principal"]["Service"].as_str(), Some("scheduler.amazonaws.com"));
+    assert_eq!(trust["Action"].as_str(), Some("sts:AssumeRole"));
+    let only = &trust["Condition"]["StringEquals"];
+    assert_eq!(named(&only["aws:SourceAccount"]), Some("AWS::AccountId"));
+    assert_eq!(named(&only["aws:SourceArn"]), Some("ScheduleGroup"));
+    let policies = role["Policies"].as_sequence().expect("policies");
+    let granted: Vec<_> = policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().expect("a list"))
+        .map(|grant| {
+            assert_eq!(grant["Effect"].as_str(), Some("Allow"));
+            (grant["Action"].as_str().expect("one action"), named(&grant["Resource"]))
+        })
+        .collect();
+    assert_eq!(
+        granted,
+        [
+            ("lambda:InvokeFunction", Some("TriggerFunction")),
+            ("sqs:SendMessage", Some("RunDeadLetterQueue")),
+        ]
+    );
+}
+
+#[test]
+fn the_access_log_names_the_route_and_never_the_path() {
+    let template = template();
+    for (name, api) in resources(template, "AWS::Serverless::HttpApi") {
+        let log = &api["Properties"]["AccessLogSettings"];
+        assert_eq!(named(&log["DestinationArn"]), Some("ApiLogGroup"), "{name}");
+        let format = log["Format"].as_str().expect("a format");
+        let line: BTreeMap<String, String> = serde_json::from_str(format).expect("JSON");
+        let logged: BTreeSet<_> = line.into_values().collect();
+        // The path of a webhook contains its secret, and other fields, such as the address of the
+        // caller, are personal data.
+        let harmless = [
+            "$context.requestId",
+            "$context.routeKey",
+            "$context.status",
+            "$context.responseLatency",
+            "$context.integrationLatency",
+            "$context.integrationErrorMessage",
+        ];
+        assert_eq!(logged, harmless.map(str::to_owned).into(), "{name}");
+    }
+}
+
+#[test]
+fn only_the_webhook_accepts_unsigned_requests() {
+    let api = &resources(template(), "AWS::Serverless::HttpApi")["Api"];
+    assert_eq!(api["Properties"]["Auth"]["DefaultAuthorizer"].as_str(), Some("AWS_IAM"));
+    let mut open = Vec::new();
+    for function in functions().values() {
+        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+            let event = &event["Properties"];
+            if !event["Auth"].is_null() {
+                open.push(event["Path"].as_str().expect("a path").to_owned());
+            }
+        }
+    }
+    assert_eq!(open, ["/webhooks/{channel}/{secret}"]);
+}

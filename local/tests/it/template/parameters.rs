@@ -1,0 +1,130 @@
+//! Every parameter is described and checked, and every rule says what to do.
+
+use std::collections::BTreeMap;
+
+use super::reading::{Given, given, template};
+
+#[test]
+fn every_parameter_is_described_and_checked() {
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_mapping().expect("parameters") {
+        let name = name.as_str().expect("a name");
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 20), "{name}");
+        assert!(!parameter["Default"].is_null(), "{name} has no default");
+        let checked = ["AllowedValues", "AllowedPattern", "MaxValue"]
+            .iter()
+            .any(|check| !parameter[*check].is_null());
+        assert!(checked, "{name} accepts any value");
+        // Without a description CloudFormation shows only the pattern.
+        if parameter["AllowedValues"].is_null() {
+            assert!(
+                !parameter["ConstraintDescription"].is_null(),
+                "{name} does not say what to do"
+            );
+        }
+    }
+}
+
+/// Otherwise a build for `x86_64` would be deployed as arm64, and every call would fail. The values
+/// are not checked, because `sam deploy --guided` writes the user's values into this file.
+#[test]
+fn samconfig_has_every_setting_for_x86_64_too() {
+    let file = include_str!("../../../../samconfig.toml");
+    let sections: BTreeMap<_, _> =
+        file.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).collect();
+    let setting = |section: &str, name: &str| {
+        let mut lines = sections.get(section)?.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).map(str::to_owned)
+    };
+    for name in ["stack_name", "region"] {
+        for environment in ["default", "x86_64"] {
+            let found = setting(&format!("{environment}.global.parameters"), name);
+            assert!(found.is_some(), "{environment} has no {name}");
+        }
+    }
+    for command in ["build", "deploy", "local_invoke", "local_start_api"] {
+        let section = format!("x86_64.{command}.parameters");
+        let overrides = setting(&section, "parameter_overrides").unwrap_or_default();
+        let (_, architecture) = overrides.split_once("Architecture=").unwrap_or_default();
+        let architecture = architecture.trim_start_matches(['\\', '"']);
+        assert!(architecture.starts_with("x86_64"), "[{section}] says {overrides}");
+    }
+    for section in sections.keys().filter_map(|section| section.strip_prefix("default.")) {
+        assert!(
+            sections.contains_key(format!("x86_64.{section}").as_str()),
+            "no [x86_64.{section}]"
+        );
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Rule<'a> {
+    name: &'a str,
+    applies_when: Option<Given<'a>>,
+    requires: Option<Given<'a>>,
+    message: &'a str,
+}
+
+/// `CloudFormation` checks rules before it creates anything, and shows their messages.
+/// `cargo xtask e2e` tries a deployment that a rule refuses.
+#[test]
+fn every_rule_exists_and_says_what_to_do() {
+    let is_given = |parameter| Some(Given { parameter, is_given: true });
+    let is_empty = |parameter| Some(Given { parameter, is_given: false });
+    let expected = [
+        Rule {
+            name: "AudienceKeyNeedsBucket",
+            applies_when: is_given("AudienceKeyId"),
+            requires: is_given("AudienceBucket"),
+            message: "AudienceKeyId is given, so AudienceBucket has to be given too.",
+        },
+        Rule {
+            name: "EndpointUrlIsForSamLocal",
+            applies_when: None,
+            requires: is_empty("EndpointUrl"),
+            message: "EndpointUrl is for sam local, so it has to be empty here.",
+        },
+        Rule {
+            name: "SecurityGroupsNeedSubnets",
+            applies_when: is_given("SenderSecurityGroupIds"),
+            requires: is_given("SenderSubnetIds"),
+            message: "SenderSecurityGroupIds is given, so SenderSubnetIds has to be given too.",
+        },
+        Rule {
+            name: "SubnetsNeedSecurityGroups",
+            applies_when: is_given("SenderSubnetIds"),
+            requires: is_given("SenderSecurityGroupIds"),
+            message: "SenderSubnetIds is given, so SenderSecurityGroupIds has to be given too.",
+        },
+    ];
+    let mut rules = Vec::new();
+    for (name, rule) in template()["Rules"].as_mapping().expect("rules") {
+        let name = name.as_str().expect("a name");
+        let [assertion] = &rule["Assertions"].as_sequence().expect("assertions")[..] else {
+            panic!("{name} asserts more than one thing")
+        };
+        let condition = &rule["RuleCondition"];
+        let applies_when = given(condition);
+        let is_understood = condition.is_null() || applies_when.is_some();
+        assert!(is_understood, "{name}: {condition:?}");
+        rules.push(Rule {
+            name,
+            applies_when,
+            requires: given(&assertion["Assert"]),
+            message: assertion["AssertDescription"].as_str().expect("a text"),
+        });
+    }
+    rules.sort_unstable_by_key(|rule| rule.name);
+    assert_eq!(rules, expected);
+}
+
+/// A resource of another region would not work. An ARN, which contains colons, could name one.
+#[test]
+fn no_parameter_takes_an_arn() {
+    for (name, parameter) in template()["Parameters"].as_mapping().expect("parameters") {
+        let name = name.as_str().expect("a name");
+        let pattern = parameter["AllowedPattern"].as_str().unwrap_or_default();
+        assert!(!name.ends_with("Arn"), "{name}");
+        assert!(!pattern.contains(':') || name == "EndpointUrl", "{name} takes {pattern}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Tables survive the stack, and queues keep every message that a function could not handle.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use super::reading::{functions, named, resources, template};
+
+#[test]
+fn every_table_survives_the_stack_and_can_be_restored() {
+    for (name, table) in resources(template(), "AWS::DynamoDB::Table") {
+        let kept = table["DeletionPolicy"].as_str();
+        assert_eq!(kept, Some("RetainExceptOnCreate"), "{name}");
+        assert_eq!(table["UpdateReplacePolicy"].as_str(), Some("Retain"), "{name}");
+        let properties = &table["Properties"];
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"].as_bool(), Some(true), "{name}");
+        let recovery = &properties["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"].as_bool(), Some(true), "{name}");
+        assert!(properties["TableName"].is_null(), "{name}: two stacks could not share an account");
+    }
+}
+
+#[test]
+fn every_queue_is_encrypted_and_has_a_dead_letter_queue_with_an_alarm() {
+    let template = template();
+    let queues = resources(template, "AWS::SQS::Queue");
+    let alarms = resources(template, "AWS::CloudWatch::Alarm");
+    let number = |queue: &Value, name: &str| queue["Properties"][name].as_u64().expect("a number");
+    let mut dead_letter_queues = BTreeSet::new();
+    for (name, queue) in &queues {
+        let encrypted = queue["Properties"]["SqsManagedSseEnabled"].as_bool();
+        assert_eq!(encrypted, Some(true), "{name}");
+        let redrive = &queue["Properties"]["RedrivePolicy"];
+        if let Some(target) = named(&redrive["deadLetterTargetArn"]) {
+            dead_letter_queues.insert(target.to_owned());
+            assert!(redrive["maxReceiveCount"].as_u64().is_some_and(|count| count > 1), "{name}");
+            // The age of a message counts from its first queue.
+            let kept = number(&queues[target], "MessageRetentionPeriod");
+            assert!(
+                kept > number(queue, "MessageRetentionPeriod"),
+                "{target} forgets before {name}"
+            );
+        }
+    }
+    for (name, queue) in &queues {
+        let gives_up = !queue["Properties"]["RedrivePolicy"].is_null();
+        assert_ne!(gives_up, dead_letter_queues.contains(name), "{name} has no dead-letter queue");
+    }
+    for name in dead_letter_queues {
+        let watched = alarms.values().any(|alarm| {
+            let alarm = &alarm["Properties"];
+            alarm["MetricName"].as_str() == Some("ApproximateNumberOfMessagesVisible")
+                && named(&alarm["Dimensions"][0]["Value"]) == Some(&name)
+                && alarm["Threshold"].as_u64() == Some(0)
+        });
+        assert!(watched, "no alarm watches {name}");
+    }
+}
+
+#[test]
+fn a_queue_hides_a_message_for_longer_than_the_timeout_of_its_function() {
+    let template = template();
+    let queues = resources(template, "AWS::SQS::Queue");
+    let mut queues_met = 0;
+    for (name, function) in functions() {
+        let timeout = function["Properties"]["Timeout"].as_u64().expect("a timeout");
+        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+            if event["Type"].as_str() != Some("SQS") {
+                continue;
+            }
+            queues_met += 1;
+            let queue = named(&event["Properties"]["Queue"]).expect("a queue");
+            let hidden = queues[queue]["Properties"]["VisibilityTimeout"].as_u64();
+            assert!(hidden.is_some_and(|hidden| hidden > timeout), "{queue} and {name}");
+            let partial = event["Properties"]["FunctionResponseTypes"][0].as_str();
+            assert_eq!(partial, Some("ReportBatchItemFailures"), "{name}");
+        }
+    }
+    assert_eq!(queues_met, 2);
+}
+
+/// The scheduler invokes asynchronously, so that a firing which keeps failing is kept nowhere else.
+#[test]
+fn a_failed_firing_goes_to_the_dead_letter_queue() {
+    let invoked = &functions()["TriggerFunction"]["Properties"]["EventInvokeConfig"];
+    let kept = &invoked["DestinationConfig"]["OnFailure"];
+    assert_eq!(kept["Type"].as_str(), Some("SQS"));
+    assert_eq!(named(&kept["Destination"]), Some("RunDeadLetterQueue"));
+}

@@ -1,0 +1,5 @@
+//! The hours rule, shown by when messages arrive at the provider.
+
+mod changes;
+mod departures;
+mod lane;

@@ -1,0 +1,119 @@
+//! Clients of the AWS services, made from a function's environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, SharedHttpClient,
+};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_types::SdkConfig;
+
+use super::audience_files::S3Files;
+use super::environment::{ConfigError, Environment};
+use super::run_queue::SqsRunQueue;
+use super::scheduler::{EventBridgeScheduler, SchedulerTarget};
+use super::secrets::SecretsManager;
+use super::wake_queue::WakeQueue;
+use crate::ports::Clock;
+use crate::store::{DynamoStore, Tables};
+
+/// The timeout of one try. A dead connection must not delay a sender for longer.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The timeout of all tries of a request together: less than a lease.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How often the clients try a request, the first try included.
+pub const TRIES: u32 = 5;
+/// The longest pause before the second try; each later pause may be twice as long. The SDK's own
+/// first pause is a second, for which a message that is claimed for its slot cannot wait.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How the clients retry.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_PAUSE)
+}
+
+/// HTTPS to AWS.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+/// Makes the clients, once for each execution environment of Lambda.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    sdk: SdkConfig,
+}
+
+impl Aws {
+    /// Takes region, credentials and endpoint from where Lambda sets them. `aws-config` would find
+    /// them too, but its other credential sources would enlarge each binary.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that Lambda has not set.
+    pub fn in_lambda(environment: Environment) -> Result<Self, ConfigError> {
+        let credentials = Credentials::new(
+            environment.required("AWS_ACCESS_KEY_ID")?,
+            environment.required("AWS_SECRET_ACCESS_KEY")?,
+            environment.optional("AWS_SESSION_TOKEN"),
+            None,
+            "Lambda",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let mut sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(https_client())
+            .timeout_config(timeouts)
+            .retry_config(retries())
+            .region(Region::new(environment.required("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .service_config(environment);
+        // `sam local` passes only variables that the template declares, and those without a value
+        // as empty texts. So the template declares a variable of its own for the endpoint.
+        let endpoint = environment.optional("ENDPOINT_URL");
+        sdk.set_endpoint_url(endpoint.or_else(|| environment.optional("AWS_ENDPOINT_URL")));
+        Ok(Self { sdk: sdk.build() })
+    }
+
+    #[must_use]
+    pub fn store(&self, tables: Tables, clock: Arc<dyn Clock>) -> DynamoStore {
+        DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.sdk), tables, clock)
+    }
+
+    #[must_use]
+    pub fn wake_queue(&self, url: String) -> WakeQueue {
+        WakeQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    #[must_use]
+    pub fn run_queue(&self, url: String) -> SqsRunQueue {
+        SqsRunQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    #[must_use]
+    pub fn audience_files(&self) -> S3Files {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk);
+        // An emulator's host has no subdomain for each bucket.
+        let config = config.force_path_style(self.sdk.endpoint_url().is_some());
+        S3Files::new(aws_sdk_s3::Client::from_conf(config.build()))
+    }
+
+    #[must_use]
+    pub fn scheduler(&self, target: SchedulerTarget) -> EventBridgeScheduler {
+        EventBridgeScheduler::new(aws_sdk_scheduler::Client::new(&self.sdk), target)
+    }
+
+    #[must_use]
+    pub fn secrets(&self) -> SecretsManager {
+        SecretsManager::new(aws_sdk_secretsmanager::Client::new(&self.sdk))
+    }
+}

@@ -1,0 +1,140 @@
+//! The part of a channel's configuration that decides what becomes of a notification: retries and
+//! confirmation.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use super::duration::millis;
+
+/// What to do when a request was never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "backoff", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RetryPolicy {
+    /// The same wait before every retry.
+    Fixed {
+        /// How many retries after the first attempt.
+        retries: u8,
+        every: SignedDuration,
+    },
+    /// A wait that doubles, with full jitter.
+    Exponential {
+        /// How many retries after the first attempt.
+        retries: u8,
+        /// The longest that the first wait may be.
+        first: SignedDuration,
+        /// The longest that any wait may be.
+        longest: SignedDuration,
+    },
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::Fixed { retries: 2, every: SignedDuration::from_secs(3) }
+    }
+}
+
+impl RetryPolicy {
+    /// The configured waits.
+    pub(super) fn waits(&self) -> Vec<SignedDuration> {
+        match *self {
+            Self::Fixed { every, .. } => vec![every],
+            Self::Exponential { first, longest, .. } => vec![first, longest],
+        }
+    }
+
+    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
+    /// when there is no further attempt. `jitter_permille` (0 to 1000) is the caller's randomness.
+    #[must_use]
+    pub fn wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
+        match *self {
+            Self::Fixed { retries, every } => (failures <= retries).then(|| millis(every)),
+            Self::Exponential { retries, first, longest } => {
+                let doublings = u32::from(failures.saturating_sub(1)).min(30);
+                let ceiling_ms = millis(first).saturating_mul(1 << doublings).min(millis(longest));
+                (failures <= retries)
+                    .then(|| ceiling_ms.saturating_mul(i64::from(jitter_permille.min(1000))) / 1000)
+            }
+        }
+    }
+}
+
+/// How a channel's messages are confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Confirmation {
+    /// The provider sends a receipt.
+    Receipt {
+        /// How long to wait for the receipt.
+        within: SignedDuration,
+    },
+    /// The provider sends no receipts, so its acceptance counts as delivery.
+    Acceptance,
+}
+
+impl Default for Confirmation {
+    fn default() -> Self {
+        Self::Receipt { within: SignedDuration::from_mins(30) }
+    }
+}
+
+/// How long a claim on a channel that confirms by acceptance may stay without an answer before the
+/// claim counts as lost.
+const ACCEPTANCE_WITHIN_MS: i64 = 60_000;
+
+impl Confirmation {
+    /// How long after a claim the answer or the receipt must come.
+    pub(super) fn within_ms(self) -> i64 {
+        match self {
+            Self::Receipt { within } => millis(within),
+            Self::Acceptance => ACCEPTANCE_WITHIN_MS,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryPolicy {
+    pub retry: RetryPolicy,
+    pub confirmation: Confirmation,
+    /// See [`Channel::provider_deduplicates`](super::channel::Channel::provider_deduplicates).
+    pub provider_deduplicates: bool,
+    /// The shortest wait between two attempts that the provider asks for.
+    pub retry_wait_min_ms: i64,
+}
+
+impl DeliveryPolicy {
+    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
+    /// when there is no further attempt.
+    #[must_use]
+    pub fn retry_wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
+        let wait_ms = self.retry.wait_ms(failures, jitter_permille)?;
+        Some(wait_ms.max(self.retry_wait_min_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_policy_retries_twice_three_seconds_apart() {
+        let policy = RetryPolicy::default();
+        assert_eq!(policy.wait_ms(1, 500), Some(3000));
+        assert_eq!(policy.wait_ms(2, 500), Some(3000));
+        assert_eq!(policy.wait_ms(3, 500), None);
+    }
+
+    #[test]
+    fn an_exponential_wait_doubles_up_to_its_ceiling_and_is_scaled_by_the_jitter() {
+        let policy = RetryPolicy::Exponential {
+            retries: 5,
+            first: SignedDuration::from_secs(10),
+            longest: SignedDuration::from_secs(60),
+        };
+        let full: Vec<_> = (1..=6).map(|failures| policy.wait_ms(failures, 1000)).collect();
+        assert_eq!(
+            full,
+            [Some(10_000), Some(20_000), Some(40_000), Some(60_000), Some(60_000), None]
+        );
+        assert_eq!(policy.wait_ms(2, 250), Some(5000));
+    }
+}

@@ -1,0 +1,69 @@
+//! What can happen to a notification.
+
+use super::attempt::Response;
+use super::delivery_policy::DeliveryPolicy;
+use super::hours::WindowClass;
+use super::receipt::Receipt;
+
+/// Something that happened to a notification, or may have. The `at_ms` of an event is when it
+/// happened, in Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The previous step of its sequence was delivered.
+    Released { at_ms: i64 },
+    /// An earlier step of its sequence stopped.
+    PredecessorStopped { at_ms: i64 },
+    /// The time that it waits for may have come.
+    CameDue {
+        /// Now.
+        at_ms: i64,
+    },
+    /// A sender takes it in order to send it.
+    Claimed {
+        at_ms: i64,
+        /// The fencing number of the sender's lease.
+        fence: u64,
+        /// How long to wait for the answer or the receipt.
+        confirm_within_ms: i64,
+    },
+    /// The sender that claimed it gives it back, and is certain that it sent nothing.
+    PutBack { claim: u32, at_ms: i64 },
+    /// The request of a claim ended, with or without an answer.
+    Responded {
+        claim: u32,
+        response: Response,
+        policy: DeliveryPolicy,
+        /// A random number from 0 to 1000 for the retry's back-off.
+        jitter_permille: u16,
+    },
+    /// A receipt came.
+    ReceiptArrived {
+        /// The number of the attempt that the receipt is about.
+        attempt: u8,
+        at_ms: i64,
+        receipt: Receipt,
+    },
+    /// The deadline for an answer or a receipt may have passed.
+    DeadlinePassed {
+        /// Now.
+        at_ms: i64,
+    },
+    /// The sender that may have claimed it is gone: its lease expired, and a successor has the
+    /// lane.
+    SenderLost {
+        /// The successor's fencing number. Only claims under a lower number are lost.
+        fence: u64,
+        at_ms: i64,
+    },
+    /// Its producer or an operator withdraws it.
+    CancelRequested { at_ms: i64 },
+    /// A sender found just before departure that it may have expired.
+    Expired {
+        /// Now.
+        at_ms: i64,
+    },
+    /// Its sending hours are different from those that were stored.
+    Reclassified { class: WindowClass, at_ms: i64 },
+    /// An operator decides to send it again, whatever its status is.
+    ResendRequested { at_ms: i64 },
+}

@@ -1,0 +1,69 @@
+//! Why a notification has its status.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// The provider refused the request with this code.
+    Rejected(String),
+    /// The provider's receipt says undelivered, with this code.
+    Undelivered(String),
+    /// The channel's retries are used up, and no request reached the provider.
+    Unreachable,
+    /// Every attempt number that fits into a reference key is used up.
+    AttemptsExhausted,
+    /// The request was written, and no usable answer came.
+    ResponseLost,
+    /// The sender that had claimed the notification disappeared before it recorded an answer.
+    SenderLost,
+    /// No receipt came by the deadline.
+    NoReceipt,
+    /// Receipts came, but none of them says whether the message was delivered. Holds the code of
+    /// the last one.
+    Inconclusive(String),
+    /// A producer or an operator withdrew the notification.
+    Requested,
+    /// An earlier step of its sequence stopped.
+    PredecessorStopped,
+    /// `expires_at` passed.
+    Expired,
+}
+
+impl Reason {
+    /// The reason without its code, as JSON and logs name it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The provider's code behind the reason.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Rejected(code) | Self::Undelivered(code) | Self::Inconclusive(code) => Some(code),
+            Self::Unreachable
+            | Self::AttemptsExhausted
+            | Self::ResponseLost
+            | Self::SenderLost
+            | Self::NoReceipt
+            | Self::Requested
+            | Self::PredecessorStopped
+            | Self::Expired => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_the_same_name_in_logs_and_in_the_database() {
+        let stored = serde_json::to_value(Reason::AttemptsExhausted).expect("JSON");
+        assert_eq!(stored, Reason::AttemptsExhausted.name());
+        let stored = serde_json::to_value(Reason::Rejected("7".into())).expect("JSON");
+        assert_eq!(stored[Reason::Rejected("7".into()).name()], "7");
+    }
+}

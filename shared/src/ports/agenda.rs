@@ -1,0 +1,27 @@
+//! The agenda: a sparse index of the notifications that still need work.
+
+use async_trait::async_trait;
+
+use super::error::PortError;
+use crate::domain::NotificationId;
+
+/// An entry of the agenda. An entry is a hint: the index is eventually consistent, so the caller
+/// loads the notification before acting.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AgendaEntry {
+    /// The index's sort key.
+    pub sort: String,
+    pub id: NotificationId,
+}
+
+#[async_trait]
+pub trait Agenda: Send + Sync {
+    /// The first entries of a partition in order, with `from <= sort < until` where given.
+    async fn entries(
+        &self,
+        partition: &str,
+        from: Option<&str>,
+        until: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<AgendaEntry>, PortError>;
+}

@@ -1,0 +1,22 @@
+//! The error of every port.
+
+/// A call to an external service failed. The variants differ by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// A later try may succeed.
+    #[error("{what} is not available: {detail}")]
+    Unavailable {
+        /// The service or table.
+        what: &'static str,
+        /// For the log; never for an HTTP caller.
+        detail: String,
+    },
+    /// The stored or configured content is unusable: trying again does not help.
+    #[error("{what} cannot be read: {detail}")]
+    Corrupt {
+        /// The service or table.
+        what: &'static str,
+        /// For the log; never for an HTTP caller.
+        detail: String,
+    },
+}

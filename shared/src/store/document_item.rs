@@ -1,0 +1,83 @@
+//! Documents as items of the catalog table: one item for each document, and one for each revision
+//! in its history.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+
+use super::dynamo::DynamoStore;
+use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::item::{Item, number, text};
+use crate::ports::{Document, Kind, PortError};
+
+const WHAT: &str = "the catalog table";
+
+impl DynamoStore {
+    pub(super) async fn catalog_item(
+        &self,
+        kind: &str,
+        name: &str,
+    ) -> Result<Option<Item>, PortError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.catalog)
+            .key("kind", text(kind))
+            .key("name", text(name))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(WHAT, &error))?;
+        Ok(found.item)
+    }
+}
+
+pub(super) fn history_of(kind: Kind, name: &str) -> String {
+    format!("history#{}#{name}", kind.as_str())
+}
+
+/// A revision as a sort key: text order is number order.
+pub(super) fn revision_key(revision: u64) -> String {
+    format!("{revision:010}")
+}
+
+pub(super) fn to_item(kind: &str, name: &str, document: &Document) -> Result<Item, PortError> {
+    let mut item = Item::from([
+        ("kind".to_owned(), text(kind)),
+        ("name".to_owned(), text(name)),
+        ("revision".to_owned(), number(document.revision)),
+        ("changed_by".to_owned(), text(&document.changed_by)),
+        ("changed_at_ms".to_owned(), number(document.changed_at_ms)),
+    ]);
+    match &document.body {
+        None => {}
+        Some(body @ Value::Object(_)) => {
+            let body: AttributeValue =
+                serde_dynamo::to_attribute_value(body).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+            item.insert("document".to_owned(), body);
+        }
+        Some(_) => return Err(corrupt(WHAT, "a document must be an object")),
+    }
+    Ok(item)
+}
+
+pub(super) fn from_item(name: &str, mut item: Item) -> Result<Document, PortError> {
+    let integer = |item: &Item, field| {
+        item.get(field).and_then(|value| value.as_n().ok()).and_then(|value| value.parse().ok())
+    };
+    let revision: i64 =
+        integer(&item, "revision").ok_or_else(|| corrupt(WHAT, "no revision number"))?;
+    let body = item
+        .remove("document")
+        .map(serde_dynamo::from_attribute_value)
+        .transpose()
+        .map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+    let changed_by = item.get("changed_by").and_then(|by| by.as_s().ok()).cloned();
+    Ok(Document {
+        name: name.to_owned(),
+        revision: u64::try_from(revision)
+            .map_err(|_| corrupt(WHAT, "a revision number below 0"))?,
+        body,
+        changed_by: changed_by.unwrap_or_default(),
+        changed_at_ms: integer(&item, "changed_at_ms").unwrap_or_default(),
+    })
+}

@@ -1,0 +1,62 @@
+//! The store: its tables and its client.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_sdk_dynamodb::Client;
+
+use super::item::Item;
+use crate::ports::Clock;
+
+/// How long a notification is kept after it has ended, and a bulk request after its arrival. For so
+/// long an idempotency key prevents a second notification.
+pub(super) const RETENTION_S: i64 = 30 * 24 * 60 * 60;
+
+/// The tables' names.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// One item for each notification.
+    pub notifications: String,
+    /// Documents (channels, templates, schedules, audiences' heads, hours) and their history.
+    pub catalog: String,
+    /// Lanes' leases and window classes, shared tokens, bulk requests.
+    pub state: String,
+    /// Members and parts of uploaded audiences.
+    pub members: String,
+    /// Runs of schedules.
+    pub runs: String,
+}
+
+#[derive(Clone)]
+pub struct DynamoStore {
+    pub(super) client: Client,
+    pub(super) tables: Tables,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Pairs of channel and window class that are certainly stored.
+    known_classes: Arc<Mutex<HashSet<(String, String)>>>,
+}
+
+impl DynamoStore {
+    /// The clock tells which items are past their retention although DynamoDB has not deleted them
+    /// yet.
+    #[must_use]
+    pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
+        Self { client, tables, clock, known_classes: Arc::default() }
+    }
+
+    pub(super) fn known_classes(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+        self.known_classes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now_s(&self) -> i64 {
+        self.clock.now_ms() / 1000
+    }
+
+    /// Whether an item is past its retention. DynamoDB deletes it within days.
+    pub(super) fn is_past_retention(&self, item: &Item) -> bool {
+        item.get("ttl")
+            .and_then(|ttl| ttl.as_n().ok())
+            .and_then(|ttl| ttl.parse::<i64>().ok())
+            .is_some_and(|ttl_s| ttl_s < self.now_s())
+    }
+}

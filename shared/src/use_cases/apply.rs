@@ -1,0 +1,225 @@
+//! Applies events to notifications. Everything that an event changes is saved in one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::wake::wake_for_producer;
+use crate::domain::{
+    Effect, Event, Notification, NotificationId, Reason, Refused, Transition, transition,
+};
+use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, Waker};
+
+/// More conflicting saves than this in a row count as an outage.
+const TRIES_MAX: u32 = 8;
+/// How many notifications [`Apply::apply_all`] changes at a time.
+const CONCURRENCY: usize = 16;
+
+/// What an event did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The notification moved; this is its new state.
+    Moved(Box<Notification>),
+    /// The notification stays as it is.
+    Refused(Box<Notification>, Refused),
+    /// There is no such notification.
+    Missing,
+}
+
+/// Applies events to notifications, and then wakes the lanes that have work.
+#[derive(Clone)]
+pub struct Apply {
+    notifications: Arc<dyn Notifications>,
+    waker: Arc<dyn Waker>,
+    clock: Arc<dyn Clock>,
+    /// The lane that this process is draining: it needs no wake.
+    own_lane: Option<String>,
+}
+
+impl Apply {
+    #[must_use]
+    pub fn new(
+        notifications: Arc<dyn Notifications>,
+        waker: Arc<dyn Waker>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { notifications, waker, clock, own_lane: None }
+    }
+
+    /// The same, for the sender that drains `channel`: it does not wake its own lane.
+    #[must_use]
+    pub fn within_lane(&self, channel: &str) -> Self {
+        Self { own_lane: Some(channel.to_owned()), ..self.clone() }
+    }
+
+    /// Loads a notification and applies an event to it.
+    ///
+    /// # Errors
+    /// [`PortError`]: the event may or may not have been applied. Applying it again is safe.
+    pub async fn apply(&self, id: &NotificationId, event: &Event) -> Result<Applied, PortError> {
+        match self.notifications.load(id).await? {
+            Some(notification) => self.apply_to(notification, event).await,
+            None => Ok(Applied::Missing),
+        }
+    }
+
+    /// Applies an event to a notification that the caller has loaded. When another process has
+    /// changed the notification since, it is loaded again.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_to(
+        &self,
+        mut notification: Notification,
+        event: &Event,
+    ) -> Result<Applied, PortError> {
+        for attempt in 0..TRIES_MAX {
+            let moved = match transition(&notification, event) {
+                Ok(moved) => moved,
+                Err(refused) => return Ok(Applied::Refused(Box::new(notification), refused)),
+            };
+            let followers = self.followers(&moved.notification, &moved.effects).await?;
+            let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&followers));
+            let mut writes = vec![moved.notification];
+            writes.extend(followers.into_iter().map(|follower| follower.notification));
+            match self.notifications.save(&mut writes).await? {
+                Saved::Done => {
+                    let after = writes.swap_remove(0);
+                    log_stop(&after, &moved.effects);
+                    lanes.retain(|lane| self.own_lane.as_ref() != Some(lane));
+                    for lane in lanes {
+                        wake_for_producer(&*self.waker, &*self.clock, &lane).await;
+                    }
+                    return Ok(Applied::Moved(Box::new(after)));
+                }
+                Saved::Conflict => {
+                    // Several processes change the same sequence: the pause lets one of them
+                    // finish.
+                    tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+                    match self.notifications.load(&notification.id).await? {
+                        Some(newer) => notification = newer,
+                        None => return Ok(Applied::Missing),
+                    }
+                }
+            }
+        }
+        Err(PortError::Unavailable {
+            what: "the notification",
+            detail: format!("{TRIES_MAX} conflicting saves of {}", notification.id),
+        })
+    }
+
+    /// Applies one event to many notifications, several at a time. Notifications that moved are
+    /// added to `moved`, also when this fails: a second call does not find them again.
+    ///
+    /// # Errors
+    /// The first [`PortError`].
+    pub async fn apply_all(
+        &self,
+        entries: &[AgendaEntry],
+        event: &Event,
+        moved: &mut Vec<Notification>,
+    ) -> Result<(), PortError> {
+        for page in entries.chunks(CONCURRENCY) {
+            let mut in_flight = FuturesUnordered::new();
+            for entry in page {
+                in_flight.push(self.apply(&entry.id, event));
+            }
+            let mut failed = None;
+            while let Some(applied) = in_flight.next().await {
+                match applied {
+                    Ok(Applied::Moved(notification)) => moved.push(*notification),
+                    Ok(Applied::Refused(..) | Applied::Missing) => {}
+                    // A retry would fail as well, and must not hold up the other notifications.
+                    Err(error @ PortError::Corrupt { .. }) => {
+                        tracing::error!(%error, "a notification cannot be moved");
+                    }
+                    Err(error @ PortError::Unavailable { .. }) => failed = failed.or(Some(error)),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The moves of other steps that belong in the same transaction.
+    async fn followers(
+        &self,
+        moved: &Notification,
+        effects: &[Effect],
+    ) -> Result<Vec<Transition>, PortError> {
+        let Some(place) = &moved.place else { return Ok(vec![]) };
+        let at_ms = moved.status_since_ms;
+        let mut followers = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::ReleaseNext => {
+                    let next = place.next();
+                    followers.extend(self.follow(next, &Event::Released { at_ms }).await?);
+                }
+                Effect::CancelRest => {
+                    for id in place.rest() {
+                        let event = Event::PredecessorStopped { at_ms };
+                        followers.extend(self.follow(Some(id), &event).await?);
+                    }
+                }
+                Effect::WakeLane | Effect::ReportStop | Effect::ReportStall => {}
+            }
+        }
+        Ok(followers)
+    }
+
+    async fn follow(
+        &self,
+        id: Option<NotificationId>,
+        event: &Event,
+    ) -> Result<Option<Transition>, PortError> {
+        let Some(id) = id else { return Ok(None) };
+        let Some(follower) = self.notifications.load(&id).await? else {
+            // Its retention is over, or it was never stored with the other steps.
+            tracing::error!(notification = %id, "a step of the sequence is missing");
+            return Ok(None);
+        };
+        // A refusal is no error: the step was cancelled or released before.
+        Ok(transition(&follower, event).ok())
+    }
+}
+
+/// The lanes that have work after these moves, each once.
+fn lanes_to_wake<'a>(moves: impl Iterator<Item = &'a Transition>) -> Vec<String> {
+    let mut lanes: Vec<String> = moves
+        .filter(|moved| moved.effects.contains(&Effect::WakeLane))
+        .map(|moved| moved.notification.channel.clone())
+        .collect();
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes
+}
+
+/// Logs that a sequence stopped or stalled: an operator has to look at it.
+fn log_stop(notification: &Notification, effects: &[Effect]) {
+    let Some(place) = &notification.place else { return };
+    let reason = notification.reason.as_ref();
+    for effect in effects {
+        let message = match effect {
+            Effect::ReportStop => "a sequence stopped",
+            Effect::ReportStall => "a sequence waits for a receipt that may never come",
+            Effect::WakeLane | Effect::ReleaseNext | Effect::CancelRest => continue,
+        };
+        tracing::warn!(
+            sequence = %place.sequence,
+            notification = %notification.id,
+            step = place.step,
+            steps = place.steps,
+            channel = %notification.channel,
+            status = notification.status.as_str(),
+            reason = reason.map(Reason::name),
+            code = reason.and_then(Reason::code),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Changes the catalog for operators. A document is checked against the documents that it names and
+//! that name it, and the history records who changed what.
+//!
+//! The checks read other documents before the write. Two operators at once can therefore leave a
+//! schedule without its template. No wrong message leaves by that: the run fails and says why.
+
+mod changes;
+pub mod check;
+mod entry;
+mod lane_contents;
+mod lookups;
+mod not_changed;
+mod server_fields;
+mod wakes;
+mod windows;
+
+use std::sync::Arc;
+
+pub use self::entry::{Entry, read};
+pub use self::not_changed::NotChanged;
+use crate::ports::{Agenda, Catalog, Clock, Documents, Waker, WindowClasses};
+
+#[derive(Clone)]
+pub struct ConfigureCatalog {
+    /// The documents with their revisions.
+    pub documents: Arc<dyn Documents>,
+    /// The documents as the functions read them.
+    pub catalog: Arc<dyn Catalog>,
+    pub agenda: Arc<dyn Agenda>,
+    pub classes: Arc<dyn WindowClasses>,
+    pub waker: Arc<dyn Waker>,
+    pub clock: Arc<dyn Clock>,
+}

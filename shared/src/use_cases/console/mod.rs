@@ -1,0 +1,12 @@
+//! What operators do: change the catalog, upload the members of audiences, and find out what a
+//! schedule will do.
+
+pub mod configure;
+pub mod dry_run;
+pub mod forecast;
+pub mod local_time;
+pub mod upload;
+
+pub use configure::{ConfigureCatalog, Entry, NotChanged};
+pub use dry_run::{DryRun, DryRunReport, NotRun};
+pub use upload::{NotUploaded, UploadMembers, UploadReport, UploadRequest};

@@ -1,0 +1,108 @@
+//! Single notifications, one or many in a request.
+
+use futures::{StreamExt, stream};
+
+use super::Enqueue;
+use super::draft::Draft;
+use super::enqueued::{Enqueued, NotEnqueued};
+use crate::domain::{FieldError, NotificationId, RequestKey};
+use crate::ports::Created;
+use crate::use_cases::catalog_cache::CatalogCache;
+
+/// How many notifications of one bulk request are stored at a time.
+const CONCURRENCY: usize = 16;
+
+impl Enqueue {
+    /// Stores one notification. Its id follows from the key alone, so a second request with the
+    /// same key finds the first request's notification.
+    ///
+    /// # Errors
+    /// [`NotEnqueued`]: nothing was stored.
+    pub async fn one(
+        &self,
+        key: RequestKey<'_>,
+        digest: &str,
+        draft: Draft,
+    ) -> Result<Enqueued, NotEnqueued> {
+        // A bulk request may have used the key. Its body differs from this one in any case.
+        let known = self.requests.recall(&key.request_id()).await?;
+        if known.is_some_and(|known| known != digest) {
+            return Err(NotEnqueued::KeyReused);
+        }
+        let enqueued =
+            self.enqueue(key.notification_id(0), digest, draft, &self.catalog_cache()).await?;
+        self.wake_lanes(std::slice::from_ref(&enqueued.notification)).await;
+        Ok(enqueued)
+    }
+
+    /// Stores many notifications, each by itself: an invalid one does not keep the others from
+    /// being stored. Repeating a request that was cut short completes it.
+    ///
+    /// # Errors
+    /// [`NotEnqueued::KeyReused`] or [`NotEnqueued::Port`] before anything is stored. Later
+    /// failures are those of the single notifications.
+    pub async fn bulk(
+        &self,
+        key: RequestKey<'_>,
+        digest: &str,
+        drafts: Vec<Result<Draft, FieldError>>,
+    ) -> Result<Vec<Result<Enqueued, NotEnqueued>>, NotEnqueued> {
+        // Two bodies under one key could each win some of the ids, and their notifications would
+        // mix. One record for the whole request decides which body the key stands for.
+        let request_id = key.request_id();
+        // A single notification may have used the key. It keeps the digest itself.
+        let first = self.notifications.load(&key.notification_id(0)).await?;
+        let known = match first {
+            Some(first) => Some(first.request_digest),
+            None => self.requests.remember(&request_id, digest, self.clock.now_ms()).await?,
+        };
+        if known.is_some_and(|known| known != digest) {
+            return Err(NotEnqueued::KeyReused);
+        }
+        let catalog = self.catalog_cache();
+        let results: Vec<_> =
+            stream::iter(drafts.into_iter().enumerate())
+                .map(|(index, draft)| {
+                    let catalog = &catalog;
+                    async move {
+                        self.enqueue(key.notification_id(index), digest, draft?, catalog).await
+                    }
+                })
+                .buffered(CONCURRENCY)
+                .collect()
+                .await;
+        let stored: Vec<_> =
+            results.iter().flatten().map(|enqueued| enqueued.notification.clone()).collect();
+        self.wake_lanes(&stored).await;
+        Ok(results)
+    }
+
+    async fn enqueue(
+        &self,
+        id: NotificationId,
+        digest: &str,
+        draft: Draft,
+        catalog: &CatalogCache,
+    ) -> Result<Enqueued, NotEnqueued> {
+        let known = match self.compose(id.clone(), digest, draft, catalog).await {
+            Ok(notification) => {
+                self.add_class(&notification).await?;
+                match self.notifications.create(&notification).await? {
+                    Created::New => return Ok(Enqueued { notification, is_new: true }),
+                    Created::Existing(known) => *known,
+                }
+            }
+            // The catalog may have changed since the first request: a repeated request is answered
+            // with the notification that the first one stored.
+            Err(NotEnqueued::Invalid(invalid)) => {
+                self.notifications.load(&id).await?.ok_or(invalid)?
+            }
+            Err(error) => return Err(error),
+        };
+        if known.request_digest == digest {
+            Ok(Enqueued { notification: known, is_new: false })
+        } else {
+            Err(NotEnqueued::KeyReused)
+        }
+    }
+}

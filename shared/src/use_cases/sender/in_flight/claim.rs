@@ -1,0 +1,170 @@
+//! One message is claimed: its sending hours are checked again, then a conditional write makes it
+//! `sending` before any request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::departure::Departure;
+use super::uncertain_claim::{ClaimWrite, UncertainClaim};
+use crate::domain::hours::{Decision, DropReason, Opening};
+use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status};
+use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
+use crate::use_cases::apply::{Applied, Apply};
+use crate::use_cases::sender::clock::{ClockReading, Validity};
+use crate::use_cases::sender::hours::CurrentHours;
+use crate::use_cases::sender::time_units::{duration_of_us, timestamp_of_us};
+
+/// How a claim ended: with a message that may depart, with none when there was nothing to send, or
+/// with a write that failed.
+pub(super) type Claimed = Result<Option<Departure>, Box<UncertainClaim>>;
+
+/// Everything that claiming one message takes.
+pub(crate) struct Claim {
+    pub(crate) id: NotificationId,
+    /// When the claim began.
+    pub(crate) claimed_at: ClockReading,
+    /// The fencing number of this sender's lease.
+    pub(crate) fence: u64,
+    /// Randomness for the retry's back-off, 0 to 1000.
+    pub(crate) jitter_permille: u16,
+    pub(crate) age_max: Duration,
+    pub(crate) channel: Channel,
+    pub(crate) hours: Arc<CurrentHours>,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) notifications: Arc<dyn Notifications>,
+    pub(crate) classes: Arc<dyn WindowClasses>,
+    pub(crate) apply: Apply,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Claim {
+    /// Claims the message. `Ok(None)` when there is nothing to send: the index was late, the
+    /// message is over, or its window is closed.
+    pub(super) async fn make(self) -> Claimed {
+        let mut write = ClaimWrite { fence: self.fence, number: None };
+        match self.try_to_claim(&mut write).await {
+            // Retrying would not help, and the messages behind it must not wait for it.
+            Err(PortError::Corrupt { what, detail }) => {
+                tracing::error!(
+                    notification = %self.id,
+                    what,
+                    detail,
+                    "the message cannot be claimed: a record cannot be read"
+                );
+                Ok(None)
+            }
+            Err(error @ PortError::Unavailable { .. }) => Err(Box::new(UncertainClaim {
+                error,
+                id: self.id,
+                write,
+                notifications: self.notifications,
+                apply: self.apply,
+                clock: self.clock,
+            })),
+            Ok(claimed) => Ok(claimed),
+        }
+    }
+
+    /// Checks that the message may be sent now, and claims it. Sets `write.number` before it
+    /// writes.
+    async fn try_to_claim(&self, write: &mut ClaimWrite) -> Result<Option<Departure>, PortError> {
+        let Some(notification) = self.notifications.load(&self.id).await? else { return Ok(None) };
+        let Some(class) = self.hours.class_of(&notification, &self.channel).await? else {
+            tracing::error!(
+                notification = %self.id,
+                template = notification.template,
+                "the message's windows have no minute in common: it waits until they are changed"
+            );
+            return Ok(None);
+        };
+        let now_us = self.clock.now_us();
+        let at_ms = now_us / 1000;
+        if class != notification.window_class {
+            // A later read finds the message in its present class, whether that is open or closed.
+            self.classes.add_class(&self.channel.name, &class).await?;
+            let event = Event::Reclassified { class, at_ms };
+            self.apply.apply_to(notification, &event).await?;
+            return Ok(None);
+        }
+        let now = timestamp_of_us(now_us);
+        let expires_at = notification.expires_at_ms.map(|at_ms| timestamp_of_us(1000 * at_ms));
+        match class.decide(now, expires_at) {
+            Decision::Send => {}
+            Decision::Drop(DropReason::Expired) => {
+                self.apply.apply_to(notification, &Event::Expired { at_ms }).await?;
+                return Ok(None);
+            }
+            // The window has closed since the head was read: the message waits where it is.
+            Decision::Defer(_)
+            | Decision::Drop(DropReason::NoOpeningBeforeExpiry | DropReason::NoCommonHours) => {
+                return Ok(None);
+            }
+        }
+        let closes_in = match class.opening(now) {
+            Opening::Open { until: Some(until) } => duration_of_us(until.as_microsecond() - now_us),
+            Opening::Open { until: None } => self.age_max,
+            Opening::Closed { .. } => return Ok(None),
+        };
+        self.write_claim(notification, at_ms, closes_in, write).await
+    }
+
+    async fn write_claim(
+        &self,
+        notification: Notification,
+        at_ms: i64,
+        closes_in: Duration,
+        write: &mut ClaimWrite,
+    ) -> Result<Option<Departure>, PortError> {
+        let confirm_within_ms = self.channel.confirm_within_ms();
+        let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
+        write.number = (notification.status == Status::Queued).then_some(notification.claim + 1);
+        match self.apply.apply_to(notification, &event).await? {
+            Applied::Moved(claimed) => match claimed.status {
+                Status::Sending => Ok(Some(self.departure(*claimed, at_ms, closes_in))),
+                // The message had been sent too often to be sent again.
+                Status::Failed
+                | Status::Blocked
+                | Status::Deferred
+                | Status::Queued
+                | Status::Accepted
+                | Status::Unknown
+                | Status::Unconfirmed
+                | Status::Cancelled
+                | Status::Expired
+                | Status::Delivered => Ok(None),
+            },
+            Applied::Refused(late, Refused::TooLate) => {
+                self.apply.apply_to(*late, &Event::Expired { at_ms }).await?;
+                Ok(None)
+            }
+            // An earlier claim whose write failed: the database made it only after this sender had
+            // looked for it.
+            Applied::Refused(found, Refused::Settled) if write.was_made(&found) => {
+                let detail = "a delayed write of this sender had claimed it".to_owned();
+                Err(PortError::Unavailable { what: "the notification", detail })
+            }
+            Applied::Refused(_, Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt)
+            | Applied::Missing => Ok(None),
+        }
+    }
+
+    fn departure(&self, claimed: Notification, at_ms: i64, closes_in: Duration) -> Departure {
+        let expires_in = claimed
+            .expires_at_ms
+            .map_or(self.age_max, |ends_ms| duration_of_us(1000 * (ends_ms - at_ms)));
+        let duration = self.age_max.min(expires_in).min(closes_in);
+        Departure {
+            notification: claimed,
+            policy: self.channel.policy(),
+            jitter_permille: self.jitter_permille,
+            // `expires_in` and `closes_in` count from a clock reading after the claim began.
+            // Counting them from the beginning can only end the validity earlier.
+            validity: Validity { from: self.claimed_at, duration },
+            lease: None,
+            progress: None,
+            provider: Arc::clone(&self.provider),
+            apply: self.apply.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}

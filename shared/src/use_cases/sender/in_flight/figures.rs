@@ -1,0 +1,43 @@
+//! The figures of one drain: counted as its requests depart and end.
+
+use super::completion::Completion;
+use crate::domain::{LaneFigures, Outcome};
+
+/// The figures of one drain so far.
+#[derive(Default)]
+pub(crate) struct Figures {
+    departures: usize,
+    lane: LaneFigures,
+}
+
+impl Figures {
+    /// Counts the outcome of a preparing request. `None` when its failure was not the provider's.
+    pub(crate) fn preparation_ended(&mut self, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            *self.lane.outcomes.entry(outcome).or_default() += 1;
+        }
+    }
+
+    /// Messages whose requests have departed.
+    pub(super) fn departures(&self) -> usize {
+        self.departures
+    }
+
+    /// A message's request departed: now so many are in flight.
+    pub(super) fn departed(&mut self, in_flight: usize) {
+        self.departures += 1;
+        self.lane.in_flight_max = self.lane.in_flight_max.max(in_flight);
+    }
+
+    /// Counts what was sent. A claim that was put back unsent does not count.
+    pub(super) fn completed(&mut self, completion: &mut Completion) {
+        if let Some(sent) = completion.sent.take() {
+            self.lane.unknown += u64::from(completion.is_unknown);
+            self.lane.sent(&sent.notification, sent.outcome, sent.at_ms, sent.received_at_ms);
+        }
+    }
+
+    pub(super) fn into_lane_figures(self) -> LaneFigures {
+        self.lane
+    }
+}

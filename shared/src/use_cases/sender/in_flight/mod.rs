@@ -1,0 +1,264 @@
+//! Step 4 of a drain: everything between a message's claim and the record of its answer.
+//!
+//! A message passes through these files:
+//!
+//! 1. `claim.rs`: its claim is written. `pending_claims.rs` keeps the claims in order. A claim
+//!    whose write fails goes to `uncertain_claim.rs`.
+//! 2. `ready.rs`: it waits for its slot, which `pacing.rs` decides.
+//! 3. `departure.rs`: it is sent, and the answer is recorded. Meanwhile `progress.rs` tells
+//!    `pacing.rs` of the connection and of the answer.
+//! 4. `completion.rs`: what the slice has to know of it afterwards. `figures.rs` counts it.
+//!
+//! The sender awaits everything through [`InFlight::drive_until`]. Claims and requests progress
+//! meanwhile, and ready messages depart in their slots, however long the awaited work takes.
+
+pub(super) mod claim;
+mod completion;
+mod departure;
+mod figures;
+mod pacing;
+mod pending_claims;
+mod progress;
+mod ready;
+mod uncertain_claim;
+
+use std::collections::{HashSet, VecDeque};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tokio::time::Instant;
+
+use self::claim::{Claim, Claimed};
+use self::completion::Completion;
+use self::departure::Departure;
+use self::figures::Figures;
+use self::pacing::Pacing;
+use self::pending_claims::PendingClaims;
+use self::ready::Ready;
+use super::clock::{LeaseValidity, SteadyClock};
+use crate::domain::pacer::DepartureNumber;
+use crate::domain::{LaneFigures, NotificationId, PacerPosition, RateLimit};
+use crate::ports::Clock;
+
+/// The messages that one drain has claimed and not completed.
+pub(super) struct InFlight {
+    channel: String,
+    pub(super) pacing: Pacing,
+    /// The messages that are being claimed, wait for their slots, or are being sent or put back.
+    /// None of them is claimed again: two claims of one sender could look the same, and each would
+    /// take the other's write for its own.
+    messages: HashSet<NotificationId>,
+    pub(super) claims: PendingClaims,
+    pub(super) ready: Ready,
+    /// Messages that are being sent or put back, until that is recorded.
+    requests: FuturesUnordered<BoxFuture<'static, (NotificationId, Completion)>>,
+    completions: Vec<Completion>,
+    pub(super) figures: Figures,
+}
+
+impl InFlight {
+    /// Nothing is in flight yet, and nothing departs until [`Ready::open`].
+    pub(super) fn new(
+        channel: &str,
+        clock: Arc<dyn Clock>,
+        limit: RateLimit,
+        position: PacerPosition,
+        lease: LeaseValidity,
+    ) -> Self {
+        let clock = SteadyClock::new(clock);
+        Self {
+            channel: channel.to_owned(),
+            pacing: Pacing::new(channel, clock.clone(), limit, position),
+            messages: HashSet::new(),
+            claims: PendingClaims::new(),
+            ready: Ready::new(clock, lease),
+            requests: FuturesUnordered::new(),
+            completions: Vec::new(),
+            figures: Figures::default(),
+        }
+    }
+
+    /// Messages whose requests have departed since the drain began.
+    pub(super) fn departures(&self) -> usize {
+        self.figures.departures()
+    }
+
+    /// Messages that are being sent or put back.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Messages that are being claimed or wait for their slots.
+    pub(super) fn ahead(&self) -> usize {
+        self.claims.len() + self.ready.len()
+    }
+
+    pub(super) fn contains(&self, id: &NotificationId) -> bool {
+        self.messages.contains(id)
+    }
+
+    pub(super) fn claim(&mut self, claim: Claim) {
+        self.messages.insert(claim.id.clone());
+        self.claims.start(claim);
+    }
+
+    /// The completions since the last call.
+    pub(super) fn take_completions(&mut self) -> Vec<Completion> {
+        std::mem::take(&mut self.completions)
+    }
+
+    /// Makes a preparing request, which is no message, in a free slot.
+    pub(super) async fn make_preparing_request<T>(
+        &mut self,
+        request: impl Future<Output = T>,
+    ) -> (T, DepartureNumber) {
+        let departure = self.pacing.depart_unreported();
+        let answer = self.drive_until(request).await;
+        self.pacing.answered_unreported(departure);
+        (answer, departure)
+    }
+
+    /// Awaits `work`, and drives everything in flight meanwhile.
+    pub(super) async fn drive_until<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            let next_departure = self.next_departure();
+            // Requests first: a request that was just added is written before anything else is
+            // done.
+            tokio::select! {
+                biased;
+                Some((id, completion)) = self.requests.next() => self.complete(&id, completion),
+                Some((id, claimed)) = self.claims.next() => self.claim_ended(id, claimed),
+                Some(progress) = self.pacing.next_progress() => self.pacing.apply(progress),
+                () = next_departure => self.depart(),
+                done = &mut work => return done,
+            }
+        }
+    }
+
+    /// Waits for the next event of anything in flight, until `timer` ends at the latest.
+    pub(super) async fn next_event_or(&mut self, timer: impl Future<Output = ()>) {
+        let next_departure = self.next_departure();
+        tokio::select! {
+            biased;
+            Some((id, completion)) = self.requests.next() => self.complete(&id, completion),
+            Some((id, claimed)) = self.claims.next() => self.claim_ended(id, claimed),
+            Some(progress) = self.pacing.next_progress() => self.pacing.apply(progress),
+            () = next_departure => self.depart(),
+            () = timer => {}
+        }
+    }
+
+    /// Waits for every request. The pacer then knows when each was answered. Claims end meanwhile,
+    /// and are put back as soon as they are too old.
+    pub(super) async fn wait_for_requests(&mut self) {
+        while !self.requests.is_empty() {
+            self.next_event_or(pending()).await;
+        }
+    }
+
+    /// Waits until no request waits for its connection: at most the channel's connection time-out.
+    pub(super) async fn wait_for_connections(&mut self) {
+        // A request that has just departed reports whether it waits for a connection once it is
+        // polled.
+        self.drive_until(tokio::task::yield_now()).await;
+        self.pacing.apply_reported();
+        while self.pacing.is_connecting() {
+            self.next_event_or(pending()).await;
+        }
+    }
+
+    /// Puts back every claimed message that has not departed.
+    pub(super) fn put_back_ready(&mut self) {
+        self.ready.close();
+        let waiting = self.ready.take_all();
+        self.put_back(waiting);
+    }
+
+    /// Ends the drain: waits for all claims and requests, and puts back every message that has not
+    /// departed. Returns whether any message is waiting to be sent again, and the drain's figures.
+    pub(super) async fn finish(mut self) -> (bool, LaneFigures) {
+        // Claims and requests together: an answer that is not read in time counts as none.
+        while !self.claims.is_empty() {
+            self.next_event_or(pending()).await;
+        }
+        self.put_back_ready();
+        self.wait_for_requests().await;
+        let left_work = self.completions.iter().any(Completion::left_work);
+        (left_work, self.figures.into_lane_figures())
+    }
+
+    /// Ends at the next slot of a ready message, or when the first ready message may no longer
+    /// depart. Never ends while no message is ready.
+    fn next_departure(&self) -> impl Future<Output = ()> + use<> {
+        let may_depart = self.ready.is_open() && !self.ready.is_empty();
+        let until_slot = self.pacing.until_slot().filter(|_| may_depart);
+        let until_expiry = self.ready.until_expiry();
+        let at = until_slot.into_iter().chain(until_expiry).min().map(|wait| Instant::now() + wait);
+        async move {
+            match at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => pending().await,
+            }
+        }
+    }
+
+    /// Sends the first ready message if its slot has come. Before that, puts back the messages that
+    /// may no longer depart: they must not use up the slot.
+    fn depart(&mut self) {
+        let expired = self.ready.take_expired();
+        self.put_back(expired);
+        if !self.ready.is_open() || self.pacing.until_slot() != Some(Duration::ZERO) {
+            return;
+        }
+        let Some(mut departure) = self.ready.pop_first() else { return };
+        // The departure itself makes the last checks of time.
+        departure.lease = Some(self.ready.lease());
+        departure.progress = Some(self.pacing.depart());
+        let id = departure.notification.id.clone();
+        self.requests.push(async move { (id, departure.send().await) }.boxed());
+        self.figures.departed(self.pacing.requests());
+    }
+
+    fn put_back(&mut self, departures: VecDeque<Departure>) {
+        for departure in departures {
+            let id = departure.notification.id.clone();
+            self.requests.push(async move { (id, departure.put_back().await) }.boxed());
+        }
+    }
+
+    /// A claimed message waits for its slot. A claim whose write failed is put back if it was made.
+    fn claim_ended(&mut self, id: NotificationId, claimed: Claimed) {
+        match claimed {
+            Ok(Some(departure)) => {
+                self.claims.record_duration(departure.validity.from.at.elapsed());
+                self.ready.push(departure);
+            }
+            Ok(None) => {
+                self.messages.remove(&id);
+            }
+            Err(uncertain) => {
+                tracing::warn!(
+                    channel = %self.channel,
+                    notification = %id,
+                    error = %uncertain.error,
+                    "a claim's write failed: the claim is put back if the database made it"
+                );
+                self.claims.pause();
+                self.requests.push(async move { (id, uncertain.put_back_if_made().await) }.boxed());
+            }
+        }
+    }
+
+    fn complete(&mut self, id: &NotificationId, mut completion: Completion) {
+        // The request reported its progress before it completed.
+        self.pacing.apply_reported();
+        self.messages.remove(id);
+        self.figures.completed(&mut completion);
+        self.completions.push(completion);
+    }
+}

@@ -1,0 +1,191 @@
+//! When the next request may depart: not before the pacer's slot, and not before the circuit
+//! breaker permits it. Both follow the progress of the requests in flight.
+
+use std::time::Duration;
+
+use super::progress::{Progress, ProgressEvent, ProgressReceiver, ProgressReporter};
+use crate::domain::circuit_breaker::{CircuitBreaker, Permit, RequestEnd};
+use crate::domain::pacer::{DepartureNumber, Slot};
+use crate::domain::{Pacer, PacerPosition, RateLimit};
+use crate::ports::{ConnectionEvent, LaneAdvice};
+use crate::use_cases::sender::clock::SteadyClock;
+use crate::use_cases::sender::time_units::{duration_of_us, to_ms};
+
+/// The pace of one lane.
+pub(crate) struct Pacing {
+    channel: String,
+    clock: SteadyClock,
+    pacer: Pacer,
+    circuit_breaker: CircuitBreaker,
+    progress: ProgressReceiver,
+    pause_requested: bool,
+}
+
+impl Pacing {
+    pub(super) fn new(
+        channel: &str,
+        clock: SteadyClock,
+        limit: RateLimit,
+        position: PacerPosition,
+    ) -> Self {
+        let position = position.no_later_than(clock.now_us());
+        Self {
+            channel: channel.to_owned(),
+            progress: ProgressReceiver::new(clock.clone()),
+            clock,
+            pacer: Pacer::new(limit, position),
+            circuit_breaker: position.circuit_breaker,
+            pause_requested: false,
+        }
+    }
+
+    /// The even distance between departures at the present pace.
+    pub(crate) fn spacing(&self) -> Duration {
+        duration_of_us(self.pacer.spacing_us())
+    }
+
+    /// The time until the next slot: zero when a request may depart now, `None` while only an
+    /// answer or an open connection can free a slot.
+    pub(crate) fn until_slot(&self) -> Option<Duration> {
+        let now_us = self.clock.now_us();
+        match (self.pacer.next(), self.circuit_breaker.permit(now_us)) {
+            (Slot::At(at_us), Permit::From(from_us)) => {
+                Some(duration_of_us(at_us.max(from_us) - now_us))
+            }
+            (Slot::AfterProgress, _) | (_, Permit::AfterRequestEnd) => None,
+        }
+    }
+
+    /// The position for the lane's row, by the wall clock.
+    pub(crate) fn position(&mut self) -> PacerPosition {
+        self.apply_reported();
+        let circuit_breaker = self.circuit_breaker;
+        let position = PacerPosition { circuit_breaker, ..self.pacer.position() };
+        position.handed_over(self.clock.wall_ahead_us())
+    }
+
+    /// The limit that is kept at present.
+    pub(crate) fn limit(&self) -> RateLimit {
+        self.pacer.limit()
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: RateLimit) {
+        self.pacer.set_limit(limit);
+    }
+
+    /// Lets no request depart before this time (Unix milliseconds).
+    pub(crate) fn hold_until(&mut self, at_ms: i64) {
+        self.pacer.hold(1000 * at_ms);
+    }
+
+    /// Now in Unix milliseconds, by the steady or the wall clock, whichever is ahead. A lease whose
+    /// end counts from this time outlasts its validity in this process, even if the wall clock is
+    /// set back.
+    pub(crate) fn latest_now_ms(&self) -> i64 {
+        (self.clock.now_us() + self.clock.wall_ahead_us().max(0)) / 1000
+    }
+
+    /// Whether the provider has asked for a pause since the last call.
+    pub(crate) fn take_pause_requested(&mut self) -> bool {
+        std::mem::take(&mut self.pause_requested)
+    }
+
+    /// Pauses or slows down as the provider's answer to a departure asks.
+    pub(crate) fn apply_advice(&mut self, advice: LaneAdvice, departure: DepartureNumber) {
+        let pause = match advice {
+            LaneAdvice::Continue => return,
+            LaneAdvice::HoldFor(pause) | LaneAdvice::SlowDown(pause) => pause,
+        };
+        let slower = matches!(advice, LaneAdvice::SlowDown(_));
+        tracing::warn!(
+            channel = %self.channel,
+            hold_ms = to_ms(pause),
+            slower,
+            "the provider asked for a pause"
+        );
+        self.pause_requested = true;
+        let until_us = self.clock.now_us() + 1000 * to_ms(pause);
+        if slower {
+            self.pacer.refused(departure, until_us);
+        } else {
+            self.pacer.hold(until_us);
+        }
+    }
+
+    /// A message's request departs. Its progress goes to the reporter.
+    pub(super) fn depart(&mut self) -> ProgressReporter {
+        let now_us = self.clock.now_us();
+        self.circuit_breaker.departed(now_us);
+        self.progress.reporter(self.pacer.depart(now_us), now_us)
+    }
+
+    /// A preparing request departs. It may have to open a connection and reports no progress.
+    pub(super) fn depart_unreported(&mut self) -> DepartureNumber {
+        self.pacer.depart_cold(self.clock.now_us())
+    }
+
+    /// The answer to a preparing request came, or none will come.
+    pub(super) fn answered_unreported(&mut self, departure: DepartureNumber) {
+        self.pacer.answered(departure, self.clock.now_us());
+    }
+
+    /// Messages' requests that have departed and not ended.
+    pub(super) fn requests(&self) -> usize {
+        self.circuit_breaker.in_flight() as usize
+    }
+
+    /// Whether a request waits for its connection.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.pacer.is_connecting()
+    }
+
+    /// The next progress of a request in flight. Never `None`.
+    pub(super) async fn next_progress(&mut self) -> Option<Progress> {
+        self.progress.next().await
+    }
+
+    /// Applies all progress that has been reported already.
+    pub(super) fn apply_reported(&mut self) {
+        while let Some(progress) = self.progress.try_next() {
+            self.apply(progress);
+        }
+    }
+
+    pub(super) fn apply(&mut self, progress: Progress) {
+        let Progress { departure, event, at_us } = progress;
+        match event {
+            ProgressEvent::Connection(ConnectionEvent::Connecting) => {
+                self.pacer.connecting(departure);
+            }
+            ProgressEvent::Connection(ConnectionEvent::Connected) => {
+                self.pacer.connected(departure, at_us);
+            }
+            ProgressEvent::Ended(end, advice) => {
+                self.pacer.answered(departure, at_us);
+                self.request_ended(end, at_us);
+                self.apply_advice(advice, departure);
+            }
+            ProgressEvent::Unsent => {
+                self.pacer.answered(departure, at_us);
+                self.request_ended(RequestEnd::Unsent, at_us);
+            }
+        }
+    }
+
+    fn request_ended(&mut self, end: RequestEnd, at_us: i64) {
+        let was_down = self.circuit_breaker.is_down();
+        self.circuit_breaker.ended(end, at_us);
+        match (was_down, self.circuit_breaker.is_down()) {
+            (false, true) => {
+                tracing::error!(
+                    channel = %self.channel,
+                    "the provider does not answer: the lane probes it with single messages"
+                );
+            }
+            (true, false) => {
+                tracing::warn!(channel = %self.channel, "the provider answers again");
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+}

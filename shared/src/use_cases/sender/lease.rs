@@ -1,0 +1,79 @@
+//! Step 1 of a drain: take the lane's lease.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock::{ClockReading, LeaseValidity, Validity};
+use super::dependencies::Sender;
+use super::time_units::to_ms;
+use crate::domain::Channel;
+use crate::ports::{Acquired, Lease, LeaseTerms, PortError, WakeGroup};
+
+/// The wake queue keeps no wake for longer. An older timestamp comes from a sample event and
+/// is ignored.
+const WAKE_AGE_MAX_MS: i64 = 300_000;
+
+/// Pause between two attempts to take the lease.
+const ATTEMPT_EVERY: Duration = Duration::from_millis(100);
+
+/// A lease, and for how long this process may rely on it. The validity counts by this process's own
+/// clocks, from before the lease was requested.
+pub(super) struct HeldLease {
+    pub(super) lease: Lease,
+    pub(super) validity: Validity,
+}
+
+impl HeldLease {
+    /// How long the lease lets this sender work, when requests stop this long before its end.
+    pub(super) fn lease_validity(&self, lease_left_min: Duration) -> LeaseValidity {
+        LeaseValidity { departures: self.validity.shortened(lease_left_min), full: self.validity }
+    }
+}
+
+/// Takes the lane's lease; tries for a while when another sender holds it. `None` when the other
+/// sender keeps it, or when the wake is obsolete.
+pub(super) async fn acquire(
+    sender: &Sender,
+    channel: &Channel,
+    group: WakeGroup,
+    woken_at_ms: Option<i64>,
+) -> Result<Option<HeldLease>, PortError> {
+    let settings = &sender.settings;
+    let give_up_at = Instant::now() + settings.acquire_timeout;
+    // All attempts carry the same number. If the answer to an attempt is lost, the next attempt
+    // finds its own number in the lane's row.
+    let holder = sender.randomness.next_u64();
+    let mut first_unanswered: Option<ClockReading> = None;
+    loop {
+        let asked = ClockReading::now(&*sender.clock);
+        let now_ms = sender.clock.now_ms();
+        let terms = LeaseTerms {
+            now_ms,
+            until_ms: now_ms + to_ms(settings.lease),
+            skew_ms: to_ms(settings.clock_skew),
+            confirm_within_ms: channel.confirm_within_ms(),
+            holder,
+            group,
+            woken_at_ms: woken_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
+        };
+        match sender.lanes.acquire(&channel.name, terms).await {
+            Ok(Acquired::Leased(lease)) => {
+                // The lease may be the one that an unanswered attempt wrote.
+                let from = first_unanswered.unwrap_or(asked);
+                let validity = Validity { from, duration: settings.lease };
+                return Ok(Some(HeldLease { lease, validity }));
+            }
+            Ok(Acquired::Obsolete) => return Ok(None),
+            Ok(Acquired::Held) if Instant::now() >= give_up_at => return Ok(None),
+            // Errors are retried for longer: without this sender the lane would wait for the
+            // sweeper.
+            Err(error) if Instant::now() >= give_up_at + settings.acquire_timeout => {
+                return Err(error);
+            }
+            Ok(Acquired::Held) => {}
+            Err(_) => first_unanswered = first_unanswered.or(Some(asked)),
+        }
+        tokio::time::sleep(ATTEMPT_EVERY).await;
+    }
+}

@@ -1,0 +1,81 @@
+//! Runs of schedules: a run may be fired twice, late, or cut short, and still makes one
+//! notification for each member.
+//!
+//! The first invocation for a schedule and a time stores the run. The run pins its template, its
+//! audience and its priority, then reads the audience page by page. The id of a member's
+//! notification follows from the run and the member. After each page, one conditional write saves
+//! the place in the audience, the counts and the faults. When an invocation dies, the next one
+//! repeats the whole page: it recognises stored notifications by their digest, so nothing is stored
+//! twice and the counts come out the same.
+//!
+//! A lease in the run's row keeps other invocations away. The lease only saves work: two
+//! invocations on the same page would store the same notifications, and one of their saves would
+//! conflict.
+
+mod begin;
+mod context;
+mod invocation;
+mod lease;
+mod member;
+mod outcome;
+mod overlap;
+mod pace;
+mod page;
+mod stop;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::outcome::{RunOutcome, RunReport};
+use super::audience::Audiences;
+use super::compose::CheckMessage;
+use crate::ports::{
+    Catalog, Clock, Documents, Notifications, Randomness, RunQueue, Runs, Waker, WindowClasses,
+};
+
+/// Times and sizes of runs.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSettings {
+    /// Members in a page.
+    pub page: usize,
+    /// How many notifications are stored at a time.
+    pub concurrency: usize,
+    /// How many notifications are stored in a second; `None`: as many as possible. The sender's
+    /// claims are writes to the same partition of the index, and DynamoDB throttles a partition.
+    pub puts_per_second: Option<u32>,
+    /// How long the lease on a run holds. It is renewed after each page.
+    pub lease: Duration,
+    /// An invocation begins no further page in the last part of its time, which is this long.
+    pub margin: Duration,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            page: 500,
+            concurrency: 16,
+            puts_per_second: Some(300),
+            lease: Duration::from_secs(60),
+            margin: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Trigger {
+    pub catalog: Arc<dyn Catalog>,
+    /// Schedules and templates with their revisions.
+    pub documents: Arc<dyn Documents>,
+    pub runs: Arc<dyn Runs>,
+    pub audiences: Audiences,
+    pub notifications: Arc<dyn Notifications>,
+    pub classes: Arc<dyn WindowClasses>,
+    /// Takes runs to the next invocation.
+    pub queue: Arc<dyn RunQueue>,
+    pub waker: Arc<dyn Waker>,
+    pub clock: Arc<dyn Clock>,
+    pub randomness: Arc<dyn Randomness>,
+    /// The providers' rules.
+    pub check: CheckMessage,
+    pub settings: RunSettings,
+}

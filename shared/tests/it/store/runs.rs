@@ -1,0 +1,97 @@
+//! Runs in the store, through the real client against the embedded DynamoDB.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alimi::domain::RunKey;
+use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::ports::{Runs, Saved};
+use alimi::store::DynamoStore;
+use alimi::time::SystemClock;
+use alimi_local::aws::embedded::{self, DatabaseFault, DatabaseFaults};
+
+fn store() -> (DynamoStore, DatabaseFaults) {
+    let faults = DatabaseFaults::default();
+    let database = embedded::database().expect("a database");
+    let client = embedded::client_in_process(database, Duration::ZERO, faults.clone());
+    (DynamoStore::new(client, embedded::tables(), Arc::new(SystemClock)), faults)
+}
+
+fn run(schedule: &str, at: &str) -> Run {
+    Run {
+        key: RunKey::new(schedule, at.parse().expect("a time")),
+        status: RunStatus::Running,
+        started_at_ms: 1,
+        ended_at_ms: None,
+        pins: None,
+        cursor: Some("m7".into()),
+        counts: RunCounts { members: 9, stored: 7, invalid: 1, duplicate: 1 },
+        faults: vec![MemberFault { line: 3, field: Some("phone".into()), fault: "must".into() }],
+        failure: None,
+        overlaps: None,
+        fence: 1,
+        holder: u64::MAX,
+        lease_until_ms: Some(60_000),
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_read_back_as_it_was_written_and_created_once() {
+    let (store, _) = store();
+    let first = run("daily", "2026-03-02T01:00:00Z");
+    assert_eq!(store.create_run(&first).await.expect("created"), None);
+    assert_eq!(store.run(&first.key).await.expect("read"), Some(first.clone()));
+    let second = Run { holder: 5, ..first.clone() };
+    assert_eq!(store.create_run(&second).await.expect("refused"), Some(first));
+    let none = RunKey::new("", second.key.scheduled_at);
+    assert_eq!(store.run(&none).await.expect("read"), None);
+    assert_eq!(store.runs("", 1).await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn a_save_with_an_old_fence_is_a_conflict() {
+    let (store, _) = store();
+    let first = run("daily", "2026-03-02T01:00:00Z");
+    store.create_run(&first).await.expect("created");
+    let second = Run { fence: 2, holder: 1, ..first.clone() };
+    assert_eq!(store.save_run(&second, 1).await.expect("saved"), Saved::Done);
+    // The rival's run differs in its holder only.
+    let rival = Run { holder: 2, ..second.clone() };
+    assert_eq!(store.save_run(&rival, 1).await.expect("an answer"), Saved::Conflict);
+    assert_eq!(store.run(&first.key).await.expect("read"), Some(second));
+}
+
+#[tokio::test]
+async fn a_save_whose_answer_is_lost_counts_as_done() {
+    let (store, faults) = store();
+    let first = run("daily", "2026-03-02T01:00:00Z");
+    faults.add(DatabaseFault::AnswerLost);
+    assert_eq!(store.create_run(&first).await.expect("created"), None);
+    faults.add(DatabaseFault::AnswerLost);
+    let second = Run { fence: 2, ..first };
+    assert_eq!(store.save_run(&second, 1).await.expect("saved"), Saved::Done);
+}
+
+#[tokio::test]
+async fn runs_are_listed_latest_first_and_the_index_holds_the_unfinished_ones() {
+    let (store, _) = store();
+    let times = ["2026-03-02T01:00:00Z", "2025-12-31T23:59:59Z", "2026-03-02T01:00:01Z"];
+    for at in times {
+        store.create_run(&run("daily", at)).await.expect("created");
+    }
+    store.create_run(&run("other", times[0])).await.expect("created");
+    let mut ended = run("daily", times[0]);
+    ended.fence = 2;
+    ended.end(RunStatus::Finished, None, 90_000);
+    assert_eq!(store.save_run(&ended, 1).await.expect("saved"), Saved::Done);
+
+    let keys = |runs: Vec<Run>| runs.into_iter().map(|run| run.key).collect::<Vec<_>>();
+    let expected: Vec<_> = [2, 0, 1].map(|n| run("daily", times[n]).key).into();
+    assert_eq!(keys(store.runs("daily", 10).await.expect("read")), expected);
+    assert_eq!(keys(store.runs("daily", 1).await.expect("read")), expected[..1]);
+    let unfinished = store.unfinished_runs(10).await.expect("read");
+    let expected =
+        [run("daily", times[1]).key, run("other", times[0]).key, run("daily", times[2]).key];
+    assert_eq!(unfinished, expected);
+    assert_eq!(store.unfinished_runs(2).await.expect("read"), expected[..2]);
+}
