@@ -1,19 +1,30 @@
-//! Starting the end-to-end test.
+//! Starting the end-to-end tests.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
+use crate::figures::{Figures, Work};
 use crate::process;
 use crate::tool::{self, Missing};
+use crate::workspace;
+
+/// What the end-to-end test does about building the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// Builds them, and tells no story.
+    Only,
+    /// Uses those that are built.
+    Keep,
+}
 
 /// Builds the end-to-end test where needed and becomes it.
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    become_it(command(arguments))
+    become_it(deployed(arguments))
 }
 
 /// The same for the check of `sam local`.
 pub fn run_sam_local(arguments: &[OsString]) -> ExitCode {
-    become_it(tool::docker().and_then(|()| sam_local(arguments)))
+    become_it(tool::docker().and_then(|()| containers(arguments)))
 }
 
 fn become_it(command: Result<Command, Missing>) -> ExitCode {
@@ -26,21 +37,43 @@ fn become_it(command: Result<Command, Missing>) -> ExitCode {
     }
 }
 
-/// What builds and runs it, with its tools installed.
-pub fn command(arguments: &[OsString]) -> Result<Command, Missing> {
+/// The end-to-end test as a step of the gate runs it, with its tools installed.
+pub fn command(build: Build) -> Result<Command, Missing> {
+    let option = match build {
+        Build::Only => "--build-only",
+        Build::Keep => "--keep-build",
+    };
+    deployed(&[option.into()])
+}
+
+/// The check of `sam local` as the gate runs it, with its tools installed.
+pub fn sam_local() -> Result<Command, Missing> {
+    containers(&[])
+}
+
+/// Compiles both, where the lints have not.
+pub fn compile(figures: &mut Figures) -> Result<(), process::Failure> {
+    let mut cargo = test("deployed");
+    cargo.args(["--test", "sam_local", "--no-run"]);
+    figures.measure(Work::Compiling, || process::run(&mut cargo))
+}
+
+fn deployed(arguments: &[OsString]) -> Result<Command, Missing> {
     let (sam, python, cargo_lambda) = (tool::sam()?, tool::ministack()?, tool::cargo_lambda()?);
-    // The whole workspace's features: all its crates are there already when its tests have run.
-    let mut cargo = process::cargo(["test", "--workspace", "--locked", "--test", "deployed", "--"]);
-    cargo.arg("--sam").arg(sam).arg("--python").arg(python);
+    let mut cargo = test("deployed");
+    cargo.args(["--", "--sam"]).arg(sam).arg("--python").arg(python);
     cargo.arg("--cargo-lambda").arg(cargo_lambda).args(arguments);
     Ok(cargo)
 }
 
-/// What builds and runs the check of `sam local`, with its tools installed.
-pub fn sam_local(arguments: &[OsString]) -> Result<Command, Missing> {
+fn containers(arguments: &[OsString]) -> Result<Command, Missing> {
     let (sam, cargo_lambda) = (tool::sam()?, tool::cargo_lambda()?);
-    let mut cargo =
-        process::cargo(["test", "--workspace", "--locked", "--test", "sam_local", "--"]);
-    cargo.arg("--sam").arg(sam).arg("--cargo-lambda").arg(cargo_lambda).args(arguments);
+    let mut cargo = test("sam_local");
+    cargo.args(["--", "--sam"]).arg(sam).arg("--cargo-lambda").arg(cargo_lambda).args(arguments);
     Ok(cargo)
+}
+
+/// With the whole workspace's features: all its crates are there already when its tests have run.
+fn test(name: &str) -> Command {
+    workspace::cargo(["test", "--workspace", "--locked", "--test", name])
 }

@@ -14,6 +14,13 @@ pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
     process::become_it(cargo)
 }
 
+/// Builds `alimi-catalog` where needed and becomes it.
+pub fn catalog(arguments: &[OsString]) -> ExitCode {
+    let mut cargo = process::cargo(["run", "-p", "alimi-catalog", "--"]);
+    cargo.args(arguments);
+    process::become_it(cargo)
+}
+
 /// Builds the benchmarks where needed, optimised, and becomes them.
 pub fn bench(arguments: &[OsString]) -> ExitCode {
     match bench_command(arguments) {

@@ -66,7 +66,18 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// What a command writes to its standard output, if it ends well.
+/// Runs a command to its end and answers with its standard output.
+pub fn captured(command: &mut Command) -> Result<String, Failure> {
+    match command.stdin(Stdio::null()).stderr(Stdio::inherit()).output() {
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(output) => Err(Failure { command: words(command), cause: Cause::Ended(output.status) }),
+        Err(error) => Err(Failure { command: words(command), cause: Cause::NotStarted(error) }),
+    }
+}
+
+/// The standard output of a command, if it ends well.
 pub fn answer(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

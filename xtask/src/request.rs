@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
-use crate::step::Step;
+use crate::step::{Scope, Step};
 
 /// How to call this.
 pub const USAGE: &str = "\
@@ -17,23 +18,26 @@ Usage: cargo xtask COMMAND
   e2e [ARGS...]       deploys Alimi to an emulator of AWS and tries it there
   sam-local [ARGS...] runs every function in a container, as developers do
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
+  test --quick        format, imports, lints, and the tests that the present changes may break
   help                shows this
 
 `cargo xtask demo --help`, and so on, lists the ARGS of each.
 
-Steps of the test, in this order; --only may be given several times:
+Steps of the test; --only may be given several times. Two steps at a time run beside each other:
 
   format     cargo fmt --check
-  lints      cargo clippy, where a warning is an error
-  tests      cargo test, the whole workspace
-  docs       cargo doc, where a warning is an error
-  licences   cargo-deny: licences, banned crates and sources of all dependencies
+  imports    no file imports one that imports it
+  lints      everything is compiled with clippy, where a warning is an error
+  functions  sam build
   template   sam validate --lint, of template.yaml
   security   checkov, of template.yaml: .checkov.yaml has the exceptions
-  e2e        the stack, built and deployed by the SAM CLI to an emulator of AWS, and used
+  licences   cargo-deny: licences, banned crates and sources of all dependencies
+  tests      cargo test, the whole workspace
+  docs       rustdoc of every library, where a warning is an error
+  e2e        the stack, deployed by the SAM CLI to an emulator of AWS, and used
   sam-local  every function in a container, with every sample event, by `sam local`
 
-The last five install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
+Six of them install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
 that cannot be had skips its step; with CI=true that is a failure. Without a Docker engine sam-local
 is skipped, with CI=true too.";
 
@@ -53,8 +57,24 @@ pub enum Request {
         /// What follows it, which only the local stack understands.
         arguments: Vec<OsString>,
     },
+    /// Store a catalog file, as what follows says.
+    Catalog(Vec<OsString>),
     /// Run these steps of the gate, in its order.
-    Test(Vec<Step>),
+    Test {
+        /// The steps.
+        steps: Vec<Step>,
+        /// How much of the workspace they check.
+        scope: Scope,
+    },
+    /// Run one step for a gate, which started this process.
+    Step {
+        /// The step.
+        step: Step,
+        /// How much of the workspace it checks.
+        scope: Scope,
+        /// The file that its end is written into.
+        report: PathBuf,
+    },
     /// Say how to call this.
     Help,
 }
@@ -82,13 +102,12 @@ impl Request {
         match command.to_str() {
             Some("demo") => Ok(Self::Local { command: "demo", arguments: arguments.collect() }),
             Some("serve") => Ok(Self::Local { command: "serve", arguments: arguments.collect() }),
-            Some("catalog") => {
-                Ok(Self::Local { command: "catalog", arguments: arguments.collect() })
-            }
+            Some("catalog") => Ok(Self::Catalog(arguments.collect())),
             Some("e2e") => Ok(Self::E2e(arguments.collect())),
             Some("sam-local") => Ok(Self::SamLocal(arguments.collect())),
             Some("bench") => Ok(Self::Bench(arguments.collect())),
             Some("test") => Self::read_test(arguments),
+            Some("step") => Self::read_step(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
             _ => Err(Misread::UnknownCommand(command)),
         }
@@ -96,18 +115,33 @@ impl Request {
 
     fn read_test(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Misread> {
         let mut asked = Vec::new();
+        let mut scope = Scope::Whole;
         while let Some(option) = arguments.next() {
             match option.to_str() {
                 Some("--only") => {
                     let name = arguments.next().ok_or(Misread::NoStep)?;
                     asked.push(Step::named(&name).ok_or(Misread::UnknownStep(name))?);
                 }
+                Some("--quick") => scope = Scope::Quick,
                 Some("--help" | "-h") => return Ok(Self::Help),
                 _ => return Err(Misread::UnknownOption(option)),
             }
         }
-        let steps = Step::ALL.into_iter();
-        Ok(Self::Test(steps.filter(|step| asked.is_empty() || asked.contains(step)).collect()))
+        let steps = match scope {
+            Scope::Whole => Step::ALL.to_vec(),
+            Scope::Quick => Step::QUICK.to_vec(),
+        };
+        let is_asked = |step: &Step| asked.is_empty() || asked.contains(step);
+        Ok(Self::Test { steps: steps.into_iter().filter(is_asked).collect(), scope })
+    }
+
+    /// What a gate says to the process of a step.
+    fn read_step(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Misread> {
+        let mut next = || arguments.next().ok_or(Misread::NoStep);
+        let (name, scope, report) = (next()?, next()?, next()?);
+        let step = Step::named(&name).ok_or(Misread::UnknownStep(name))?;
+        let scope = if scope == Scope::Quick.name() { Scope::Quick } else { Scope::Whole };
+        Ok(Self::Step { step, scope, report: report.into() })
     }
 }
 
@@ -141,14 +175,32 @@ mod tests {
 
     #[test]
     fn a_test_without_names_is_the_whole_gate() {
-        assert_eq!(read("test"), Ok(Request::Test(Step::ALL.to_vec())));
+        let whole = Request::Test { steps: Step::ALL.to_vec(), scope: Scope::Whole };
+        assert_eq!(read("test"), Ok(whole));
+    }
+
+    #[test]
+    fn a_quick_test_leaves_out_what_is_not_changed() {
+        let quick = Request::Test { steps: Step::QUICK.to_vec(), scope: Scope::Quick };
+        assert_eq!(read("test --quick"), Ok(quick));
+    }
+
+    #[test]
+    fn a_gate_starts_each_step_in_a_process_of_its_own() {
+        let step = Request::Step {
+            step: Step::Docs,
+            scope: Scope::Quick,
+            report: "target/docs.report".into(),
+        };
+        assert_eq!(read("step docs quick target/docs.report"), Ok(step));
+        assert_eq!(read("step docs quick"), Err(Misread::NoStep));
     }
 
     #[test]
     fn named_steps_run_once_and_in_the_order_of_the_gate() {
         assert_eq!(
             read("test --only template --only format --only template"),
-            Ok(Request::Test(vec![Step::Format, Step::Template]))
+            Ok(Request::Test { steps: vec![Step::Format, Step::Template], scope: Scope::Whole })
         );
     }
 

@@ -1,0 +1,144 @@
+//! What differs from the commit that this work began with, for `cargo xtask test --quick`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::process;
+
+/// The packages whose tests a change may break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Affected {
+    /// Every one.
+    All,
+    /// Those in these folders.
+    Packages(BTreeSet<PathBuf>),
+}
+
+/// Everything that is built on `shared`.
+const ON_SHARED: [&str; 11] = [
+    "functions/console",
+    "functions/enqueue",
+    "functions/planner",
+    "functions/sender",
+    "functions/sweeper",
+    "functions/trigger",
+    "functions/webhook",
+    "catalog",
+    "local",
+    "bench",
+    "e2e",
+];
+
+impl Affected {
+    /// By what git says: changes that are not committed, and the commits that upstream has not got.
+    /// Without git, all.
+    pub fn by_changes() -> Self {
+        let mut differing = process::program("git");
+        let base = upstream_base().unwrap_or_else(|| "HEAD".to_owned());
+        differing.args(["diff", "--name-only", &base]);
+        let mut untracked = process::program("git");
+        untracked.args(["ls-files", "--others", "--exclude-standard"]);
+        match (process::answer(&mut differing), process::answer(&mut untracked)) {
+            (Some(differing), Some(untracked)) => {
+                Self::by_files(differing.lines().chain(untracked.lines()))
+            }
+            _ => Self::All,
+        }
+    }
+
+    fn by_files<'a>(files: impl Iterator<Item = &'a str>) -> Self {
+        let mut packages = BTreeSet::new();
+        for file in files {
+            match packages_of(file) {
+                Some(affected) => packages.extend(affected.into_iter().map(PathBuf::from)),
+                None => return Self::All,
+            }
+        }
+        Self::Packages(packages)
+    }
+
+    /// Whether it may break this package's tests.
+    pub fn includes(&self, package: &Path) -> bool {
+        match self {
+            Self::All => true,
+            Self::Packages(packages) => packages.contains(package),
+        }
+    }
+}
+
+/// The commit from which this branch and its upstream went different ways.
+fn upstream_base() -> Option<String> {
+    let mut git = process::program("git");
+    git.args(["merge-base", "HEAD", "@{upstream}"]);
+    process::answer(&mut git).map(|commit| commit.trim().to_owned())
+}
+
+/// The packages whose tests read or are built on a file; `None` when that may be all of them.
+fn packages_of(file: &str) -> Option<Vec<&str>> {
+    let folders: Vec<&str> = file.split('/').collect();
+    match folders.as_slice() {
+        ["shared", ..] => Some([&["shared"], ON_SHARED.as_slice()].concat()),
+        ["functions", ..] => {
+            let end = file.match_indices('/').nth(1)?.0;
+            Some(vec![&file[..end], "local", "bench", "e2e"])
+        }
+        ["catalog", ..] => Some(vec!["catalog", "local", "bench", "e2e"]),
+        ["local", ..] => Some(vec!["shared", "local", "bench", "e2e"]),
+        ["bench", ..] => Some(vec!["bench"]),
+        ["xtask", ..] => Some(vec!["xtask"]),
+        // The template and its settings, sample events, examples and guides are read by tests.
+        ["docs" | "events" | "examples", ..] | ["template.yaml" | "samconfig.toml"] => {
+            Some(vec!["local", "e2e"])
+        }
+        ["e2e", ..] => Some(vec!["e2e"]),
+        ["ARCHITECTURE.md" | "CONTRIBUTING.md" | "README.md" | "README.ko.md"] => {
+            Some(vec!["local"])
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn affected(files: &[&str]) -> Affected {
+        Affected::by_files(files.iter().copied())
+    }
+
+    #[test]
+    fn a_change_affects_all_that_is_built_on_it() {
+        let rule = affected(&["shared/src/domain/pacer.rs"]);
+        for package in ["shared", "functions/sender", "local", "e2e"] {
+            assert!(rule.includes(Path::new(package)), "{package}");
+        }
+        assert!(!rule.includes(Path::new("xtask")));
+        let route = affected(&["functions/console/src/lib.rs"]);
+        assert!(route.includes(Path::new("functions/console")));
+        assert!(!route.includes(Path::new("functions/sender")));
+        assert!(!route.includes(Path::new("shared")));
+    }
+
+    #[test]
+    fn what_tests_read_affects_them() {
+        assert!(affected(&["events/sender/wake.json"]).includes(Path::new("local")));
+        assert!(affected(&["README.md"]).includes(Path::new("local")));
+        assert!(affected(&["template.yaml"]).includes(Path::new("e2e")));
+    }
+
+    #[test]
+    fn a_change_of_dependencies_affects_everything() {
+        assert_eq!(affected(&["Cargo.lock", "xtask/src/step.rs"]), Affected::All);
+        assert_eq!(affected(&[]), Affected::Packages(BTreeSet::new()));
+    }
+
+    #[test]
+    fn every_package_of_the_workspace_is_known() {
+        let manifests = std::fs::read_dir(process::root().join("functions")).expect("functions");
+        let mut functions: Vec<String> = manifests
+            .map(|entry| format!("functions/{}", entry.expect("one").file_name().display()))
+            .collect();
+        functions.sort();
+        assert_eq!(functions, ON_SHARED[..functions.len()]);
+    }
+}

@@ -1,0 +1,165 @@
+//! What a step costs: seconds of wall-clock and of processor time, and how much of them is compiling.
+
+use std::time::{Duration, Instant};
+
+/// Whether a part of a step compiles or does what the compiled is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Compilers and linkers run.
+    Compiling,
+    /// What was compiled, or needs no compiler, runs.
+    Checking,
+}
+
+/// Seconds of wall-clock and of processor time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// By the clock on the wall.
+    pub wall: Duration,
+    /// By this process and all processes below it that have ended. Containers are not among them: their parent is
+    /// the Docker engine.
+    pub processor: Duration,
+}
+
+impl std::ops::Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { wall: self.wall + other.wall, processor: self.processor + other.processor }
+    }
+}
+
+/// What a step has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The part that compiles.
+    pub compiling: Cost,
+    /// The rest.
+    pub checking: Cost,
+}
+
+impl Figures {
+    /// All of it.
+    pub fn all(&self) -> Cost {
+        self.compiling + self.checking
+    }
+
+    /// Does some work and adds its cost.
+    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
+    pub fn measure<T>(&mut self, work: Work, act: impl FnOnce() -> T) -> T {
+        let (start, before) = (Instant::now(), processor_time());
+        let result = act();
+        let processor = processor_time().saturating_sub(before);
+        let cost = Cost { wall: start.elapsed(), processor };
+        let sum = match work {
+            Work::Compiling => &mut self.compiling,
+            Work::Checking => &mut self.checking,
+        };
+        *sum = *sum + cost;
+        result
+    }
+
+    /// As a line of milliseconds, for the process that started this one.
+    pub fn to_line(self) -> String {
+        let costs = [self.compiling, self.checking];
+        let spans = costs.iter().flat_map(|cost| [cost.wall, cost.processor]);
+        spans.map(|span| span.as_millis().to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same, read.
+    pub fn from_line(line: &str) -> Option<Self> {
+        let mut spans = line.split(' ').map(|word| word.parse().ok().map(Duration::from_millis));
+        let mut cost = || Some(Cost { wall: spans.next()??, processor: spans.next()?? });
+        Some(Self { compiling: cost()?, checking: cost()? })
+    }
+}
+
+/// The processor time of this process and of all its children that have ended, with their own.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeVal;
+
+    let span = |time: TimeVal| {
+        let micros = i128::from(time.tv_sec()) * 1_000_000 + i128::from(time.tv_usec());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    let of = |who| {
+        getrusage(who)
+            .map_or(Duration::ZERO, |usage| span(usage.user_time()) + span(usage.system_time()))
+    };
+    of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    Duration::ZERO
+}
+
+/// How busy all of the machine's processors have been since it started, where that can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineTime {
+    busy: u64,
+    all: u64,
+}
+
+impl MachineTime {
+    /// Until now. Linux tells it.
+    pub fn now() -> Option<Self> {
+        Self::read(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    /// The first line of `/proc/stat`: ticks in user, nice, system, idle, iowait, irq, softirq and
+    /// steal (proc(5)); those of guests are in user and nice already.
+    fn read(text: &str) -> Option<Self> {
+        let ticks = text.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
+        let ticks: Vec<u64> = ticks.map(|word| word.parse().unwrap_or(0)).collect();
+        let all: u64 = ticks.iter().sum();
+        let idle: u64 = ticks.get(3..5)?.iter().sum();
+        Some(Self { busy: all - idle, all })
+    }
+
+    /// The share of its processors' time that was used since then, in percent.
+    pub fn busy_percent_since(self, before: Self) -> u64 {
+        100 * (self.busy - before.busy) / (self.all - before.all).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_survive_the_way_between_processes() {
+        let cost = |wall, processor| Cost {
+            wall: Duration::from_millis(wall),
+            processor: Duration::from_millis(processor),
+        };
+        let figures = Figures { compiling: cost(1, 2), checking: cost(30, 4) };
+        assert_eq!(figures.to_line(), "1 2 30 4");
+        assert_eq!(Figures::from_line("1 2 30 4"), Some(figures));
+        assert_eq!(Figures::from_line("1 2 30"), None);
+        assert_eq!(figures.all(), cost(31, 6));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_processor_time_of_a_child_is_counted_as_the_work_that_it_did() {
+        let mut figures = Figures::default();
+        let busy = || {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"]).status()
+        };
+        assert!(figures.measure(Work::Compiling, busy).expect("a shell").success());
+        assert!(figures.compiling.processor > Duration::ZERO);
+        assert_eq!(figures.checking, Cost::default());
+    }
+
+    #[test]
+    fn waiting_for_a_disk_is_not_being_busy() {
+        let before = MachineTime::read("cpu  10 0 10 70 10 0 0 0 5 0\ncpu0 1").expect("ticks");
+        let after = MachineTime::read("cpu  60 10 20 80 20 5 4 1 9 0\ncpu0 1").expect("ticks");
+        assert_eq!(after.busy_percent_since(before), 80);
+    }
+}

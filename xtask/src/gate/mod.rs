@@ -1,0 +1,280 @@
+//! The gate: runs the steps, two at a time, and always ends with a table of what each found and cost.
+//!
+//! - `schedule.rs`: which step may start now; pure.
+//! - `worker.rs`: a step in a process of its own.
+//! - `outcome.rs`: a step's end, and how it gets from that process to this one.
+//! - `table.rs`: the table.
+
+mod outcome;
+mod schedule;
+mod table;
+mod worker;
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use self::outcome::{Ended, Outcome};
+use self::schedule::Schedule;
+use self::table::Totals;
+use self::worker::Worker;
+use crate::figures::{Figures, MachineTime};
+use crate::process;
+use crate::step::{Scope, Step};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// CI stops a run after 90 minutes without saying where it was; the gate says it and stops earlier.
+const LIMITS: Limits =
+    Limits { warn_after: MINUTE.saturating_mul(60), stop_after: MINUTE.saturating_mul(75) };
+
+/// How often the gate looks at its steps.
+const TICK: Duration = Duration::from_millis(200);
+/// How often it says that it is alive, where that takes a line each time.
+const HEARTBEAT: Duration = MINUTE;
+
+/// For how long a gate may run.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// After this it warns.
+    warn_after: Duration,
+    /// After this it stops its steps and fails.
+    stop_after: Duration,
+}
+
+/// Runs these steps and prints what became of them.
+pub fn run(steps: &[Step], scope: Scope) -> ExitCode {
+    if let [step] = steps {
+        return run_alone(*step, scope);
+    }
+    match Gate::new(steps, scope) {
+        Ok(gate) => gate.run(),
+        Err(error) => {
+            eprintln!("The gate cannot write to {}: {error}", folder().display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one step for a gate, and writes its end into a file.
+pub fn run_one(step: Step, scope: Scope, report: &Path) -> ExitCode {
+    let ended = ended(step, scope);
+    match fs::write(report, ended.to_text()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{} cannot be written: {error}", report.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one step here, so that its output is seen as it comes.
+fn run_alone(step: Step, scope: Scope) -> ExitCode {
+    let ended = ended(step, scope);
+    print!("{}", table::table(&[(step, ended.clone())], None));
+    if ended.outcome.is_failure() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn ended(step: Step, scope: Scope) -> Ended {
+    // Where nobody reads the words, a check that did not run must not look like one that passed.
+    let strict = process::variable("CI").is_some_and(|value| value == "true");
+    let mut figures = Figures::default();
+    let result = step.run(scope, &mut figures);
+    Ended { outcome: Outcome::of(result, strict), figures }
+}
+
+/// The folder of logs and reports.
+fn folder() -> PathBuf {
+    process::root().join("target/gate")
+}
+
+/// A gate at work.
+struct Gate {
+    schedule: Schedule,
+    scope: Scope,
+    limits: Limits,
+    /// A copy of this program. Linting builds this program too, and replaces the file.
+    program: PathBuf,
+    working: Vec<Worker>,
+    ended: Vec<(Step, Ended)>,
+    /// Set by Ctrl-C, or by whoever asks the gate to end.
+    interrupted: Arc<AtomicBool>,
+    start: Instant,
+    machine: Option<MachineTime>,
+}
+
+impl Gate {
+    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
+    fn new(steps: &[Step], scope: Scope) -> io::Result<Self> {
+        let folder = folder();
+        fs::create_dir_all(&folder)?;
+        let program = folder.join(format!("xtask{}", std::env::consts::EXE_SUFFIX));
+        // A program that runs cannot be overwritten, but its file can be replaced.
+        match fs::remove_file(&program) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::copy(std::env::current_exe()?, &program)?;
+        Ok(Self {
+            schedule: Schedule::new(steps),
+            scope,
+            limits: LIMITS,
+            program,
+            working: vec![],
+            ended: vec![],
+            interrupted: interruptions(),
+            start: Instant::now(),
+            machine: MachineTime::now(),
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
+    fn run(mut self) -> ExitCode {
+        let mut status = StatusLine::new(self.start);
+        let mut warned = false;
+        while self.start_what_may_start() || !self.working.is_empty() {
+            std::thread::sleep(TICK);
+            self.take_ends(&mut status);
+            let took = self.start.elapsed();
+            if took > self.limits.warn_after && !std::mem::replace(&mut warned, true) {
+                let minutes = self.limits.warn_after.as_secs() / 60;
+                status.say(&format!("WARNING: the gate has run for {minutes} minutes."));
+            }
+            if self.interrupted.load(Ordering::Relaxed) {
+                self.stop_all("interrupted");
+            } else if took > self.limits.stop_after {
+                let minutes = self.limits.stop_after.as_secs() / 60;
+                self.stop_all(&format!(
+                    "the gate was not done after {minutes} minutes and stopped it; CI would have \
+                     stopped everything, unexplained"
+                ));
+            }
+            status.show(&self.working);
+        }
+        status.clear();
+        self.close()
+    }
+
+    /// Starts every step that may start. Answers with whether one was started.
+    fn start_what_may_start(&mut self) -> bool {
+        let mut started = false;
+        while let Some(step) = self.schedule.next() {
+            started = true;
+            match Worker::start(&self.program, &folder(), step, self.scope) {
+                Ok(worker) => self.working.push(worker),
+                Err(error) => self.end(step, Ended::failed(format!("it did not start: {error}"))),
+            }
+        }
+        started
+    }
+
+    fn take_ends(&mut self, status: &mut StatusLine) {
+        for mut worker in std::mem::take(&mut self.working) {
+            match worker.ended() {
+                None => self.working.push(worker),
+                Some(ended) => {
+                    status.clear();
+                    println!("\n== {} ==", worker.step.name());
+                    print!("{}", worker.shown(&ended.outcome));
+                    self.end(worker.step, ended);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, step: Step, ended: Ended) {
+        self.schedule.ended(step, ended.outcome.is_failure());
+        self.ended.push((step, ended));
+    }
+
+    fn stop_all(&mut self, reason: &str) {
+        for worker in std::mem::take(&mut self.working) {
+            let step = worker.step;
+            worker.stop();
+            self.end(step, Ended::failed(reason.to_owned()));
+        }
+        self.schedule.stop();
+    }
+
+    fn close(mut self) -> ExitCode {
+        let not_reached = self.schedule.not_started();
+        self.ended.extend(not_reached.into_iter().map(|step| (step, Ended::not_reached())));
+        self.ended.sort_by_key(|(step, _)| Step::ALL.iter().position(|known| known == step));
+        let busy_percent = self
+            .machine
+            .zip(MachineTime::now())
+            .map(|(before, now)| now.busy_percent_since(before));
+        let totals = Totals { wall: self.start.elapsed(), busy_percent };
+        print!("{}", table::table(&self.ended, Some(totals)));
+        println!("Everything that the steps wrote: {}", folder().display());
+        let failed = self.ended.iter().any(|(_, ended)| ended.outcome.is_failure());
+        if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+/// Set when somebody asks this process to end.
+#[cfg(unix)]
+fn interruptions() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Where it cannot be caught it ends this process, and steps run on to their own ends.
+        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&interrupted)) {
+            eprintln!("Ctrl-C will not stop the steps: {error}");
+        }
+    }
+    interrupted
+}
+
+/// Steps share this process's console, and Ctrl-C reaches them by itself.
+#[cfg(not(unix))]
+fn interruptions() -> Arc<AtomicBool> {
+    Arc::new(AtomicBool::new(false))
+}
+
+/// What runs at present: a line that is written over on a terminal, one a minute elsewhere.
+struct StatusLine {
+    is_terminal: bool,
+    start: Instant,
+    shown_at: Option<Instant>,
+}
+
+impl StatusLine {
+    fn new(start: Instant) -> Self {
+        Self { is_terminal: io::stdout().is_terminal(), start, shown_at: None }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
+    fn show(&mut self, working: &[Worker]) {
+        let pause = if self.is_terminal { TICK } else { HEARTBEAT };
+        if self.shown_at.is_some_and(|at| at.elapsed() < pause) || working.is_empty() {
+            return;
+        }
+        self.shown_at = Some(Instant::now());
+        let seconds = self.start.elapsed().as_secs();
+        let steps: Vec<String> = working.iter().map(Worker::status).collect();
+        let line = format!("[{:>2}:{:02}] {}", seconds / 60, seconds % 60, steps.join("   "));
+        if self.is_terminal {
+            let line: String = line.chars().take(110).collect();
+            print!("\r\x1b[2K{line}");
+            // A terminal that is gone is found by the next line.
+            let _flushed = io::stdout().flush();
+        } else {
+            println!("{line}");
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_terminal {
+            print!("\r\x1b[2K");
+        }
+    }
+
+    fn say(&self, words: &str) {
+        self.clear();
+        println!("{words}");
+    }
+}

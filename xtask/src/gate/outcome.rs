@@ -1,0 +1,136 @@
+//! How a step ended, as text too: each step runs in a process of its own.
+
+use crate::figures::Figures;
+use crate::step::Unpassed;
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It found nothing.
+    Passed,
+    /// It found something, or had to run and could not.
+    Failed {
+        /// What it was.
+        reason: String,
+    },
+    /// It did not run.
+    Skipped {
+        /// Why it did not run.
+        reason: String,
+        /// What would make it run.
+        remedy: String,
+    },
+    /// An earlier step failed.
+    NotReached,
+}
+
+/// A step's end and its cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its end.
+    pub outcome: Outcome,
+    /// Its cost.
+    pub figures: Figures,
+}
+
+impl Outcome {
+    /// By what a step came to. Where the gate is strict, a tool that is missing is a failure.
+    pub fn of(result: Result<(), Unpassed>, strict: bool) -> Self {
+        match result {
+            Ok(()) => Self::Passed,
+            Err(Unpassed::Failed(reason)) => Self::Failed { reason },
+            Err(Unpassed::NotRun(missing)) if strict => Self::Failed {
+                reason: format!(
+                    "{}. With CI=true that is a failure: {}",
+                    missing.reason, missing.remedy
+                ),
+            },
+            Err(Unpassed::NotRun(missing) | Unpassed::NotPossible(missing)) => {
+                Self::Skipped { reason: missing.reason, remedy: missing.remedy }
+            }
+        }
+    }
+
+    /// Whether the commit may not pass.
+    pub const fn is_failure(&self) -> bool {
+        match self {
+            Self::Failed { .. } => true,
+            Self::Passed | Self::Skipped { .. } | Self::NotReached => false,
+        }
+    }
+}
+
+impl Ended {
+    /// A step that failed before it cost anything that is known.
+    pub fn failed(reason: String) -> Self {
+        Self { outcome: Outcome::Failed { reason }, figures: Figures::default() }
+    }
+
+    /// A step that was not started.
+    pub fn not_reached() -> Self {
+        Self { outcome: Outcome::NotReached, figures: Figures::default() }
+    }
+
+    /// For the process that waits for this one.
+    pub fn to_text(&self) -> String {
+        let words: [&str; 3] = match &self.outcome {
+            Outcome::Passed => ["passed", "", ""],
+            Outcome::Failed { reason } => ["failed", reason, ""],
+            Outcome::Skipped { reason, remedy } => ["skipped", reason, remedy],
+            Outcome::NotReached => ["not reached", "", ""],
+        };
+        let one_line = words.map(|word| word.replace('\n', " "));
+        format!("{}\n{}\n", one_line.join("\n"), self.figures.to_line())
+    }
+
+    /// The same, read.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let mut line = || lines.next();
+        let (word, reason, remedy) = (line()?, line()?.to_owned(), line()?.to_owned());
+        let outcome = match word {
+            "passed" => Outcome::Passed,
+            "failed" => Outcome::Failed { reason },
+            "skipped" => Outcome::Skipped { reason, remedy },
+            "not reached" => Outcome::NotReached,
+            _ => return None,
+        };
+        Some(Self { outcome, figures: Figures::from_line(line()?)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::Missing;
+
+    fn missing() -> Missing {
+        Missing { reason: "there is no Python".into(), remedy: "get one".into() }
+    }
+
+    #[test]
+    fn a_missing_tool_fails_only_where_nothing_may_be_skipped() {
+        assert!(Outcome::of(Err(Unpassed::NotRun(missing())), true).is_failure());
+        assert!(!Outcome::of(Err(Unpassed::NotRun(missing())), false).is_failure());
+    }
+
+    #[test]
+    fn a_step_that_this_machine_is_not_made_for_is_skipped_even_there() {
+        for strict in [true, false] {
+            let outcome = Outcome::of(Err(Unpassed::NotPossible(missing())), strict);
+            assert!(matches!(outcome, Outcome::Skipped { .. }));
+        }
+    }
+
+    #[test]
+    fn an_end_survives_the_way_between_processes() {
+        let skipped = Outcome::Skipped { reason: "no Docker".into(), remedy: "start it".into() };
+        let failed = Outcome::Failed { reason: "`cargo test` ended badly".into() };
+        for outcome in [Outcome::Passed, skipped, failed, Outcome::NotReached] {
+            let figures = Figures::from_line("1 2 3 4").expect("figures");
+            let ended = Ended { outcome, figures };
+            assert_eq!(Ended::from_text(&ended.to_text()), Some(ended));
+        }
+        assert_eq!(Ended::from_text("passed\n"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! The table at the gate's end.
+
+use std::time::Duration;
+
+use super::outcome::{Ended, Outcome};
+use crate::figures::{Cost, Figures};
+use crate::step::Step;
+
+/// What all steps cost together.
+#[derive(Clone, Copy, Debug)]
+pub struct Totals {
+    /// From the gate's start to its end.
+    pub wall: Duration,
+    /// How busy the machine's processors were, where that is known.
+    pub busy_percent: Option<u64>,
+}
+
+/// A line for each step and their sum, then what a person has to know besides.
+pub fn table(ended: &[(Step, Ended)], totals: Option<Totals>) -> String {
+    let mut table = format!(
+        "\n{:10} {:8} {:>8} {:>10} {:>10}\n",
+        "step", "result", "seconds", "processor", "compiling"
+    );
+    for (step, ended) in ended {
+        table += &row(*step, ended);
+    }
+    if let Some(totals) = totals {
+        table += &sum(ended, totals);
+    }
+    for (step, ended) in ended {
+        table += &remark(*step, &ended.outcome).unwrap_or_default();
+    }
+    if totals.is_some() {
+        table += &closing(ended);
+    }
+    table
+}
+
+fn row(step: Step, ended: &Ended) -> String {
+    let result = match ended.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed { .. } => "FAILED",
+        Outcome::Skipped { .. } => "SKIPPED",
+        Outcome::NotReached => return format!("{:10} not run\n", step.name()),
+    };
+    let figures = &ended.figures;
+    costs(step.name(), result, figures.all().wall, figures)
+}
+
+fn costs(name: &str, result: &str, wall: Duration, figures: &Figures) -> String {
+    let Cost { processor, .. } = figures.all();
+    format!(
+        "{name:10} {result:8} {:>8.1} {:>10.1} {:>10.1}\n",
+        wall.as_secs_f64(),
+        processor.as_secs_f64(),
+        figures.compiling.processor.as_secs_f64()
+    )
+}
+
+fn sum(ended: &[(Step, Ended)], totals: Totals) -> String {
+    let figures = ended.iter().fold(Figures::default(), |sum, (_, ended)| Figures {
+        compiling: sum.compiling + ended.figures.compiling,
+        checking: sum.checking + ended.figures.checking,
+    });
+    let busy = totals.busy_percent.map_or_else(String::new, |percent| {
+        format!("The machine's processors were busy for {percent} % of the time.\n")
+    });
+    format!(
+        "{}Steps run beside each other, so their seconds add up to more than the sum's. Processor \
+         seconds leave out containers.\n{busy}",
+        costs("all", "", totals.wall, &figures)
+    )
+}
+
+fn remark(step: Step, outcome: &Outcome) -> Option<String> {
+    let name = step.name();
+    match outcome {
+        Outcome::Passed | Outcome::NotReached => None,
+        Outcome::Failed { reason } => Some(format!(
+            "\nFAILED {name}: {reason}\n  Again, alone: cargo xtask test --only {name}\n"
+        )),
+        Outcome::Skipped { reason, remedy } => Some(format!(
+            "\nSKIPPED {name}, WHICH CHECKED NOTHING: {reason}\n  To run it: {remedy}, then cargo \
+             xtask test --only {name}\n"
+        )),
+    }
+}
+
+/// The last line, which other programs read.
+fn closing(ended: &[(Step, Ended)]) -> String {
+    let count = |is: fn(&Outcome) -> bool| ended.iter().filter(|(_, end)| is(&end.outcome)).count();
+    let passed = count(|outcome| *outcome == Outcome::Passed);
+    let failed = count(Outcome::is_failure);
+    let others = ended.len() - passed - failed;
+    format!("\n{passed} passed, {failed} failed, {others} skipped\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(outcome: Outcome) -> Ended {
+        let figures = Figures::from_line("1000 1500 250 200").expect("figures");
+        Ended { outcome, figures }
+    }
+
+    #[test]
+    fn the_table_tells_the_costs_and_what_was_not_checked_and_why() {
+        let skipped =
+            Outcome::Skipped { reason: "there is no Python".into(), remedy: "get one".into() };
+        let failed = Outcome::Failed { reason: "`cargo test` ended badly".into() };
+        let steps = [
+            (Step::Format, ended(Outcome::Passed)),
+            (Step::Template, ended(skipped)),
+            (Step::Tests, ended(failed)),
+            (Step::Docs, Ended::not_reached()),
+        ];
+        let totals = Totals { wall: Duration::from_secs(2), busy_percent: Some(87) };
+        let expected = "
+step       result    seconds  processor  compiling
+format     passed        1.2        1.7        1.5
+template   SKIPPED       1.2        1.7        1.5
+tests      FAILED        1.2        1.7        1.5
+docs       not run
+all                      2.0        5.1        4.5
+Steps run beside each other, so their seconds add up to more than the sum's. Processor seconds leave \
+                        out containers.
+The machine's processors were busy for 87 % of the time.
+
+SKIPPED template, WHICH CHECKED NOTHING: there is no Python
+  To run it: get one, then cargo xtask test --only template
+
+FAILED tests: `cargo test` ended badly
+  Again, alone: cargo xtask test --only tests
+
+1 passed, 1 failed, 2 skipped
+";
+        assert_eq!(table(&steps, Some(totals)), expected);
+    }
+}

@@ -1,0 +1,164 @@
+//! Which file imports which, by what the names in it mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::tree::{Crate, Module, Names};
+
+/// A module of one of the crates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    house: usize,
+    module: usize,
+}
+
+/// How often a name may stand for another name: more is a name that stands for itself.
+const STEPS_MAX: usize = 32;
+
+/// Files and their imports.
+pub struct Graph<'a> {
+    crates: &'a [Crate],
+    /// By importing and imported file: the names.
+    imports: BTreeMap<(&'a Path, &'a Path), BTreeSet<String>>,
+}
+
+impl<'a> Graph<'a> {
+    /// The imports of these crates.
+    pub fn new(crates: &'a [Crate]) -> Self {
+        let mut graph = Self { crates, imports: BTreeMap::new() };
+        for (house, found) in crates.iter().enumerate() {
+            for (index, module) in found.modules.iter().enumerate() {
+                let here = Place { house, module: index };
+                for names in module.imports.iter().chain(&module.paths) {
+                    graph.add(here, names);
+                }
+            }
+        }
+        graph
+    }
+
+    /// How many files there are.
+    pub fn file_count(&self) -> usize {
+        self.files().len()
+    }
+
+    /// How many files are imported by how many others, added up.
+    pub fn count(&self) -> usize {
+        self.imports.len()
+    }
+
+    /// Every file.
+    pub fn files(&self) -> BTreeSet<&'a Path> {
+        let modules = self.crates.iter().flat_map(|found| &found.modules);
+        modules.map(|module| module.file.as_path()).collect()
+    }
+
+    /// The files that each file imports.
+    pub fn imports_of_each(&self) -> BTreeMap<&'a Path, Vec<&'a Path>> {
+        let mut all: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
+        for (from, to) in self.imports.keys() {
+            all.entry(from).or_default().push(to);
+        }
+        all
+    }
+
+    /// A circle's imports, for people to read.
+    pub fn describe(&self, circle: &[&Path], root: &Path) -> String {
+        let short = |file: &Path| -> PathBuf { file.strip_prefix(root).unwrap_or(file).to_owned() };
+        let inside = |file: &Path| circle.contains(&file);
+        let ties = self.imports.iter().filter(|((from, to), _)| inside(from) && inside(to));
+        let lines = ties.map(|((from, to), names)| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("  {} -> {}: {}", short(from).display(), short(to).display(), names.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn add(&mut self, here: Place, names: &Names) {
+        let Some((there, name)) = self.resolve(here, names, STEPS_MAX) else { return };
+        let (from, to) = (&self.module(here).file, &self.module(there).file);
+        if from != to {
+            self.imports.entry((from, to)).or_default().insert(name);
+        }
+    }
+
+    fn module(&self, place: Place) -> &'a Module {
+        &self.crates[place.house].modules[place.module]
+    }
+
+    /// The module that defines what a path means, and the name that it has there. `None` for what is
+    /// not of these crates.
+    fn resolve(&self, here: Place, names: &[String], steps: usize) -> Option<(Place, String)> {
+        let steps = steps.checked_sub(1)?;
+        let (first, rest) = names.split_first()?;
+        let module = self.module(here);
+        let place = match first.as_str() {
+            "crate" => Place { module: 0, ..here },
+            "self" => here,
+            "super" => Place { module: module.parent?, ..here },
+            name => {
+                if let Some(found) = self.named_in(here, name, rest, steps) {
+                    return Some(found);
+                }
+                let library = |found: &Crate| found.is_library && found.name == name;
+                Place { house: self.crates.iter().position(library)?, module: 0 }
+            }
+        };
+        match rest {
+            // The module itself: nothing of it is named yet.
+            [] => None,
+            [name, ..] if name == "super" => self.resolve(place, rest, steps),
+            [name, after @ ..] => self.named_in(place, name, after, steps),
+        }
+    }
+
+    /// What a module means by a name, and by what follows it.
+    fn named_in(
+        &self,
+        place: Place,
+        name: &str,
+        after: &[String],
+        steps: usize,
+    ) -> Option<(Place, String)> {
+        let steps = steps.checked_sub(1)?;
+        let module = self.module(place);
+        // A module and a function may share a name; only the module has anything inside.
+        let is_module = !after.is_empty() && module.children.contains_key(name);
+        if module.items.contains(name) && !is_module {
+            return Some((place, name.to_owned()));
+        }
+        if let Some(child) = module.children.get(name) {
+            let child = Place { module: *child, ..place };
+            let [name, after @ ..] = after else { return None };
+            return self.named_in(child, name, after, steps);
+        }
+        if let Some(path) = module.bindings.get(name) {
+            // A name that is imported under its own: `use http::Request` beside a module `http`.
+            let whole: Names = path.iter().chain(after).cloned().collect();
+            return self.resolve_binding(place, name, &whole, steps);
+        }
+        module.globs.iter().find_map(|glob| {
+            let whole: Names = glob
+                .iter()
+                .cloned()
+                .chain([name.to_owned()])
+                .chain(after.iter().cloned())
+                .collect();
+            self.resolve_binding(place, name, &whole, steps)
+        })
+    }
+
+    /// What a `use` declaration means. Its path does not begin with the very name that it brings in.
+    fn resolve_binding(
+        &self,
+        place: Place,
+        name: &str,
+        path: &[String],
+        steps: usize,
+    ) -> Option<(Place, String)> {
+        if path.first().is_some_and(|first| first == name) && path.len() == 1 {
+            return None;
+        }
+        self.resolve(place, path, steps)
+    }
+}

@@ -1,0 +1,167 @@
+//! No file imports one that imports it, directly or through others.
+//!
+//! The graph is made from the code itself: `use` declarations and paths in expressions and types, as
+//! `syn` reads them. A name that a module hands on (`pub use`) counts as an import of the file that
+//! defines it. `mod` declarations and code for tests do not count.
+//!
+//! - `tree.rs`: the modules of a crate and what each names.
+//! - `graph.rs`: names resolved to files; which file imports which.
+//! - `circles.rs`: circles in that graph.
+
+mod circles;
+mod graph;
+mod tree;
+
+use std::path::Path;
+
+use self::graph::Graph;
+use self::tree::Crate;
+
+/// Looks for circles in all crates of a workspace. Answers with the number of files and imports, or
+/// with every circle and the names that tie it.
+pub fn check(root: &Path) -> Result<String, String> {
+    let crates = crates(root)?;
+    let graph = Graph::new(&crates);
+    let circles = circles::circles(&graph);
+    if circles.is_empty() {
+        return Ok(format!("{} files, {} imports, no circle", graph.file_count(), graph.count()));
+    }
+    let told: Vec<String> = circles.iter().map(|circle| graph.describe(circle, root)).collect();
+    Err(format!("{} import circles:\n{}", circles.len(), told.join("\n")))
+}
+
+/// Every crate of the workspace.
+fn crates(root: &Path) -> Result<Vec<Crate>, String> {
+    let unreadable = |what: &Path, error: std::io::Error| format!("{}: {error}", what.display());
+    let mut folders = Vec::new();
+    for parent in [root.to_owned(), root.join("functions")] {
+        let entries = std::fs::read_dir(&parent).map_err(|error| unreadable(&parent, error))?;
+        for entry in entries {
+            folders.push(entry.map_err(|error| unreadable(&parent, error))?.path());
+        }
+    }
+    folders.sort();
+    let mut crates = Vec::new();
+    for folder in folders {
+        let manifest = folder.join("Cargo.toml");
+        let Ok(manifest) = std::fs::read_to_string(&manifest) else { continue };
+        let Some(name) = package_name(&manifest) else { continue };
+        for file in ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file)) {
+            if file.exists() {
+                crates.push(Crate::read(&name.replace('-', "_"), &file)?);
+            }
+        }
+    }
+    Ok(crates)
+}
+
+/// The package's name, unless the manifest is only the workspace's.
+fn package_name(manifest: &str) -> Option<&str> {
+    let package = manifest.split("[package]").nth(1)?;
+    let line = package.lines().find(|line| line.starts_with("name"))?;
+    line.split('"').nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A workspace of one crate with these files.
+    fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |path: PathBuf, text: &str| {
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        write(folder.path().join("functions/.keep"), "");
+        write(folder.path().join("house/Cargo.toml"), "[package]\nname = \"a-house\"\n");
+        for (name, text) in files {
+            write(folder.path().join("house/src").join(name), text);
+        }
+        folder
+    }
+
+    fn found(files: &[(&str, &str)]) -> Result<String, String> {
+        check(workspace(files).path())
+    }
+
+    #[test]
+    fn files_that_import_each_other_are_a_circle() {
+        let told = found(&[
+            ("lib.rs", "mod one; mod two; mod three;"),
+            ("one.rs", "use crate::two::Two; pub struct One(Two);"),
+            ("two.rs", "use super::three::Three; pub struct Two(Box<Three>);"),
+            ("three.rs", "pub struct Three(Box<crate::one::One>);"),
+        ]);
+        let told = told.expect_err("a circle");
+        assert!(told.contains("house/src/one.rs -> house/src/two.rs: Two"), "{told}");
+        assert!(told.contains("house/src/three.rs -> house/src/one.rs: One"), "{told}");
+    }
+
+    #[test]
+    fn a_child_that_uses_a_parent_that_uses_it_is_a_circle() {
+        let files = [
+            ("lib.rs", "mod parent;"),
+            (
+                "parent/mod.rs",
+                "mod child; use child::Child; pub const N: usize = 1; struct P(Child);",
+            ),
+            ("parent/child.rs", "use super::N; pub struct Child([u8; N]);"),
+        ];
+        assert!(found(&files).expect_err("a circle").contains("mod.rs: N"));
+    }
+
+    #[test]
+    fn a_name_that_is_handed_on_is_an_import_of_the_file_that_defines_it() {
+        let files = [
+            ("lib.rs", "pub mod rules; pub mod work;"),
+            ("rules/mod.rs", "mod pace; mod hours; pub use pace::Pace; pub use hours::*;"),
+            ("rules/pace.rs", "use crate::rules::Hours; pub struct Pace(Hours);"),
+            ("rules/hours.rs", "use super::Pace; pub struct Hours(Box<Pace>);"),
+            ("work.rs", "use crate::rules; pub fn f(_: rules::Pace) {}"),
+        ];
+        let told = found(&files).expect_err("a circle");
+        assert!(told.contains("hours.rs -> house/src/rules/pace.rs: Pace"), "{told}");
+        assert!(!told.contains("mod.rs"), "{told}");
+        assert!(!told.contains("work.rs"), "{told}");
+    }
+
+    #[test]
+    fn tests_may_import_what_they_test() {
+        let files = [
+            ("lib.rs", "mod one; #[cfg(test)] mod fixtures;"),
+            ("one.rs", "pub struct One; #[cfg(test)] mod tests { use crate::fixtures::f; }"),
+            ("fixtures.rs", "use crate::one::One; pub fn f() -> One { One }"),
+        ];
+        assert_eq!(found(&files).as_deref(), Ok("2 files, 0 imports, no circle"));
+    }
+
+    #[test]
+    fn modules_inside_a_file_are_part_of_it() {
+        let files = [
+            ("lib.rs", "mod one; mod two;"),
+            ("one.rs", "pub mod inner { pub struct A(crate::two::B); pub fn g() {} }"),
+            ("two.rs", "pub struct B; fn f() { let _ = crate::one::inner::g; }"),
+        ];
+        assert!(found(&files).is_err());
+    }
+
+    #[test]
+    fn paths_in_the_arguments_of_macros_count() {
+        let files = [
+            ("lib.rs", "mod one; mod two;"),
+            ("one.rs", "pub fn f() -> u8 { 1 } fn g() { println!(\"{}\", crate::two::h ()); }"),
+            ("two.rs", "pub fn h() -> u8 { crate::one::f() }"),
+        ];
+        assert!(found(&files).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_rust_is_named() {
+        let told =
+            found(&[("lib.rs", "mod one;"), ("one.rs", "pub struct {")]).expect_err("a fault");
+        assert!(told.contains("one.rs"), "{told}");
+    }
+}
