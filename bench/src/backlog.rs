@@ -12,13 +12,13 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Bed, NO_RECEIPT, Run};
-use crate::failure::Failure;
+use crate::program::Failure;
 
 const PER_SECOND: u32 = 100;
 const SENT: usize = 1_000;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
+pub struct BacklogRow {
     pub backlog: usize,
     pub sent: usize,
     pub requests_each: f64,
@@ -27,7 +27,7 @@ pub struct Row {
     pub cpu_us_each: f64,
 }
 
-pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
+pub fn measure(bar: &ProgressBar) -> Result<Vec<BacklogRow>, Failure> {
     let sizes = [1_000, 10_000, 100_000, 1_000_000];
     bar.set_length(sizes.len() as u64);
     let mut rows = Vec::new();
@@ -48,7 +48,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
         let run = Run { settings: SenderSettings::default(), killed_after: None, enough: SENT };
         let ran = bed.run(&Arc::new(LocalQueue::default()), &run)?;
         let each = ran.arrivals.len() as f64;
-        rows.push(Row {
+        rows.push(BacklogRow {
             backlog,
             sent: ran.arrivals.len(),
             requests_each: ran.usage.requests as f64 / each,

@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
 use crate::bed::NO_RECEIPT;
-use crate::failure::Failure;
+use crate::program::Failure;
 use crate::requests::create;
 
 /// Requests in flight at one time, as many as a bulk request to `enqueue` uses.

@@ -17,15 +17,15 @@ use alimi_local::aws::embedded::{self, DatabaseFaults, Served};
 use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::{self, Arrival, Simulator, SimulatorSettings};
 use alimi_local::stack::{Parts, Stack};
-use alimi_local::testing::figures::Ledger;
-use alimi_local::testing::meter::{DatabaseMeter, Usage};
+use alimi_local::testing::database_usage::{DatabaseUsage, Usage};
+use alimi_local::testing::recording_meter::RecordingMeter;
 use aws_lambda_events::sqs::SqsEvent;
 use dynoxide::Database;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 use crate::requests::create;
 
 /// The measured channel.
@@ -42,7 +42,7 @@ pub struct Bed {
     pub database: Database,
     pub simulator: Arc<Simulator>,
     /// The thread of everything but the senders and the provider.
-    pub world: Runtime,
+    pub runtime: Runtime,
     /// The provider's own thread. Otherwise work on the database would delay the recorded arrivals.
     _provider: Runtime,
     provider_url: String,
@@ -71,11 +71,11 @@ pub struct RunResult {
 
 impl Bed {
     pub fn new(simulator: SimulatorSettings) -> Result<Self, Failure> {
-        let world = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let provider = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let database = embedded::database_without_streams()?;
         let simulator = Simulator::new(simulator, Arc::new(SystemClock));
-        let served = world.block_on(embedded::serve(database.clone(), 0))?;
+        let served = runtime.block_on(embedded::serve(database.clone(), 0))?;
         let provider_url = provider.block_on(async {
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
             let provider_url = format!("http://{}", listener.local_addr()?);
@@ -83,7 +83,7 @@ impl Bed {
             tokio::spawn(axum::serve(listener, router).into_future());
             Ok::<_, std::io::Error>(provider_url)
         })?;
-        Ok(Self { database, simulator, world, _provider: provider, provider_url, served })
+        Ok(Self { database, simulator, runtime, _provider: provider, provider_url, served })
     }
 
     /// The database's address.
@@ -104,7 +104,7 @@ impl Bed {
         if let Some(fault) = channel.faults().into_iter().next() {
             return Err(fault.into());
         }
-        self.world.block_on(catalog.apply(&self.store_in_process()))?;
+        self.runtime.block_on(catalog.apply(&self.store_in_process()))?;
         Ok(())
     }
 
@@ -112,16 +112,16 @@ impl Bed {
     pub fn stack(
         &self,
         queue: Arc<LocalQueue>,
-        meter: &DatabaseMeter,
+        usage: &DatabaseUsage,
         settings: SenderSettings,
     ) -> Stack {
-        let client = meter.attached_to(&embedded::client_over_tcp(&self.served.endpoint));
+        let client = usage.attached_to(&embedded::client_over_tcp(&self.served.endpoint));
         let clock = Arc::new(SystemClock);
         Stack::new(Parts {
             store: Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone())),
             queue,
             http: Arc::new(ReqwestHttp::new()),
-            meter: Arc::new(Ledger::default()),
+            meter: Arc::new(RecordingMeter::default()),
             clock,
             randomness: Arc::new(SystemRandomness),
             sender_settings: settings,
@@ -142,8 +142,8 @@ impl Bed {
     /// copies that are written to the database directly, which is faster.
     pub fn preload(&self, count: usize, priority: u16, phone: &str) -> Result<(), Failure> {
         let queue = Arc::new(LocalQueue::default());
-        let stack = self.stack(queue, &DatabaseMeter::default(), SenderSettings::default());
-        let id = self.world.block_on(create(&stack, "preloaded", priority, phone))?;
+        let stack = self.stack(queue, &DatabaseUsage::default(), SenderSettings::default());
+        let id = self.runtime.block_on(create(&stack, "preloaded", priority, phone))?;
         let table = embedded::tables().notifications;
         let key = json!({ "TableName": table, "Key": { "id": { "S": id } } });
         let first = self.database.get_item(serde_json::from_value(key)?)?;
@@ -164,11 +164,11 @@ impl Bed {
 
     /// Runs senders until enough messages have arrived at the provider.
     pub fn run(&self, queue: &Arc<LocalQueue>, run: &Run) -> Result<RunResult, Failure> {
-        let meter = DatabaseMeter::default();
+        let usage = DatabaseUsage::default();
         let senders = Builder::new_current_thread().enable_all().build()?;
         let before = cpu_time()?;
         let drains = senders.block_on(async {
-            let stack = self.stack(queue.clone(), &meter, run.settings);
+            let stack = self.stack(queue.clone(), &usage, run.settings);
             let sender = stack.sender.clone();
             let started = Arc::new(AtomicUsize::new(0));
             let ended = Arc::new(AtomicUsize::new(0));
@@ -218,7 +218,7 @@ impl Bed {
             Ok::<_, Failure>(ended.load(Ordering::Relaxed))
         })?;
         let cpu = cpu_time()?.saturating_sub(before);
-        Ok(RunResult { arrivals: self.simulator.arrivals(), usage: meter.total(), cpu, drains })
+        Ok(RunResult { arrivals: self.simulator.arrivals(), usage: usage.total(), cpu, drains })
     }
 
     /// Every stored notification.

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::bed::Bed;
 use crate::build::{Architecture, Builder, Profile};
-use crate::emulator::{Emulator, Load, Start, stand_in_for_aws};
-use crate::failure::Failure;
+use crate::function_measurements::{Emulator, Load, Start, stand_in_for_aws};
+use crate::program::Failure;
 
 /// Every function, with a sample event that makes it do the same work each time.
 const FUNCTIONS: [(&str, &str); 7] = [
@@ -67,7 +67,7 @@ pub struct Started {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Figures {
+pub struct BinariesResults {
     pub sizes: Vec<Sizes>,
     pub left_out: Vec<LeftOut>,
     pub started_on: Architecture,
@@ -85,7 +85,7 @@ pub struct ProfileRow {
 }
 
 /// Builds every function for every architecture, and measures those for this machine.
-pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
+pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<BinariesResults, Failure> {
     let emulator = Emulator::from_sam(&tools.sam)?;
     let builder = Builder::new(&tools.cargo_lambda)?;
     let host = Architecture::of_this_machine()?;
@@ -119,7 +119,7 @@ pub fn measure(bar: &ProgressBar, tools: &Tools) -> Result<Figures, Failure> {
     bar.set_message("the sender with as many requests in flight as it allows");
     let sender = emulator.sender_under_load(&bootstrap(&folder, "sender"))?;
     bar.inc(1);
-    Ok(Figures { sizes, left_out, started_on: host, starts, sender })
+    Ok(BinariesResults { sizes, left_out, started_on: host, starts, sender })
 }
 
 /// Builds and measures the sender with each profile. After each profile, `keep` gets all rows.
@@ -172,7 +172,7 @@ fn start(
 ) -> Result<Start, Failure> {
     let bed = Bed::new(SimulatorSettings::default())?;
     bed.configure(|_| {})?;
-    let aws = bed.world.block_on(stand_in_for_aws())?;
+    let aws = bed.runtime.block_on(stand_in_for_aws())?;
     let event: Value = serde_json::from_str(event)?;
     let mut requests = 0;
     let idle_timeout = SenderSettings::default().idle_timeout;

@@ -7,8 +7,7 @@ use alimi::aws::Environment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::failure::Failure;
-use crate::program::output_of;
+use crate::program::{Failure, output_of};
 
 /// A processor architecture of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 
 const SIZE: (u32, u32) = (860, 320);
 const COLOURS: [RGBColor; 4] =

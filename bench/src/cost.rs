@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alimi::domain::Status;
-use alimi_local::testing::meter::{DatabaseMeter, Usage};
+use alimi_local::testing::database_usage::{DatabaseUsage, Usage};
 use alimi_local::testing::world::{World, WorldSettings};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
 use crate::bed::{CATALOG, CHANNEL};
-use crate::failure::Failure;
+use crate::program::Failure;
 
 /// Dollars for a million units, on demand, in us-east-1.
 const WRITE_DOLLARS: f64 = 0.625;
@@ -19,7 +19,7 @@ const READ_DOLLARS: f64 = 0.125;
 const COUNT: usize = 400;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
+pub struct CostRow {
     pub kind: String,
     pub delivered: usize,
     /// The largest item as JSON, once it is delivered.
@@ -30,7 +30,7 @@ pub struct Row {
     pub requests: f64,
 }
 
-impl Row {
+impl CostRow {
     pub fn write_units(&self) -> f64 {
         self.enqueue_write_units + self.later_write_units
     }
@@ -46,7 +46,7 @@ type Post = (&'static str, String, Value);
 /// The name of a kind of message, the number of requests, and the request for each index.
 type Kind<'a> = (&'a str, usize, &'a dyn Fn(usize) -> Post);
 
-pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
+pub fn measure(bar: &ProgressBar) -> Result<Vec<CostRow>, Failure> {
     let single = |index: usize, template: &str| {
         let body = json!({ "template": template, "to": to(), "variables": variables() });
         ("/v1/notifications", format!("k{index}"), body)
@@ -78,13 +78,20 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-async fn one(kind: &str, requests: usize, request: &dyn Fn(usize) -> Post) -> Result<Row, Failure> {
-    let meter = DatabaseMeter::default();
+async fn one(
+    kind: &str,
+    requests: usize,
+    request: &dyn Fn(usize) -> Post,
+) -> Result<CostRow, Failure> {
+    let usage = DatabaseUsage::default();
     let catalog = format!("{CATALOG}{}", templates());
-    let world =
-        World::new(WorldSettings { catalog, meter: meter.clone(), ..WorldSettings::default() })
-            .await;
-    let start = meter.total();
+    let world = World::new(WorldSettings {
+        catalog,
+        database_usage: usage.clone(),
+        ..WorldSettings::default()
+    })
+    .await;
+    let start = usage.total();
     for index in 0..requests {
         let (path, key, body) = request(index);
         let (status, answer) = world.produce("POST", path, Some(&key), body).await;
@@ -92,19 +99,19 @@ async fn one(kind: &str, requests: usize, request: &dyn Fn(usize) -> Post) -> Re
             return Err(format!("{status}: {answer}").into());
         }
     }
-    let enqueued = meter.total();
+    let enqueued = usage.total();
     world.start_senders();
     // No sweeper runs: nothing went wrong, so it would do nothing for these messages.
     let all = || world.notifications();
     while all().values().any(|notification| notification.status != Status::Delivered) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let end = meter.total();
+    let end = usage.total();
     let stored = all();
     let delivered = stored.len();
     let each = |units: f64| units / delivered as f64;
     let (enqueue, later): (Usage, Usage) = (enqueued.since(start), end.since(enqueued));
-    Ok(Row {
+    Ok(CostRow {
         kind: kind.to_owned(),
         delivered,
         item_bytes: stored

@@ -8,7 +8,7 @@ use alimi_local::aws::embedded;
 use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::stack::Stack;
-use alimi_local::testing::meter::DatabaseMeter;
+use alimi_local::testing::database_usage::DatabaseUsage;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,9 +16,9 @@ use tokio::runtime::Builder;
 
 use crate::bare_puts::{BarePuts, rate_per_second};
 use crate::bed::{Bed, NO_RECEIPT};
-use crate::failure::Failure;
-use crate::measure::percentile;
+use crate::program::Failure;
 use crate::requests::{create, post};
+use crate::statistics::percentile;
 
 const ROUNDS: usize = 5;
 const SINGLES: usize = 800;
@@ -27,21 +27,21 @@ const BULKS: usize = 8;
 
 /// Notifications a second: the median of the rounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Figures {
+pub struct EnqueueResults {
     pub bare_puts: f64,
     pub single: f64,
     pub bulk: f64,
 }
 
 /// Measures all three by turns, so that other work on the machine affects each of them alike.
-pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
+pub fn measure(bar: &ProgressBar) -> Result<EnqueueResults, Failure> {
     bar.set_length(3 * ROUNDS as u64);
     let bed = Bed::new(SimulatorSettings::default())?;
     bed.configure(|_| {})?;
     let functions = Builder::new_current_thread().enable_all().build()?;
     let stack = bed.stack(
         Arc::new(LocalQueue::default()),
-        &DatabaseMeter::default(),
+        &DatabaseUsage::default(),
         SenderSettings::default(),
     );
     let client = embedded::client_over_tcp(bed.endpoint());
@@ -70,7 +70,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
         bulks.push(rate);
         bar.inc(1);
     }
-    Ok(Figures {
+    Ok(EnqueueResults {
         bare_puts: percentile(&mut puts, 0.5),
         single: percentile(&mut singles, 0.5),
         bulk: percentile(&mut bulks, 0.5),

@@ -9,11 +9,9 @@ mod build;
 mod chart;
 mod conditions;
 mod cost;
-mod emulated;
-mod emulator;
+mod emulated_function;
 mod enqueue;
-mod failure;
-mod measure;
+mod function_measurements;
 mod pace;
 mod priority;
 mod program;
@@ -22,6 +20,7 @@ mod report;
 mod requests;
 mod run;
 mod soak;
+mod statistics;
 
 use std::process::ExitCode;
 
@@ -31,7 +30,7 @@ use serde::Serialize;
 
 use binaries::{ProfileRow, Tools};
 use conditions::Conditions;
-use failure::Failure;
+use program::Failure;
 use records::Records;
 
 /// Measures, keeps the figures in docs/benchmarks, and writes docs/benchmarks.md from them.
@@ -128,10 +127,10 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
     for part in parts {
         match part {
             Part::Pace { only } => {
-                let known = records.read::<Vec<pace::Row>>("pace")?;
+                let known = records.read::<Vec<pace::PaceRow>>("pace")?;
                 let known = known.map(|measured| measured.figures).unwrap_or_default();
                 let conditions = Conditions::now("cargo xtask bench pace");
-                let keep = |rows: &[pace::Row]| records.keep("pace", conditions.clone(), rows);
+                let keep = |rows: &[pace::PaceRow]| records.keep("pace", conditions.clone(), rows);
                 let measure = |bar: &ProgressBar| pace::measure(bar, only, known, keep);
                 measure_part(&records, "pace", "pace", measure)?;
             }

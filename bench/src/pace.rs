@@ -7,14 +7,14 @@ use std::time::Duration;
 use alimi::domain::RateLimit;
 use alimi::use_cases::SenderSettings;
 use alimi_local::aws::queue::LocalQueue;
-use alimi_local::simulator::SimulatorSettings;
+use alimi_local::simulator::{SimulatorSettings, TOO_MANY};
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Bed, NO_RECEIPT, Run};
-use crate::failure::Failure;
-use crate::measure::{by_second, longest_gap_s, over_limit, times};
+use crate::program::Failure;
+use crate::statistics::{by_second, longest_gap_s, over_limit, times};
 
 const JITTER_MS: i64 = 25;
 const SECONDS: f64 = 60.0;
@@ -64,7 +64,7 @@ impl Latency {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
+pub struct PaceRow {
     pub per_second: u32,
     pub latency: Latency,
     pub variant: Variant,
@@ -91,9 +91,9 @@ const AT_ONCE: usize = 3;
 pub fn measure(
     bar: &ProgressBar,
     only: Option<Variant>,
-    known: Vec<Row>,
-    keep: impl Fn(&[Row]) -> Result<(), Failure> + Sync,
-) -> Result<Vec<Row>, Failure> {
+    known: Vec<PaceRow>,
+    keep: impl Fn(&[PaceRow]) -> Result<(), Failure> + Sync,
+) -> Result<Vec<PaceRow>, Failure> {
     let latencies =
         [Latency::Fixed(50), Latency::Fixed(300), Latency::Fixed(1500), Latency::HeavyTailed];
     let mut plan = VecDeque::new();
@@ -112,7 +112,7 @@ pub fn measure(
     let known = known.into_iter().filter(|row| !is_requested(row.variant)).collect();
     bar.set_length(plan.len() as u64);
     let plan = Mutex::new(plan);
-    let rows: Mutex<Vec<Row>> = Mutex::new(known);
+    let rows: Mutex<Vec<PaceRow>> = Mutex::new(known);
     let work = || -> Result<(), Failure> {
         loop {
             let next = plan.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -136,7 +136,7 @@ pub fn measure(
     Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn one(per_second: u32, latency: Latency, variant: Variant) -> Result<Row, Failure> {
+fn one(per_second: u32, latency: Latency, variant: Variant) -> Result<PaceRow, Failure> {
     let goal = f64::from(per_second) / (1.0 + JITTER_MS as f64 / 1000.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand")]
     let count = (goal * SECONDS) as usize;
@@ -173,8 +173,8 @@ fn one(per_second: u32, latency: Latency, variant: Variant) -> Result<Row, Failu
     let gap_s = if killed_after.is_some() { longest_gap_s(&times) } else { 0.0 };
     let seconds = span_s - gap_s;
     let (seconds_over, busiest_second) = over_limit(&times, per_second as usize);
-    let refused = ran.arrivals.iter().filter(|arrival| arrival.code == 5002).count();
-    Ok(Row {
+    let refused = ran.arrivals.iter().filter(|arrival| arrival.code == TOO_MANY).count();
+    Ok(PaceRow {
         per_second,
         latency,
         variant,

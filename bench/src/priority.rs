@@ -7,23 +7,23 @@ use alimi::domain::RateLimit;
 use alimi::use_cases::SenderSettings;
 use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
-use alimi_local::testing::meter::DatabaseMeter;
+use alimi_local::testing::database_usage::DatabaseUsage;
 use indicatif::ProgressBar;
 use jiff::SignedDuration;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Bed, NO_RECEIPT, Run};
-use crate::failure::Failure;
-use crate::measure::{over_limit, percentile, times};
+use crate::program::Failure;
 use crate::requests::create;
+use crate::statistics::{over_limit, percentile, times};
 
 const PER_SECOND: u32 = 50;
 const BACKLOG: usize = 100_000;
 const SECONDS: usize = 120;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Figures {
+pub struct PriorityResults {
     pub backlog: usize,
     pub per_second: u32,
     pub real_time: usize,
@@ -39,7 +39,7 @@ pub struct Figures {
     pub waits_ms: Vec<f64>,
 }
 
-pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
+pub fn measure(bar: &ProgressBar) -> Result<PriorityResults, Failure> {
     bar.set_length(2);
     bar.set_message(format!("queueing {BACKLOG}"));
     let bed = Bed::new(SimulatorSettings {
@@ -58,8 +58,8 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     let queue = Arc::new(LocalQueue::default());
     let producer = {
         let settings = SenderSettings::default();
-        let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), settings);
-        bed.world.spawn(async move {
+        let stack = bed.stack(queue.clone(), &DatabaseUsage::default(), settings);
+        bed.runtime.spawn(async move {
             let mut randomness = rand::rngs::SmallRng::seed_from_u64(7);
             let mut sent: usize = 0;
             loop {
@@ -80,7 +80,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     if !producer.is_finished() {
         return Err("the producer was too slow".into());
     }
-    bed.world.block_on(producer)??;
+    bed.runtime.block_on(producer)??;
     let end_ms = ran.arrivals.last().map_or(0, |arrival| arrival.at_us / 1000);
     let real_time: Vec<_> =
         bed.notifications()?.into_iter().filter(|n| n.priority.0 == 0).collect();
@@ -98,7 +98,7 @@ pub fn measure(bar: &ProgressBar) -> Result<Figures, Failure> {
     let slot_ms = 1000.0 * 1.025 / f64::from(PER_SECOND);
     let (seconds_over, _) = over_limit(&times(&ran.arrivals), PER_SECOND as usize);
     bar.inc(1);
-    Ok(Figures {
+    Ok(PriorityResults {
         backlog: BACKLOG,
         per_second: PER_SECOND,
         real_time: waits_ms.len(),

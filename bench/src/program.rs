@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::failure::Failure;
+/// Any error ends the measurement with its text.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs a program and returns its trimmed standard output.
 pub fn output_of(program: &str, arguments: &[&str]) -> Result<String, Failure> {

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Conditions;
-use crate::failure::Failure;
+use crate::program::Failure;
 
 #[derive(Serialize, Deserialize)]
 pub struct Measured<T> {

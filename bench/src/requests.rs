@@ -6,7 +6,7 @@ use axum::http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 
 /// Creates one notification and returns its id.
 pub async fn create(

@@ -21,7 +21,7 @@ use alimi_local::aws::embedded;
 use alimi_local::aws::queue::LocalQueue;
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::stack::{Parts, Stack};
-use alimi_local::testing::figures::Ledger;
+use alimi_local::testing::recording_meter::RecordingMeter;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use crate::bare_puts::{BarePuts, rate_per_second};
 use crate::bed::{Bed, NO_RECEIPT};
-use crate::failure::Failure;
+use crate::program::Failure;
 
 /// The number of bare puts between two invocations of the trigger.
 const PUTS: usize = 1_000;
@@ -42,7 +42,7 @@ const INVOCATION: Duration = Duration::from_secs(1);
 const AT: &str = "2026-03-02T10:00:00+09:00";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
+pub struct RunRow {
     pub members: usize,
     /// Notifications a second that the run stored.
     pub stored: f64,
@@ -53,7 +53,7 @@ pub struct Row {
     pub peak_mib: f64,
 }
 
-pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
+pub fn measure(bar: &ProgressBar) -> Result<Vec<RunRow>, Failure> {
     let sizes = [1_000, 10_000, 100_000];
     bar.set_length(sizes.len() as u64);
     let measured = sizes.into_iter().map(|members| {
@@ -65,12 +65,12 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<Row>, Failure> {
     measured.collect()
 }
 
-fn one(members: usize) -> Result<Row, Failure> {
+fn one(members: usize) -> Result<RunRow, Failure> {
     let bed = Bed::new(SimulatorSettings::default())?;
     bed.configure(|_| {})?;
     let store = bed.store_in_process();
     let version = "v1".to_owned();
-    bed.world.block_on(async {
+    bed.runtime.block_on(async {
         for n in 0..members {
             let variables = [("name", "김하나"), ("code", "a1"), ("date", "3월 2일")];
             let member = Member {
@@ -102,7 +102,7 @@ fn one(members: usize) -> Result<Row, Failure> {
 }
 
 /// The run, in the other process.
-pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
+pub fn work(endpoint: &str, members: usize) -> Result<RunRow, Failure> {
     let function = Builder::new_current_thread().enable_all().build()?;
     let client = embedded::client_over_tcp(endpoint);
     let clock = Arc::new(SystemClock);
@@ -111,7 +111,7 @@ pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
         store: store.clone(),
         queue: Arc::new(LocalQueue::default()),
         http: Arc::new(ReqwestHttp::new()),
-        meter: Arc::new(Ledger::default()),
+        meter: Arc::new(RecordingMeter::default()),
         clock,
         randomness: Arc::new(SystemRandomness),
         sender_settings: SenderSettings::default(),
@@ -154,7 +154,7 @@ pub fn work(endpoint: &str, members: usize) -> Result<Row, Failure> {
         .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next())
         .ok_or("/proc/self/status has no VmHWM")?
         .parse()?;
-    Ok(Row {
+    Ok(RunRow {
         members,
         stored: members as f64 / took.as_secs_f64(),
         bare_puts,

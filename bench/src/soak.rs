@@ -13,10 +13,10 @@ use alimi::use_cases::SenderSettings;
 use alimi_local::aws::embedded;
 use alimi_local::aws::queue::LocalQueue;
 use alimi_local::aws::secrets::WEBHOOK_SECRET;
-use alimi_local::simulator::{Arrival, Fault, SimulatorSettings};
+use alimi_local::simulator::{Arrival, Fault, SimulatorSettings, TOO_MANY};
 use alimi_local::stack::Stack;
 use alimi_local::testing::audit::Audit;
-use alimi_local::testing::meter::DatabaseMeter;
+use alimi_local::testing::database_usage::DatabaseUsage;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::body::Body;
 use axum::http::Request;
@@ -32,16 +32,16 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::bed::{Bed, CHANNEL};
-use crate::failure::Failure;
-use crate::measure::{over_limit, percentile, times};
+use crate::program::Failure;
 use crate::requests::{create, post};
+use crate::statistics::{over_limit, percentile, times};
 
 const PER_SECOND: u32 = 50;
 const BATCH: usize = 8_000;
 const BATCH_EVERY: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Figures {
+pub struct SoakResults {
     pub minutes: u64,
     pub accepted: usize,
     pub by_status: BTreeMap<String, usize>,
@@ -65,7 +65,7 @@ pub struct Figures {
 }
 
 /// Sends requests for some minutes, and then waits until every notification is settled.
-pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
+pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<SoakResults, Failure> {
     let bed = Bed::new(SimulatorSettings {
         per_second: PER_SECOND,
         latency: Duration::from_millis(150),
@@ -79,16 +79,16 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
         channel.confirmation = Confirmation::Receipt { within: SignedDuration::from_secs(90) };
     })?;
     let queue = Arc::new(LocalQueue::default());
-    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), SenderSettings::default());
+    let stack = bed.stack(queue.clone(), &DatabaseUsage::default(), SenderSettings::default());
     deliver_receipts_to(&bed, &stack);
     let killed = Arc::new(AtomicUsize::new(0));
     let _senders = start_senders(&bed, queue, killed.clone());
-    bed.world.spawn(sweep(stack.clone()));
+    bed.runtime.spawn(sweep(stack.clone()));
 
     let (accepted, faults) =
-        bed.world.block_on(produce(&bed, &stack, bar, Duration::from_secs(60 * minutes)))?;
+        bed.runtime.block_on(produce(&bed, &stack, bar, Duration::from_secs(60 * minutes)))?;
     bar.set_message("waiting until everything is settled");
-    let audit = bed.world.block_on(async {
+    let audit = bed.runtime.block_on(async {
         let give_up_at = Instant::now() + Duration::from_secs(1200);
         loop {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -136,7 +136,7 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
     };
     let mut times_ms: Vec<f64> = arrivals.iter().filter_map(transit_ms).collect();
     let (seconds_over, busiest_second) = over_limit(&times(&arrivals), PER_SECOND as usize);
-    Ok(Figures {
+    Ok(SoakResults {
         minutes,
         accepted,
         by_status,
@@ -159,10 +159,10 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<Figures, Failure> {
 
 fn deliver_receipts_to(bed: &Bed, stack: &Stack) {
     let webhook = stack.webhook.clone();
-    let world = bed.world.handle().clone();
+    let runtime = bed.runtime.handle().clone();
     bed.simulator.deliver_receipts_to(Arc::new(move |receipt: Value| {
         let webhook = webhook.clone();
-        let answer = world.spawn(async move {
+        let answer = runtime.spawn(async move {
             let request = Request::post(format!("/webhooks/{CHANNEL}/{WEBHOOK_SECRET}"))
                 .header("content-type", "application/json")
                 .body(Body::from(receipt.to_string()));
@@ -180,7 +180,7 @@ fn start_senders(
     queue: Arc<LocalQueue>,
     killed: Arc<AtomicUsize>,
 ) -> std::thread::JoinHandle<()> {
-    let stack = bed.stack(queue.clone(), &DatabaseMeter::default(), SenderSettings::default());
+    let stack = bed.stack(queue.clone(), &DatabaseUsage::default(), SenderSettings::default());
     std::thread::spawn(move || {
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
         let randomness = Arc::new(std::sync::Mutex::new(SmallRng::seed_from_u64(11)));
@@ -271,7 +271,7 @@ async fn produce(
         // minute or more, and the run is meant to test a lane that can keep up.
         if randomness.random_ratio(1, 200) {
             let (status, code, reset_s) = match randomness.random_range(0..4) {
-                0 => (429, 5002, Some(1)),
+                0 => (429, TOO_MANY, Some(1)),
                 1 => (400, 3010, None),
                 2 => (500, 9000, None),
                 _ => (400, 3002, None),

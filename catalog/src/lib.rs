@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_read() {
+    fn the_example_catalog_is_valid() {
         let file = CatalogFile::read(GOOD).expect("the example");
         assert!(file.channels.contains_key("alimtalk-main"));
         assert!(file.templates.len() >= 2);

@@ -107,43 +107,28 @@ impl Api {
     }
 
     /// Reads a path.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         answer(self.signed(Method::GET, path)).await
     }
 
     /// Reads a path without a signature.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn get_unsigned(&self, path: &str) -> Result<Answer> {
         answer(self.unsigned(Method::GET, path)).await
     }
 
     /// Posts a body with an idempotency key.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn create(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Idempotency-Key", key);
         answer(request.header("Content-Type", "application/json").body(body.to_string())).await
     }
 
     /// Sends a CSV file.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn upload(&self, path: &str, csv: &str) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Content-Type", "text/csv");
         answer(request.body(csv.to_owned())).await
     }
 
     /// Stores a document. `over` is the revision to replace; without it, the document must be new.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn put(&self, path: &str, over: Option<&str>, body: &Value) -> Result<Answer> {
         let request = self.signed(Method::PUT, path).header("Content-Type", "application/json");
         let request = match over {
@@ -154,17 +139,11 @@ impl Api {
     }
 
     /// Deletes a document at this revision.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn delete(&self, path: &str, etag: &str) -> Result<Answer> {
         answer(self.signed(Method::DELETE, path).header("If-Match", etag)).await
     }
 
     /// Posts a body without a signature, as a provider does.
-    ///
-    /// # Errors
-    /// When no answer comes.
     pub async fn post_unsigned(&self, path: &str, body: &Value) -> Result<Answer> {
         let request = self.unsigned(Method::POST, path).header("Content-Type", "application/json");
         answer(request.body(body.to_string())).await

@@ -4,8 +4,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use crate::region::REGION;
 use crate::result::Result;
+
+/// The region in `samconfig.toml`.
+pub const REGION: &str = "ap-northeast-2";
 
 pub struct Aws {
     pub dynamodb: aws_sdk_dynamodb::Client,

@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 
+use crate::aws::REGION;
 use crate::group::Group;
-use crate::region::REGION;
 use crate::result::Result;
 use crate::waiting::until;
 

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::process::Command;
 
+use crate::aws::REGION;
 use crate::group::Group;
-use crate::region::REGION;
+use crate::outputs::Outputs;
 use crate::result::{Result, StoryResult};
 
 /// The stack's name in `samconfig.toml`.
@@ -178,7 +179,8 @@ impl Sam {
     }
 }
 
-/// Removes this user's AWS settings from a command's environment, and the proxy for loopback.
+/// Removes this user's AWS settings and account from a command's environment, and the proxy for
+/// loopback.
 #[expect(clippy::disallowed_methods, reason = "the command keeps this user's other settings")]
 fn isolate(command: &mut Command) {
     const LOOPBACK: &str = "127.0.0.1,localhost";
@@ -215,17 +217,6 @@ fn read(file: &Path) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(file)?).into_owned())
 }
 
-/// Removes this user's AWS account from a command's environment.
-pub fn without_account(command: &mut Command) {
-    command
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        command.env_remove(name);
-    }
-}
-
 /// When the newest file of these paths and folders was written.
 fn newest(mut paths: Vec<PathBuf>) -> Result<SystemTime> {
     let mut newest = SystemTime::UNIX_EPOCH;
@@ -250,44 +241,6 @@ fn last_lines(text: &str) -> String {
     last.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
 
-/// The stack's outputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outputs {
-    /// The address of the API.
-    pub api_url: String,
-    /// The webhook's address, with placeholders for the channel and the secret.
-    pub webhook_url_pattern: String,
-    pub catalog_table: String,
-    /// The queue that wakes senders.
-    pub wake_queue_url: String,
-    /// The queue that continues runs.
-    pub run_queue_url: String,
-}
-
-impl Outputs {
-    fn read(text: &str) -> Result<Self> {
-        let all: serde_json::Value = serde_json::from_str(text)?;
-        let output = |key: &str| {
-            let mut outputs = all.as_array().into_iter().flatten();
-            let found = outputs.find(|output| output["OutputKey"] == key);
-            let value = found.and_then(|output| output["OutputValue"].as_str());
-            value.map(str::to_owned).ok_or_else(|| format!("the stack has no output {key}"))
-        };
-        Ok(Self {
-            api_url: output("ApiUrl")?,
-            webhook_url_pattern: output("WebhookUrlPattern")?,
-            catalog_table: output("CatalogTableName")?,
-            wake_queue_url: output("WakeQueueUrl")?,
-            run_queue_url: output("RunQueueUrl")?,
-        })
-    }
-
-    /// The address that the provider posts its receipts to.
-    pub fn webhook(&self, channel: &str, secret: &str) -> String {
-        self.webhook_url_pattern.replace("{channel}", channel).replace("{secret}", secret)
-    }
-}
-
 /// The folder of a checkout's end-to-end test.
 pub fn folder(checkout: &Path) -> PathBuf {
     checkout.join("target/e2e")
@@ -296,23 +249,6 @@ pub fn folder(checkout: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_missing_output_is_named() {
-        let output = |key: &str, value: &str| serde_json::json!({ "OutputKey": key, "OutputValue": value, "Description": "" });
-        let all = serde_json::json!([
-            output("WakeQueueUrl", "http://queue"),
-            output("RunQueueUrl", "http://runs"),
-            output("ApiUrl", "http://api"),
-            output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
-            output("CatalogTableName", "catalog"),
-        ]);
-        let outputs = Outputs::read(&all.to_string()).expect("outputs");
-        assert_eq!(outputs.api_url, "http://api");
-        assert_eq!(outputs.webhook("main", "s3"), "http://api/webhooks/main/s3");
-        let error = Outputs::read("[]").expect_err("no outputs").to_string();
-        assert_eq!(error, "the stack has no output ApiUrl");
-    }
 
     #[test]
     fn only_variables_of_a_package_are_removed() {

@@ -11,12 +11,12 @@ use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
 use crate::api::Api;
-use crate::aws::Aws;
+use crate::aws::{Aws, REGION};
 use crate::ministack::MiniStack;
+use crate::outputs::Outputs;
 use crate::provider::{PER_SECOND, Provider};
-use crate::region::REGION;
 use crate::result::{Result, ensure};
-use crate::sam::{self, Outputs, Sam};
+use crate::sam::{self, Sam};
 
 /// The channel of the example's catalog.
 pub const CHANNEL: &str = "alimtalk-main";
@@ -50,18 +50,18 @@ impl Stack {
     /// Opens the deployed stack, and starts the provider.
     ///
     /// # Errors
-    /// When the stack has not the expected outputs.
+    /// When the stack has not the expected outputs. Then `MiniStack` is stopped.
     pub async fn open(sam: Sam, ministack: MiniStack, python: PathBuf) -> Result<Self> {
-        let outputs = sam.outputs(&ministack.endpoint).await?;
-        Ok(Self {
-            api: Api::new(&outputs.api_url, REGION)?,
-            aws: Aws::at(&ministack.endpoint),
-            provider: Provider::start().await?,
-            sam,
-            ministack,
-            outputs,
-            python,
-        })
+        match connect(&sam, &ministack.endpoint).await {
+            Ok(Connected { outputs, api, provider }) => {
+                let aws = Aws::at(&ministack.endpoint);
+                Ok(Self { sam, ministack, outputs, api, aws, provider, python })
+            }
+            Err(error) => {
+                ministack.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// Stores the example's catalog file, with the simulated provider as the channel's provider.
@@ -124,4 +124,17 @@ impl Stack {
     pub async fn stop(self) {
         self.ministack.stop().await;
     }
+}
+
+/// What [`Stack::open`] finds and starts.
+struct Connected {
+    outputs: Outputs,
+    api: Api,
+    provider: Provider,
+}
+
+async fn connect(sam: &Sam, endpoint: &str) -> Result<Connected> {
+    let outputs = sam.outputs(endpoint).await?;
+    let api = Api::new(&outputs.api_url, REGION)?;
+    Ok(Connected { outputs, api, provider: Provider::start().await? })
 }

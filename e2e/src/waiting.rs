@@ -75,7 +75,8 @@ mod tests {
             answered(404).map(Some)
         });
         let error = refused.await.expect_err("not found").to_string();
-        assert_eq!((error.as_str(), calls), ("answered with 404, not 200: null", 1));
+        assert_eq!(error, "answered with 404, not 200: null");
+        assert_eq!(calls, 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,7 +26,7 @@ use crate::listen::{StartError, listen_for_containers, listen_on_loopback, port_
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack};
 use crate::testing::crash_point::CrashPoint;
-use crate::testing::figures::Ledger;
+use crate::testing::recording_meter::RecordingMeter;
 
 /// A changed schedule takes effect within this time.
 const PLAN_EVERY: Duration = Duration::from_secs(1);
@@ -119,7 +119,7 @@ impl LocalStack {
             store,
             queue: queue.clone(),
             http: Arc::new(ReqwestHttp::new()),
-            meter: Arc::new(Ledger::default()),
+            meter: Arc::new(RecordingMeter::default()),
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
             sender_settings: SenderSettings::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alimi::http::Callers;
+use alimi::http::IdentifyCaller;
 use alimi::ports::{Clock, Meter, ProviderHttp, Randomness};
 use alimi::store::DynamoStore;
 use alimi::use_cases::{Planner, Sender, SenderSettings, Trigger};
@@ -11,14 +11,13 @@ use alimi_enqueue::EnqueueFunction;
 use alimi_sweeper::SweeperFunction;
 use axum::Router;
 
-use crate::aws::adapters::Adapters;
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::{Function, Permissions};
 use crate::aws::queue::LocalQueue;
 use crate::aws::run_queue::LocalRunQueue;
 use crate::aws::scheduler::LocalScheduler;
 use crate::aws::secrets::LocalSecrets;
-use crate::aws::services::Services;
+use crate::aws::services::{Adapters, Services};
 use crate::wiring;
 
 /// The parts that differ between the worlds of tests, the local stack and the benchmarks.
@@ -28,7 +27,7 @@ pub struct Parts {
     pub queue: Arc<LocalQueue>,
     /// HTTP to the provider.
     pub http: Arc<dyn ProviderHttp>,
-    /// Records the figures of senders and sweepers.
+    /// Records the metrics of senders and sweepers.
     pub meter: Arc<dyn Meter>,
     pub clock: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,
@@ -130,12 +129,12 @@ impl Stack {
     }
 
     /// The routes of `console`, with another way to identify the caller.
-    pub fn console_called_by(&self, callers: Callers) -> Router {
+    pub fn console_called_by(&self, callers: IdentifyCaller) -> Router {
         alimi_console::router(ConsoleFunction { callers, ..self.console_function.clone() })
     }
 
     /// The routes of `enqueue`, with another way to identify the caller.
-    pub fn enqueue_called_by(&self, callers: Callers) -> Router {
+    pub fn enqueue_called_by(&self, callers: IdentifyCaller) -> Router {
         alimi_enqueue::router(EnqueueFunction { callers, ..self.enqueue_function.clone() })
     }
 }

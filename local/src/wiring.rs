@@ -6,14 +6,15 @@ use alimi::ports::{Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{Registry, check_message};
 use alimi::use_cases::{
     Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, MissedTimes, Planner,
-    ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper, Trigger, UploadMembers, Webhook,
+    PreviewSchedule, ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper, Trigger,
+    UploadMembers, Webhook,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
 use alimi_sweeper::SweeperFunction;
 use alimi_webhook::WebhookFunction;
 
-use crate::aws::adapters::Adapters;
+use crate::aws::services::Adapters;
 
 type SharedClock = Arc<dyn Clock>;
 
@@ -59,11 +60,16 @@ pub(crate) fn console(adapters: &Adapters, clock: &SharedClock) -> ConsoleFuncti
             clock: clock.clone(),
         },
         documents: adapters.store.clone(),
-        catalog: adapters.store.clone(),
         upload_members: UploadMembers {
             documents: adapters.store.clone(),
             members: adapters.store.clone(),
             uploads: adapters.store.clone(),
+            clock: clock.clone(),
+        },
+        preview_schedule: PreviewSchedule {
+            catalog: adapters.store.clone(),
+            audiences: audiences(adapters),
+            runs: adapters.store.clone(),
             clock: clock.clone(),
         },
         dry_run: DryRun {
@@ -72,9 +78,7 @@ pub(crate) fn console(adapters: &Adapters, clock: &SharedClock) -> ConsoleFuncti
             clock: clock.clone(),
             check: check_message,
         },
-        files: adapters.files.clone(),
         runs: adapters.store.clone(),
-        clock: clock.clone(),
         callers: |_| Some("local".to_owned()),
     }
 }
@@ -151,15 +155,15 @@ pub(crate) fn sweeper(
     meter: Arc<dyn Meter>,
 ) -> SweeperFunction {
     SweeperFunction {
-        sweeper: Sweeper::new(
-            adapters.store.clone(),
-            adapters.store.clone(),
-            adapters.store.clone(),
-            adapters.waker.clone(),
+        sweeper: Sweeper {
+            catalog: adapters.store.clone(),
+            agenda: adapters.store.clone(),
+            classes: adapters.store.clone(),
+            waker: adapters.waker.clone(),
             meter,
-            clock.clone(),
-            apply(adapters, clock),
-        ),
+            clock: clock.clone(),
+            apply: apply(adapters, clock),
+        },
         resume_runs: ResumeRuns {
             runs: adapters.store.clone(),
             queue: adapters.run_queue.clone(),

@@ -38,7 +38,9 @@ impl Affected {
         differing.args(["diff", "--name-only", &base]);
         let mut untracked = process::program("git");
         untracked.args(["ls-files", "--others", "--exclude-standard"]);
-        match (process::answer(&mut differing), process::answer(&mut untracked)) {
+        let differing = process::stdout_if_successful(&mut differing);
+        let untracked = process::stdout_if_successful(&mut untracked);
+        match (differing, untracked) {
             (Some(differing), Some(untracked)) => {
                 Self::by_files(differing.lines().chain(untracked.lines()))
             }
@@ -70,7 +72,7 @@ impl Affected {
 fn upstream_base() -> Option<String> {
     let mut git = process::program("git");
     git.args(["merge-base", "HEAD", "@{upstream}"]);
-    process::answer(&mut git).map(|commit| commit.trim().to_owned())
+    process::stdout_if_successful(&mut git).map(|commit| commit.trim().to_owned())
 }
 
 /// The packages whose tests read or are built on a file; `None` when that may be all of them.
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tests_read_affects_them() {
+    fn a_change_of_a_file_that_tests_read_runs_those_tests() {
         assert!(affected(&["events/sender/wake.json"]).includes(Path::new("local")));
         assert!(affected(&["README.md"]).includes(Path::new("local")));
         assert!(affected(&["template.yaml"]).includes(Path::new("e2e")));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use crate::figures::{Figures, Work};
+use crate::cost::{StepCost, Work};
 use crate::process;
 use crate::tool::{self, Missing};
 use crate::workspace;
@@ -17,19 +17,19 @@ pub enum Build {
     Keep,
 }
 
-/// Builds the end-to-end test where needed and becomes it.
+/// Builds the end-to-end tests where needed, and runs them in place of this program.
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    become_it(deployed(arguments))
+    exec(deployed(arguments))
 }
 
 /// The same for the check of `sam local`.
 pub fn run_sam_local(arguments: &[OsString]) -> ExitCode {
-    become_it(tool::docker().and_then(|()| containers(arguments)))
+    exec(tool::docker().and_then(|()| containers(arguments)))
 }
 
-fn become_it(command: Result<Command, Missing>) -> ExitCode {
+fn exec(command: Result<Command, Missing>) -> ExitCode {
     match command {
-        Ok(command) => process::become_it(command),
+        Ok(command) => process::exec(command),
         Err(missing) => {
             eprintln!("{}. To run it: {}.", missing.reason, missing.remedy);
             ExitCode::FAILURE
@@ -52,14 +52,15 @@ pub fn sam_local() -> Result<Command, Missing> {
 }
 
 /// Compiles both, where the lints have not.
-pub fn compile(figures: &mut Figures) -> Result<(), process::Failure> {
+pub fn compile(cost: &mut StepCost) -> Result<(), process::Failure> {
     let mut cargo = test("deployed");
     cargo.args(["--test", "sam_local", "--no-run"]);
-    figures.measure(Work::Compiling, || process::run(&mut cargo))
+    cost.measure(Work::Compiling, || process::run(&mut cargo))
 }
 
 fn deployed(arguments: &[OsString]) -> Result<Command, Missing> {
-    let (sam, python, cargo_lambda) = (tool::sam()?, tool::ministack()?, tool::cargo_lambda()?);
+    let (sam, python) = (tool::SAM.ready()?, tool::ministack()?);
+    let cargo_lambda = tool::CARGO_LAMBDA.ready()?;
     let mut cargo = test("deployed");
     cargo.args(["--", "--sam"]).arg(sam).arg("--python").arg(python);
     cargo.arg("--cargo-lambda").arg(cargo_lambda).args(arguments);
@@ -67,7 +68,7 @@ fn deployed(arguments: &[OsString]) -> Result<Command, Missing> {
 }
 
 fn containers(arguments: &[OsString]) -> Result<Command, Missing> {
-    let (sam, cargo_lambda) = (tool::sam()?, tool::cargo_lambda()?);
+    let (sam, cargo_lambda) = (tool::SAM.ready()?, tool::CARGO_LAMBDA.ready()?);
     let mut cargo = test("sam_local");
     cargo.args(["--", "--sam"]).arg(sam).arg("--cargo-lambda").arg(cargo_lambda).args(arguments);
     Ok(cargo)

@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it writes for a terminal")]
 
 mod changes;
+mod cost;
 mod e2e;
-mod figures;
 mod gate;
 mod imports;
 mod local;

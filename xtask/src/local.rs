@@ -6,27 +6,27 @@ use std::process::{Command, ExitCode};
 use crate::process;
 use crate::tool::{self, Missing};
 
-/// Builds `alimi-local` where needed and becomes it.
+/// Builds `alimi-local` where needed, and runs it in place of this program.
 pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
     eprintln!("Building what has changed; the first build takes some minutes.");
     let mut cargo = process::cargo(["run", "-p", "alimi-local", "--", command]);
     cargo.args(arguments);
-    process::become_it(cargo)
+    process::exec(cargo)
 }
 
-/// Builds `alimi-catalog` where needed and becomes it.
+/// Builds `alimi-catalog` where needed, and runs it in place of this program.
 pub fn catalog(arguments: &[OsString]) -> ExitCode {
     let mut cargo = process::cargo(["run", "-p", "alimi-catalog", "--"]);
     cargo.args(arguments);
-    process::become_it(cargo)
+    process::exec(cargo)
 }
 
-/// Builds the benchmarks where needed, optimised, and becomes them.
+/// Builds the benchmarks where needed, optimised, and runs them in place of this program.
 pub fn bench(arguments: &[OsString]) -> ExitCode {
     match bench_command(arguments) {
         Ok(command) => {
             eprintln!("Building what has changed; the first build takes ten minutes.");
-            process::become_it(command)
+            process::exec(command)
         }
         Err(missing) => {
             eprintln!("{}. To run it: {}.", missing.reason, missing.remedy);
@@ -40,7 +40,8 @@ fn bench_command(arguments: &[OsString]) -> Result<Command, Missing> {
     cargo.args(arguments);
     // What builds functions, and what starts them.
     if arguments.first().is_some_and(|part| BENCHMARKS_OF_FUNCTIONS.iter().any(|it| part == it)) {
-        cargo.arg("--cargo-lambda").arg(tool::cargo_lambda()?).arg("--sam").arg(tool::sam()?);
+        cargo.arg("--cargo-lambda").arg(tool::CARGO_LAMBDA.ready()?);
+        cargo.arg("--sam").arg(tool::SAM.ready()?);
     }
     Ok(cargo)
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
-/// A program that did not do what it was started for.
+/// A program that did not start, or ended with an error.
 #[derive(Debug)]
 pub struct Failure {
     command: String,
@@ -78,14 +78,14 @@ pub fn captured(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// The standard output of a command, if it ends well.
-pub fn answer(command: &mut Command) -> Option<String> {
+pub fn stdout_if_successful(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Puts a command in this program's place, so that a signal to this one reaches it.
+/// Replaces this program with a command, so that a signal to this program reaches the command.
 #[cfg(unix)]
-pub fn become_it(mut command: Command) -> ExitCode {
+pub fn exec(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt;
 
     let error = command.exec();
@@ -93,9 +93,9 @@ pub fn become_it(mut command: Command) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a command to its end, and ends as it does.
+/// Runs a command to its end, and ends with its exit code.
 #[cfg(not(unix))]
-pub fn become_it(mut command: Command) -> ExitCode {
+pub fn exec(mut command: Command) -> ExitCode {
     match command.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => {

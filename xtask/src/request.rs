@@ -81,7 +81,7 @@ pub enum Request {
 
 /// A command line that means nothing here.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Misread {
+pub enum ParseError {
     /// There was nothing to read.
     NoCommand,
     /// There is no such command.
@@ -96,9 +96,9 @@ pub enum Misread {
 
 impl Request {
     /// Understands the arguments that follow the program's name.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Misread> {
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ParseError> {
         let mut arguments = arguments.into_iter();
-        let command = arguments.next().ok_or(Misread::NoCommand)?;
+        let command = arguments.next().ok_or(ParseError::NoCommand)?;
         match command.to_str() {
             Some("demo") => Ok(Self::Local { command: "demo", arguments: arguments.collect() }),
             Some("serve") => Ok(Self::Local { command: "serve", arguments: arguments.collect() }),
@@ -109,22 +109,22 @@ impl Request {
             Some("test") => Self::read_test(arguments),
             Some("step") => Self::read_step(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
-            _ => Err(Misread::UnknownCommand(command)),
+            _ => Err(ParseError::UnknownCommand(command)),
         }
     }
 
-    fn read_test(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Misread> {
+    fn read_test(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, ParseError> {
         let mut asked = Vec::new();
         let mut scope = Scope::Whole;
         while let Some(option) = arguments.next() {
             match option.to_str() {
                 Some("--only") => {
-                    let name = arguments.next().ok_or(Misread::NoStep)?;
-                    asked.push(Step::named(&name).ok_or(Misread::UnknownStep(name))?);
+                    let name = arguments.next().ok_or(ParseError::NoStep)?;
+                    asked.push(Step::named(&name).ok_or(ParseError::UnknownStep(name))?);
                 }
                 Some("--quick") => scope = Scope::Quick,
                 Some("--help" | "-h") => return Ok(Self::Help),
-                _ => return Err(Misread::UnknownOption(option)),
+                _ => return Err(ParseError::UnknownOption(option)),
             }
         }
         let steps = match scope {
@@ -136,16 +136,16 @@ impl Request {
     }
 
     /// What a gate says to the process of a step.
-    fn read_step(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, Misread> {
-        let mut next = || arguments.next().ok_or(Misread::NoStep);
+    fn read_step(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, ParseError> {
+        let mut next = || arguments.next().ok_or(ParseError::NoStep);
         let (name, scope, report) = (next()?, next()?, next()?);
-        let step = Step::named(&name).ok_or(Misread::UnknownStep(name))?;
+        let step = Step::named(&name).ok_or(ParseError::UnknownStep(name))?;
         let scope = if scope == Scope::Quick.name() { Scope::Quick } else { Scope::Whole };
         Ok(Self::Step { step, scope, report: report.into() })
     }
 }
 
-impl fmt::Display for Misread {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCommand => write!(f, "which command?"),
@@ -157,13 +157,13 @@ impl fmt::Display for Misread {
     }
 }
 
-impl Error for Misread {}
+impl Error for ParseError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Request, Misread> {
+    fn read(line: &str) -> Result<Request, ParseError> {
         Request::read(line.split_whitespace().map(OsString::from))
     }
 
@@ -193,7 +193,7 @@ mod tests {
             report: "target/docs.report".into(),
         };
         assert_eq!(read("step docs quick target/docs.report"), Ok(step));
-        assert_eq!(read("step docs quick"), Err(Misread::NoStep));
+        assert_eq!(read("step docs quick"), Err(ParseError::NoStep));
     }
 
     #[test]
@@ -205,12 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_refused() {
-        assert_eq!(read(""), Err(Misread::NoCommand));
-        assert_eq!(read("deploy"), Err(Misread::UnknownCommand("deploy".into())));
-        assert_eq!(read("test --fast"), Err(Misread::UnknownOption("--fast".into())));
-        assert_eq!(read("test --only"), Err(Misread::NoStep));
-        assert_eq!(read("test --only spelling"), Err(Misread::UnknownStep("spelling".into())));
+    fn unknown_commands_options_and_steps_are_refused() {
+        assert_eq!(read(""), Err(ParseError::NoCommand));
+        assert_eq!(read("deploy"), Err(ParseError::UnknownCommand("deploy".into())));
+        assert_eq!(read("test --fast"), Err(ParseError::UnknownOption("--fast".into())));
+        assert_eq!(read("test --only"), Err(ParseError::NoStep));
+        assert_eq!(read("test --only spelling"), Err(ParseError::UnknownStep("spelling".into())));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::changes::Affected;
+use crate::cost::{StepCost, Work};
 use crate::e2e::{self, Build};
-use crate::figures::{Figures, Work};
 use crate::imports;
 use crate::process::{self, Failure};
 use crate::tool::{self, Missing};
@@ -48,6 +48,16 @@ pub enum Scope {
     Quick,
 }
 
+impl Scope {
+    /// The word for it on the command line of a step's process.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Quick => "quick",
+        }
+    }
+}
+
 /// Steps of one queue run one after the other, beside those of the other queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -60,7 +70,7 @@ pub enum Queue {
 
 /// Why a step did not pass.
 #[derive(Debug)]
-pub enum Unpassed {
+pub enum StepError {
     /// It found a fault.
     Failed(String),
     /// It could not look for one, since a tool is missing.
@@ -160,80 +170,80 @@ impl Step {
     }
 
     /// Runs it. Its output goes to the terminal or wherever this process's output goes.
-    pub fn run(self, scope: Scope, figures: &mut Figures) -> Result<(), Unpassed> {
+    pub fn run(self, scope: Scope, cost: &mut StepCost) -> Result<(), StepError> {
         if self.needs_crates() {
-            figures.measure(Work::Checking, tool::crates)?;
+            cost.measure(Work::Checking, tool::crates)?;
         }
         match self {
             Self::Format => {
                 let mut format = process::cargo(["fmt", "--all", "--check"]);
-                figures.measure(Work::Checking, || process::run(&mut format))?;
+                cost.measure(Work::Checking, || process::run(&mut format))?;
             }
             Self::Imports => {
-                let found = figures.measure(Work::Checking, || imports::check(process::root()));
-                println!("{}", found.map_err(Unpassed::Failed)?);
+                let found = cost.measure(Work::Checking, || imports::check(process::root()));
+                println!("{}", found.map_err(StepError::Failed)?);
             }
             Self::Lints => {
-                figures.measure(Work::Compiling, || process::run(&mut workspace::build()))?;
+                cost.measure(Work::Compiling, || process::run(&mut workspace::build()))?;
             }
             Self::Functions => {
-                e2e::compile(figures)?;
+                e2e::compile(cost)?;
                 let mut build = e2e::command(Build::Only)?;
-                figures.measure(Work::Compiling, || process::run(&mut build))?;
+                cost.measure(Work::Compiling, || process::run(&mut build))?;
             }
-            Self::Tests => run_tests(scope, figures)?,
+            Self::Tests => run_tests(scope, cost)?,
             Self::Docs => {
-                figures.measure(Work::Compiling, || process::run(&mut workspace::docs()))?;
+                cost.measure(Work::Compiling, || process::run(&mut workspace::docs()))?;
             }
             Self::Licences => {
-                let deny = figures.measure(Work::Compiling, tool::cargo_deny)?;
+                let deny = cost.measure(Work::Compiling, || tool::CARGO_DENY.ready())?;
                 let mut deny = process::program(deny);
                 // Not advisories: those are a database that is fetched anew, so that the verdict
                 // on a commit would change from day to day, and need a network.
                 deny.args(["--locked", "check", "licenses", "bans", "sources"]);
-                figures.measure(Work::Checking, || process::run(&mut deny))?;
+                cost.measure(Work::Checking, || process::run(&mut deny))?;
             }
             Self::Template => {
-                let sam = figures.measure(Work::Checking, tool::sam)?;
+                let sam = cost.measure(Work::Checking, || tool::SAM.ready())?;
                 for template in ["examples/network.yaml", "template.yaml"] {
                     let mut validate = validation(&sam, template);
-                    figures.measure(Work::Checking, || process::run(&mut validate))?;
+                    cost.measure(Work::Checking, || process::run(&mut validate))?;
                 }
             }
             Self::Security => {
-                let checkov = figures.measure(Work::Checking, tool::checkov)?;
+                let checkov = cost.measure(Work::Checking, || tool::CHECKOV.ready())?;
                 let mut checkov = process::program(checkov);
                 checkov.args(["--config-file", ".checkov.yaml"]);
-                figures.measure(Work::Checking, || process::run(&mut checkov))?;
+                cost.measure(Work::Checking, || process::run(&mut checkov))?;
             }
             Self::E2e => {
-                e2e::compile(figures)?;
+                e2e::compile(cost)?;
                 let mut stories = e2e::command(Build::Keep)?;
-                figures.measure(Work::Checking, || process::run(&mut stories))?;
+                cost.measure(Work::Checking, || process::run(&mut stories))?;
             }
             Self::SamLocal => {
-                tool::docker().map_err(Unpassed::NotPossible)?;
-                e2e::compile(figures)?;
+                tool::docker().map_err(StepError::NotPossible)?;
+                e2e::compile(cost)?;
                 let mut sam_local = e2e::sam_local()?;
-                figures.measure(Work::Checking, || process::run(&mut sam_local))?;
+                cost.measure(Work::Checking, || process::run(&mut sam_local))?;
             }
         }
         Ok(())
     }
 }
 
-fn run_tests(scope: Scope, figures: &mut Figures) -> Result<(), Unpassed> {
-    let programs = figures.measure(Work::Compiling, workspace::test_programs)?;
+fn run_tests(scope: Scope, cost: &mut StepCost) -> Result<(), StepError> {
+    let programs = cost.measure(Work::Compiling, workspace::test_programs)?;
     match scope {
         Scope::Whole => {
-            figures.measure(Work::Checking, || process::run(&mut workspace::test()))?;
+            cost.measure(Work::Checking, || process::run(&mut workspace::test()))?;
         }
         Scope::Quick => {
             let affected = Affected::by_changes();
             for test in programs.iter().filter(|test| affected.includes(&test.package)) {
                 println!("-- {}", test.package.display());
                 let mut run = workspace::run_tests(test, &SLOW_TESTS);
-                figures.measure(Work::Checking, || process::run(&mut run))?;
+                cost.measure(Work::Checking, || process::run(&mut run))?;
             }
             println!("NOT RUN, since they take longest: {}", SLOW_TESTS.join(" "));
         }
@@ -250,13 +260,13 @@ fn validation(sam: &Path, template: &str) -> Command {
     sam
 }
 
-impl From<Failure> for Unpassed {
+impl From<Failure> for StepError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure.to_string())
     }
 }
 
-impl From<Missing> for Unpassed {
+impl From<Missing> for StepError {
     fn from(missing: Missing) -> Self {
         Self::NotRun(missing)
     }

@@ -17,7 +17,8 @@ pub struct Missing {
     pub remedy: String,
 }
 
-struct Tool {
+/// A program in a folder of its own.
+pub struct Tool {
     /// The folder's name, less the version.
     name: &'static str,
     version: &'static str,
@@ -32,15 +33,15 @@ struct Tool {
 /// renamed instead: a Python venv knows its own path.
 const MARKER: &str = "complete";
 
-const CARGO_DENY: Tool = Tool {
-    name: "cargo-deny",
+pub const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny-debug",
     version: "0.20.2",
     program: if cfg!(windows) { "bin/cargo-deny.exe" } else { "bin/cargo-deny" },
     asks_version: &["--version"],
     install: install_cargo_deny,
 };
 
-const SAM: Tool = Tool {
+pub const SAM: Tool = Tool {
     name: "sam",
     version: "1.170.0",
     program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
@@ -52,7 +53,7 @@ const SAM: Tool = Tool {
     },
 };
 
-const CHECKOV: Tool = Tool {
+pub const CHECKOV: Tool = Tool {
     name: "checkov",
     version: "3.3.30",
     program: if cfg!(windows) { "Scripts/checkov.cmd" } else { "bin/checkov" },
@@ -60,7 +61,7 @@ const CHECKOV: Tool = Tool {
     install: |tool, folder| install_from_pypi(tool, folder, "checkov", &[]),
 };
 
-const CARGO_LAMBDA: Tool = Tool {
+pub const CARGO_LAMBDA: Tool = Tool {
     name: "cargo-lambda",
     version: "1.9.2",
     program: if cfg!(windows) { "Scripts/cargo-lambda.exe" } else { "bin/cargo-lambda" },
@@ -80,26 +81,6 @@ const MINISTACK: Tool = Tool {
         install_from_pypi(tool, folder, "ministack", &beside)
     },
 };
-
-/// The path of cargo-deny, installed if need be.
-pub fn cargo_deny() -> Result<PathBuf, Missing> {
-    CARGO_DENY.ready()
-}
-
-/// The path of the SAM CLI, installed if need be.
-pub fn sam() -> Result<PathBuf, Missing> {
-    SAM.ready()
-}
-
-/// The path of Checkov, installed if need be.
-pub fn checkov() -> Result<PathBuf, Missing> {
-    CHECKOV.ready()
-}
-
-/// The path of cargo-lambda, installed if need be.
-pub fn cargo_lambda() -> Result<PathBuf, Missing> {
-    CARGO_LAMBDA.ready()
-}
 
 /// The path of a Python that has `MiniStack`, installed if need be.
 pub fn ministack() -> Result<PathBuf, Missing> {
@@ -125,7 +106,7 @@ pub fn docker() -> Result<(), Missing> {
     if !cfg!(target_os = "linux") {
         return Err(missing("the functions are built and reached as a Linux machine does it"));
     }
-    match process::answer(&mut docker) {
+    match process::stdout_if_successful(&mut docker) {
         Some(answer) if answer.contains("linux") => {}
         Some(_) | None => return Err(missing("no Docker engine answers on this machine")),
     }
@@ -133,7 +114,8 @@ pub fn docker() -> Result<(), Missing> {
     // what listens here.
     let mut docker = process::program("docker");
     docker.args(["network", "inspect", "bridge", "--format", BRIDGE]);
-    let gateway = process::answer(&mut docker).and_then(|said| said.trim().parse::<IpAddr>().ok());
+    let gateway = process::stdout_if_successful(&mut docker);
+    let gateway = gateway.and_then(|gateway| gateway.trim().parse::<IpAddr>().ok());
     // Some engines do not say it, and it is found otherwise.
     match gateway.map(|gateway| TcpListener::bind((gateway, 0))) {
         None | Some(Ok(_)) => Ok(()),
@@ -144,7 +126,8 @@ pub fn docker() -> Result<(), Missing> {
 /// Every crate's source, over the network where it is not here.
 pub fn crates() -> Result<(), Missing> {
     // Not those of other systems, which nothing here is built for.
-    let version = process::answer(process::program("rustc").arg("-vV")).unwrap_or_default();
+    let version = process::stdout_if_successful(process::program("rustc").arg("-vV"));
+    let version = version.unwrap_or_default();
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     let mut fetch = process::cargo(["fetch", "--locked"]);
     if let Some(host) = host {
@@ -157,7 +140,8 @@ pub fn crates() -> Result<(), Missing> {
 }
 
 impl Tool {
-    fn ready(&self) -> Result<PathBuf, Missing> {
+    /// The path of the program, installed if need be.
+    pub fn ready(&self) -> Result<PathBuf, Missing> {
         let all = folder_of_tools();
         let folder = all.join(format!("{}-{}", self.name, self.version));
         let program = folder.join(self.program);
@@ -175,7 +159,7 @@ impl Tool {
     /// Whether it can be used as it is: a venv, for one, is dead once its Python has gone.
     fn is_complete(&self, folder: &Path, program: &Path) -> bool {
         folder.join(MARKER).exists()
-            && process::answer(process::program(program).args(self.asks_version))
+            && process::stdout_if_successful(process::program(program).args(self.asks_version))
                 .is_some_and(|answer| answer.contains(self.version))
     }
 
@@ -197,6 +181,9 @@ impl Tool {
 fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
     let version = format!("={}", tool.version);
     let mut cargo = process::cargo(["install", "cargo-deny", "--locked", "--version", &version]);
+    // It runs for seconds. An optimised build of its 300 crates would take minutes.
+    cargo.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     cargo.arg("--root").arg(folder);
     process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
 }
@@ -222,15 +209,16 @@ fn install_from_pypi(
 /// A Python that can make a venv with pip in it; some systems ship that part on its own.
 fn python() -> Result<&'static str, Missing> {
     const CAN_DO: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
-    ["python3", "python"]
-        .into_iter()
-        .find(|python| process::answer(process::program(python).args(["-c", CAN_DO])).is_some())
-        .ok_or_else(|| Missing {
-            reason: "there is no Python 3.10 or later that can make a venv".into(),
-            remedy: "install Python 3 with venv (on Debian and Ubuntu: the packages python3 and \
-                     python3-venv)"
-                .into(),
-        })
+    let can_do = |python: &&str| {
+        let mut python = process::program(python);
+        process::stdout_if_successful(python.args(["-c", CAN_DO])).is_some()
+    };
+    ["python3", "python"].into_iter().find(can_do).ok_or_else(|| Missing {
+        reason: "there is no Python 3.10 or later that can make a venv".into(),
+        remedy: "install Python 3 with venv (on Debian and Ubuntu: the packages python3 and \
+                 python3-venv)"
+            .into(),
+    })
 }
 
 /// Where tools are kept: where the user says, else where the user's caches are.

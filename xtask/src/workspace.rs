@@ -33,7 +33,6 @@ pub fn build() -> Command {
     cargo
 }
 
-/// Runs every test.
 pub fn test() -> Command {
     cargo(["test", "--workspace", "--locked", "--lib", "--bins", "--tests"])
 }
@@ -90,7 +89,6 @@ fn documenting(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 pub struct TestProgram {
     /// The package's folder, relative to the workspace's.
     pub package: PathBuf,
-    /// The program.
     pub program: PathBuf,
 }
 

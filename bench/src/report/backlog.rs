@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use crate::backlog::Row;
-use crate::failure::Failure;
+use crate::backlog::BacklogRow;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const BACKLOG: &str = "\
@@ -13,7 +13,9 @@ costs (lease, heads of the queue, channel) are included. No receipts come. Equal
 of the queue does not matter.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<Row>>("backlog")? else {
+    let Some(Measured { conditions, figures: rows }) =
+        records.read::<Vec<BacklogRow>>("backlog")?
+    else {
         return Ok(());
     };
     writeln!(page, "## A long queue costs no more than a short one\n\n{BACKLOG}\n")?;

@@ -1,9 +1,9 @@
 use std::fmt::Write;
 
-use crate::binaries::{Figures, LeftOut, ProfileRow, Started};
+use crate::binaries::{BinariesResults, LeftOut, ProfileRow, Started};
 use crate::build::Profile;
-use crate::emulator::{Load, Start};
-use crate::failure::Failure;
+use crate::function_measurements::{Load, Start};
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const BINARIES: &str = "\
@@ -60,7 +60,8 @@ const ZIP_BYTES_GOAL: u64 = 3_000_000;
 const INIT_MS_GOAL: f64 = 20.0;
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures }) = records.read::<Figures>("binaries")? else {
+    let Some(Measured { conditions, figures }) = records.read::<BinariesResults>("binaries")?
+    else {
         return Ok(());
     };
     writeln!(page, "## The binaries\n\n{BINARIES}\n")?;
@@ -147,7 +148,7 @@ fn start_cells(start: &Start) -> String {
     )
 }
 
-fn compare_with_goals(figures: &Figures) -> String {
+fn compare_with_goals(figures: &BinariesResults) -> String {
     let mut missed = Vec::new();
     for sizes in &figures.sizes {
         for size in sizes.functions.iter().filter(|size| size.zip_bytes > ZIP_BYTES_GOAL) {

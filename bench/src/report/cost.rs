@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use crate::cost::Row;
-use crate::failure::Failure;
+use crate::cost::CostRow;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const COST: &str = "\
@@ -17,7 +17,7 @@ The goal is 9 write units for a standalone message of up to 1 KB. The message it
 lease adds the rest.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<Row>>("cost")? else {
+    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<CostRow>>("cost")? else {
         return Ok(());
     };
     writeln!(page, "## What a delivered notification costs\n\n{COST}\n")?;

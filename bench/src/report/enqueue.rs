@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use crate::enqueue::Figures;
-use crate::failure::Failure;
+use crate::enqueue::EnqueueResults;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const ENQUEUE: &str = "\
@@ -16,7 +16,7 @@ A single request also reads the idempotency record, the template and the channel
 request to the database like the put itself.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures }) = records.read::<Figures>("enqueue")? else {
+    let Some(Measured { conditions, figures }) = records.read::<EnqueueResults>("enqueue")? else {
         return Ok(());
     };
     writeln!(page, "## Accepting notifications\n\n{ENQUEUE}\n")?;

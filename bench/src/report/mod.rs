@@ -11,7 +11,7 @@ mod soak;
 
 use std::path::PathBuf;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 use crate::records::Records;
 
 const HEAD: &str = "\

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
 use crate::chart::{self, Bars, Lines};
-use crate::failure::Failure;
-use crate::pace::{Latency, Row, Variant};
+use crate::pace::{Latency, PaceRow, Variant};
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const PACE: &str = "\
@@ -31,7 +31,7 @@ sweeper does so within a minute. SQS blocks the dead sender's message group for 
 of 45 s; the next hand-over therefore goes to the lane's third group.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<Row>>("pace")? else {
+    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<PaceRow>>("pace")? else {
         return Ok(());
     };
     writeln!(page, "## The provider's limit: used, and never exceeded\n\n{PACE}\n")?;

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
 use crate::chart::{self, Lines};
-use crate::failure::Failure;
-use crate::priority::Figures;
+use crate::priority::PriorityResults;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
 
 const PRIORITY: &str = "\
@@ -13,7 +13,8 @@ acceptance (the time stamped before the notification is stored) to departure. No
 for the 99th percentile is two slots and 150 ms. A slot is the time between two departures, here 20.5 ms.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures }) = records.read::<Figures>("priority")? else {
+    let Some(Measured { conditions, figures }) = records.read::<PriorityResults>("priority")?
+    else {
         return Ok(());
     };
     writeln!(page, "## Real-time messages overtake\n\n{PRIORITY}\n")?;

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
-use crate::run::Row;
+use crate::run::RunRow;
 
 const RUN: &str = "\
 This measures how fast a run of a schedule stores notifications, compared with bare conditional puts, and
@@ -15,7 +15,7 @@ puts 1,000 copies of a notification with the bare client, because the embedded d
 tables grow. The goals are 80 % of the bare puts, and memory that does not grow with the audience.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<Row>>("run")? else {
+    let Some(Measured { conditions, figures: rows }) = records.read::<Vec<RunRow>>("run")? else {
         return Ok(());
     };
     writeln!(page, "## Runs of schedules\n\n{RUN}\n")?;

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
-use crate::failure::Failure;
+use crate::program::Failure;
 use crate::records::{Measured, Records};
-use crate::soak::Figures;
+use crate::soak::SoakResults;
 
 const SOAK: &str = "\
 This runs everything at once, at a limit of 50/s, and then balances the books: every accepted notification
@@ -22,7 +22,7 @@ happen on a machine that is busy otherwise. The table therefore counts the busie
 provider and by departure.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
-    let Some(Measured { conditions, figures }) = records.read::<Figures>("soak")? else {
+    let Some(Measured { conditions, figures }) = records.read::<SoakResults>("soak")? else {
         return Ok(());
     };
     writeln!(page, "## Everything at once\n\n{SOAK}\n")?;

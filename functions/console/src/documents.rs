@@ -57,7 +57,7 @@ pub(crate) async fn put(
     let bytes = axum::body::to_bytes(request.into_body(), DOCUMENT_BYTES_MAX)
         .await
         .map_err(|_| Problem::too_large(DOCUMENT_BYTES_MAX))?;
-    let body = Body::read(&bytes).map_err(Problem::malformed)?;
+    let body = Body::parse(&bytes).map_err(Problem::malformed)?;
     let entry = entry(kind, &name, body).map_err(Problem::invalid)?;
     let status = match expected {
         Expected::Absent => StatusCode::CREATED,
@@ -157,25 +157,25 @@ fn entry(kind: Kind, name: &str, body: Body) -> Result<Entry, FieldError> {
     };
     Ok(match kind {
         Kind::Channel => {
-            let mut channel: Channel = body.take()?;
+            let mut channel: Channel = body.deserialize()?;
             set_name(&mut channel.name)?;
             Entry::Channel(channel)
         }
         Kind::Template => {
-            let mut template: Template = body.take()?;
+            let mut template: Template = body.deserialize()?;
             set_name(&mut template.name)?;
             Entry::Template(template)
         }
         Kind::Schedule => {
-            let mut schedule: Schedule = body.take()?;
+            let mut schedule: Schedule = body.deserialize()?;
             set_name(&mut schedule.name)?;
             Entry::Schedule(schedule)
         }
         Kind::Audience => {
-            let mut audience: Audience = body.take()?;
+            let mut audience: Audience = body.deserialize()?;
             set_name(&mut audience.name)?;
             Entry::Audience(audience)
         }
-        Kind::Hours => Entry::Hours(body.take()?),
+        Kind::Hours => Entry::Hours(body.deserialize()?),
     })
 }

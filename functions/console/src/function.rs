@@ -1,10 +1,10 @@
-//! What the routes work with.
+//! The ports and use cases of this function.
 
 use std::sync::Arc;
 
-use alimi::http::{Callers, Problem};
-use alimi::ports::{AudienceFiles, Catalog, Clock, Documents, Runs};
-use alimi::use_cases::{ConfigureCatalog, DryRun, UploadMembers};
+use alimi::http::{IdentifyCaller, Problem};
+use alimi::ports::{Documents, Runs};
+use alimi::use_cases::{ConfigureCatalog, DryRun, PreviewSchedule, UploadMembers};
 use axum::extract::Request;
 
 #[derive(Clone)]
@@ -12,14 +12,11 @@ pub struct ConsoleFunction {
     pub configure_catalog: ConfigureCatalog,
     /// The documents with their revisions.
     pub documents: Arc<dyn Documents>,
-    /// The documents as the functions read them.
-    pub catalog: Arc<dyn Catalog>,
     pub upload_members: UploadMembers,
+    pub preview_schedule: PreviewSchedule,
     pub dry_run: DryRun,
-    pub files: Arc<dyn AudienceFiles>,
     pub runs: Arc<dyn Runs>,
-    pub clock: Arc<dyn Clock>,
-    pub callers: Callers,
+    pub callers: IdentifyCaller,
 }
 
 impl ConsoleFunction {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment};
 use alimi::providers;
 use alimi::time::SystemClock;
-use alimi::use_cases::{Audiences, ConfigureCatalog, DryRun, UploadMembers};
+use alimi::use_cases::{Audiences, ConfigureCatalog, DryRun, PreviewSchedule, UploadMembers};
 use alimi_console::{ConsoleFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,7 +16,11 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
-    let files = Arc::new(aws.audience_files());
+    let audiences = Audiences {
+        members: store.clone(),
+        files: Arc::new(aws.audience_files()),
+        part_bytes: Audiences::PART_BYTES,
+    };
     let console = ConsoleFunction {
         configure_catalog: ConfigureCatalog {
             documents: store.clone(),
@@ -27,26 +31,25 @@ async fn main() -> Result<(), lambda_http::Error> {
             clock: clock.clone(),
         },
         documents: store.clone(),
-        catalog: store.clone(),
         upload_members: UploadMembers {
             documents: store.clone(),
             members: store.clone(),
             uploads: store.clone(),
             clock: clock.clone(),
         },
+        preview_schedule: PreviewSchedule {
+            catalog: store.clone(),
+            audiences: audiences.clone(),
+            runs: store.clone(),
+            clock: clock.clone(),
+        },
         dry_run: DryRun {
             catalog: store.clone(),
-            audiences: Audiences {
-                members: store.clone(),
-                files: files.clone(),
-                part_bytes: Audiences::PART_BYTES,
-            },
-            clock: clock.clone(),
+            audiences,
+            clock,
             check: providers::check_message,
         },
-        files,
         runs: store,
-        clock,
         callers: environment.identities(),
     };
     lambda_http::run(router(console)).await

@@ -7,7 +7,7 @@ use alimi::domain::name::is_name;
 use alimi::http::Problem;
 use axum::extract::{Query, Request};
 
-/// The parameters of one request. Its route knows each of them.
+/// The parameters of one request. Each is one that the route takes.
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
@@ -59,7 +59,7 @@ impl Parameters {
     pub(crate) fn after(&self) -> Result<Option<&str>, Problem> {
         match self.text("after") {
             Some(after) if !is_name(after) => {
-                let must = "must be the next of the page before";
+                let must = "must be the value of `next` in the previous page";
                 Err(Problem::malformed(FieldError::new("after", must)))
             }
             after => Ok(after),

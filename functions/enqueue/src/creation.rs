@@ -26,7 +26,7 @@ impl Creation {
         let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
-        let body = Body::read(&bytes).map_err(Problem::malformed)?;
+        let body = Body::parse(&bytes).map_err(Problem::malformed)?;
         Ok(Self { caller, idempotency_key, body })
     }
 

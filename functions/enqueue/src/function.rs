@@ -1,8 +1,8 @@
-//! What the routes work with.
+//! The ports and use cases of this function.
 
 use std::sync::Arc;
 
-use alimi::http::{Callers, Problem};
+use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::{Clock, Notifications};
 use alimi::use_cases::{Apply, Enqueue};
 
@@ -13,7 +13,7 @@ pub struct EnqueueFunction {
     pub apply: Apply,
     pub notifications: Arc<dyn Notifications>,
     pub clock: Arc<dyn Clock>,
-    pub callers: Callers,
+    pub callers: IdentifyCaller,
 }
 
 impl EnqueueFunction {

@@ -39,7 +39,7 @@ pub fn router(function: EnqueueFunction) -> Router {
 }
 
 /// 202 for a new notification, 200 for a repeated request.
-fn created(is_new: bool) -> StatusCode {
+fn creation_status(is_new: bool) -> StatusCode {
     if is_new { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
 
@@ -53,10 +53,11 @@ async fn create_notifications(
     if let serde_json::Value::Array(items) = &creation.body.0 {
         return create_many(&function, key, &digest, items).await;
     }
-    let wanted: NotificationRequest = creation.body.clone().take().map_err(Problem::invalid)?;
+    let wanted: NotificationRequest =
+        creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let enqueued = function.enqueue.one(key, &digest, draft).await?;
-    Ok((created(enqueued.is_new), Json(NotificationView::of(&enqueued.notification)))
+    Ok((creation_status(enqueued.is_new), Json(NotificationView::of(&enqueued.notification)))
         .into_response())
 }
 
@@ -73,7 +74,7 @@ async fn create_many(
     }
     let drafts = items
         .iter()
-        .map(|item| Body(item.clone()).take::<NotificationRequest>()?.draft())
+        .map(|item| Body(item.clone()).deserialize::<NotificationRequest>()?.draft())
         .collect();
     let results = function.enqueue.bulk(key, digest, drafts).await?;
 
@@ -84,7 +85,7 @@ async fn create_many(
         // Repeating the request with the same key completes it.
         (false, true) => StatusCode::SERVICE_UNAVAILABLE,
         (false, false) => StatusCode::UNPROCESSABLE_ENTITY,
-        (true, _) => created(any_new),
+        (true, _) => creation_status(any_new),
     };
     let items = results.into_iter().enumerate().map(|(index, result)| BulkItem::of(index, result));
     Ok((status, Json(BulkView { items: items.collect() })).into_response())
@@ -95,11 +96,11 @@ async fn create_sequence(
     request: Request,
 ) -> Result<Response, Problem> {
     let creation = Creation::read(&function, request).await?;
-    let wanted: SequenceRequest = creation.body.clone().take().map_err(Problem::invalid)?;
+    let wanted: SequenceRequest = creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let key = creation.key("POST /v1/sequences");
     let enqueued = function.enqueue.sequence(key, &creation.digest(), draft).await?;
-    Ok((created(enqueued.is_new), Json(SequenceView::of(&enqueued.id, &enqueued.steps)))
+    Ok((creation_status(enqueued.is_new), Json(SequenceView::of(&enqueued.id, &enqueued.steps)))
         .into_response())
 }
 

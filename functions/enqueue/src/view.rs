@@ -119,7 +119,7 @@ impl<'a> NotificationView<'a> {
                 phone: notification.recipient.phone.as_ref().map(ToString::to_string),
             },
             priority: notification.priority.0,
-            sequence: notification.place.as_ref().map(|place| PlaceView {
+            sequence: notification.sequence_step.as_ref().map(|place| PlaceView {
                 id: &place.sequence,
                 step: place.step + 1,
                 of: place.steps,

@@ -73,11 +73,17 @@ pub async fn handle(planner: &Planner, event: StreamEvent) -> StreamAnswer {
         match planner.reconcile_one(&name).await {
             Ok(outcome) => tracing::info!(schedule = %name, ?outcome, "planned"),
             // A retry would fail as well, and would block the later changes of the stream.
-            Err(error @ PortError::Corrupt { .. }) => {
-                tracing::error!(schedule = %name, %error, "a schedule cannot be planned");
+            Err(error @ PortError::Unusable { .. }) => {
+                tracing::error!(
+                    schedule = %name, %error,
+                    "a schedule cannot be planned; save the schedule again"
+                );
             }
             Err(error @ PortError::Unavailable { .. }) => {
-                tracing::error!(schedule = %name, %error, "a schedule was not planned yet");
+                tracing::error!(
+                    schedule = %name, %error,
+                    "a schedule was not planned yet; Lambda sends the change again"
+                );
                 return StreamAnswer { failures: vec![StreamFailure { sequence_number }] };
             }
         }

@@ -37,11 +37,18 @@ pub async fn handle(sender: &Sender, event: SqsEvent) -> SqsBatchResponse {
     for (channel, (group, sent_at_ms)) in lanes {
         draining.push(async move {
             match sender.drain(&channel, group, sent_at_ms).await {
-                Ok(report) if report.held_elsewhere => {
-                    tracing::debug!(%channel, "another sender holds the lane's lease");
+                Ok(report) if report.did_not_get_lease => {
+                    tracing::debug!(
+                        %channel,
+                        "the wake needs no sender: another one holds the lane, or has seen its work"
+                    );
                 }
                 Ok(_) => {}
-                Err(error) => tracing::error!(%channel, %error, "a drain ended early"),
+                Err(error) => tracing::error!(
+                    %channel,
+                    %error,
+                    "a drain failed; the sweeper wakes the lane again within a minute"
+                ),
             }
         });
     }

@@ -1,4 +1,4 @@
-//! What the function runs.
+//! The ports and use cases of this function.
 
 use alimi::use_cases::{DiscardUploads, MissedTimes, Planner, ResumeRuns, Sweeper};
 

@@ -18,7 +18,7 @@ pub struct Report {
     /// Times that were never fired, and whose runs were requested.
     pub times_missed: usize,
     /// Schedules that were missing in the scheduler, different, or without a row.
-    pub schedules_healed: usize,
+    pub schedules_repaired: usize,
 }
 
 /// Does one round, whatever the event is.
@@ -30,15 +30,15 @@ pub async fn handle(function: &SweeperFunction) -> Result<Report, PortError> {
     // must keep the other from its work.
     let (swept, repairs) = futures::join!(function.sweeper.round(), repairs::round(function));
     let swept = swept?;
-    let repairs::Repairs { runs_resumed, times_missed, schedules_healed } = repairs;
+    let repairs::Repairs { runs_resumed, times_missed, schedules_repaired } = repairs;
     tracing::info!(
         lanes_woken = swept.lanes_woken,
         deadlines_closed = swept.deadlines_closed,
         channels_failed = swept.channels_failed,
         runs_resumed,
         times_missed,
-        schedules_healed,
+        schedules_repaired,
         "swept"
     );
-    Ok(Report { swept, runs_resumed, times_missed, schedules_healed })
+    Ok(Report { swept, runs_resumed, times_missed, schedules_repaired })
 }

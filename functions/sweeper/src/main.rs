@@ -22,15 +22,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply = Apply::new(store.clone(), waker.clone(), clock.clone());
     let function = SweeperFunction {
-        sweeper: Sweeper::new(
-            store.clone(),
-            store.clone(),
-            store.clone(),
+        sweeper: Sweeper {
+            catalog: store.clone(),
+            agenda: store.clone(),
+            classes: store.clone(),
             waker,
-            Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),
-            clock.clone(),
+            meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),
+            clock: clock.clone(),
             apply,
-        ),
+        },
         resume_runs: ResumeRuns {
             runs: store.clone(),
             queue: run_queue.clone(),

@@ -18,28 +18,28 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(40);
 pub(crate) struct Repairs {
     pub(crate) runs_resumed: usize,
     pub(crate) times_missed: usize,
-    pub(crate) schedules_healed: usize,
+    pub(crate) schedules_repaired: usize,
 }
 
 pub(crate) async fn round(function: &SweeperFunction) -> Repairs {
-    let (runs_resumed, times_missed, schedules_healed, ()) = futures::join!(
+    let (runs_resumed, times_missed, schedules_repaired, ()) = futures::join!(
         resume_runs(function),
         request_missed_runs(function),
         compare_schedules(function),
         discard_uploads(function),
     );
-    Repairs { runs_resumed, times_missed, schedules_healed }
+    Repairs { runs_resumed, times_missed, schedules_repaired }
 }
 
 async fn resume_runs(function: &SweeperFunction) -> usize {
     match tokio::time::timeout(GIVE_UP_AFTER, function.resume_runs.round()).await {
         Ok(Ok(resumed)) => resumed,
         Ok(Err(error)) => {
-            tracing::error!(%error, "no run was resumed");
+            tracing::error!(%error, "no run was resumed; the next round tries again");
             0
         }
         Err(_) => {
-            tracing::error!("resuming runs took too long");
+            tracing::error!("resuming runs took too long; the next round tries again");
             0
         }
     }
@@ -49,11 +49,14 @@ async fn request_missed_runs(function: &SweeperFunction) -> usize {
     match tokio::time::timeout(GIVE_UP_AFTER, function.missed_times.round()).await {
         Ok(Ok(missed)) => missed,
         Ok(Err(error)) => {
-            tracing::error!(%error, "no schedule was searched for missed times");
+            tracing::error!(
+                %error,
+                "no schedule was searched for missed times; the next round tries again"
+            );
             0
         }
         Err(_) => {
-            tracing::error!("searching for missed times took too long");
+            tracing::error!("searching for missed times took too long; the next round tries again");
             0
         }
     }
@@ -67,11 +70,16 @@ async fn compare_schedules(function: &SweeperFunction) -> usize {
     match tokio::time::timeout(GIVE_UP_AFTER, function.planner.reconcile()).await {
         Ok(Ok(reconciled)) => reconciled.put + reconciled.removed,
         Ok(Err(error)) => {
-            tracing::error!(%error, "the schedules were not compared");
+            tracing::error!(
+                %error,
+                "the schedules were not compared; a round within ten minutes tries again"
+            );
             0
         }
         Err(_) => {
-            tracing::error!("comparing the schedules took too long");
+            tracing::error!(
+                "comparing the schedules took too long; a round within ten minutes tries again"
+            );
             0
         }
     }
@@ -84,7 +92,12 @@ async fn discard_uploads(function: &SweeperFunction) {
     }
     match tokio::time::timeout(GIVE_UP_AFTER, function.discard_uploads.round()).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::error!(%error, "uploads were not discarded"),
+        Ok(Err(error)) => {
+            tracing::error!(
+                %error,
+                "uploads were not discarded; the sweeper tries again in an hour"
+            );
+        }
         Err(_) => tracing::warn!("discarding uploads took too long; it continues in an hour"),
     }
 }

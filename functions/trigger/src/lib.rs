@@ -50,7 +50,7 @@ pub async fn handle(
         Err(error) => {
             tracing::error!(
                 schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error,
-                "a run was interrupted"
+                "a run was interrupted; the run queue continues it"
             );
             // Lambda would retry twice within minutes. The queue keeps the run for days.
             trigger.queue.request_run(&key).await?;
@@ -85,7 +85,7 @@ async fn handle_batch(trigger: &Trigger, batch: SqsEvent, time_left: Duration) -
         if let Err(error) = trigger.run(&key, time_left).await {
             tracing::error!(
                 schedule = %key.schedule, scheduled_at = %key.scheduled_at, %error,
-                "a run was interrupted"
+                "a run was interrupted; the run queue continues it"
             );
             failed.push(id);
         }

@@ -46,14 +46,23 @@ async fn record_receipt(
     };
     let Some(channel) = authenticated else {
         // Only a count is logged: a caller who guesses secrets must not fill the log.
-        tracing::warn!(metric = "webhook_refused", count = 1, "a webhook call was refused");
+        tracing::warn!(
+            metric = "webhook_refused",
+            count = 1,
+            "a webhook call was refused: compare the address that is registered at the provider"
+        );
         return Err(nothing_here());
     };
     let body = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
         .await
         .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
     let incoming = parse_receipt(&channel, &body).map_err(|malformed| {
-        tracing::warn!(channel = %channel.name, field = %malformed.field, "a malformed receipt");
+        tracing::warn!(
+            channel = %channel.name,
+            field = %malformed.field,
+            "a receipt cannot be read: compare the field with the provider's document; its message \
+             waits for its deadline"
+        );
         Problem::malformed(malformed)
     })?;
     // The receipt is stored before the answer: without a 200, the provider may send it again.

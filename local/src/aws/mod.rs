@@ -1,6 +1,5 @@
 //! Stand-ins for the AWS services that the functions call.
 
-pub(crate) mod adapters;
 pub mod embedded;
 pub mod endpoint;
 pub mod files;

@@ -185,7 +185,7 @@ where
 
 /// The service's `ValidationException`.
 fn invalid(detail: &dyn std::fmt::Display) -> PortError {
-    PortError::Corrupt { what: "the local scheduler", detail: detail.to_string() }
+    PortError::Unusable { what: "the local scheduler", detail: detail.to_string() }
 }
 
 #[async_trait]

@@ -8,7 +8,8 @@ use alimi::aws::{
     EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsRunQueue, WakeQueue,
 };
 use alimi::ports::{
-    AudienceFiles, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError, Scheduler,
+    AudienceFiles, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError, RunQueue, Scheduler,
+    Secrets, Waker,
 };
 use alimi::store::DynamoStore;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -23,7 +24,6 @@ use http::Uri;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::aws::adapters::Adapters;
 use crate::aws::embedded;
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::Guard;
@@ -31,6 +31,17 @@ use crate::aws::queue::LocalQueue;
 use crate::aws::run_queue::LocalRunQueue;
 use crate::aws::scheduler::LocalScheduler;
 use crate::aws::secrets::channel_secret;
+
+/// The adapters that one function calls AWS through.
+#[derive(Clone)]
+pub(crate) struct Adapters {
+    pub store: Arc<DynamoStore>,
+    pub waker: Arc<dyn Waker>,
+    pub run_queue: Arc<dyn RunQueue>,
+    pub scheduler: Arc<dyn Scheduler>,
+    pub files: Arc<dyn AudienceFiles>,
+    pub secrets: Arc<dyn Secrets>,
+}
 
 #[derive(Clone)]
 pub(crate) struct Services(Arc<Inner>);
@@ -161,7 +172,7 @@ impl Answer {
     /// The answer of a service whose stand-in failed.
     fn failure(error: &PortError) -> Self {
         match error {
-            PortError::Corrupt { detail, .. } => Self::refusal(400, "ValidationException", detail),
+            PortError::Unusable { detail, .. } => Self::refusal(400, "ValidationException", detail),
             PortError::Unavailable { detail, .. } => {
                 Self::refusal(500, "InternalServerException", detail)
             }

@@ -21,7 +21,7 @@ pub(super) fn sequence_differences(
         let mut continues = true;
         for step in (0..).zip(&flow.steps).map(|(step, _)| step) {
             let Some(notification) = stored.get(&id.step_id(step)) else {
-                differences.push(format!("step {step} of {} is not stored", person.id));
+                differences.push(format!("step {} of {} is not stored", step + 1, person.id));
                 continue;
             };
             let status = if continues {
@@ -32,7 +32,8 @@ pub(super) fn sequence_differences(
             continues = continues && status == Status::Delivered;
             if notification.status != status {
                 differences.push(format!(
-                    "step {step} of {} is {}, not {}",
+                    "step {} of {} is {}, not {}",
+                    step + 1,
                     person.id,
                     notification.status.as_str(),
                     status.as_str()
@@ -71,7 +72,7 @@ pub(super) fn batch_differences(
             differences.push(format!("the batch's message to {} left too early", person.id));
         }
     }
-    let singles = stored.values().filter(|notification| notification.place.is_none()).count();
+    let singles = stored.values().filter(|n| n.sequence_step.is_none()).count();
     if singles > people.len() {
         differences.push(format!("the batch has {singles} messages for {} members", people.len()));
     }
@@ -115,7 +116,7 @@ mod tests {
 
         let sequence = (id.clone(), &people[0]);
         let early = sequence_differences(&[sequence], &flow, &world.notifications());
-        assert_eq!(early, ["step 0 of t1 is queued, not delivered"]);
+        assert_eq!(early, ["step 1 of t1 is queued, not delivered"]);
         world.start_senders();
         world.settle(std::time::Duration::from_secs(600)).await;
         let late = sequence_differences(&[(id, &people[0])], &flow, &world.notifications());
@@ -123,6 +124,6 @@ mod tests {
 
         let other = RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id();
         let missing = sequence_differences(&[(other, &people[0])], &flow, &world.notifications());
-        assert_eq!(missing, ["step 0 of t1 is not stored"]);
+        assert_eq!(missing, ["step 1 of t1 is not stored"]);
     }
 }

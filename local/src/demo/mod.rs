@@ -7,7 +7,6 @@ mod error;
 mod expected;
 mod flow;
 mod posting;
-mod progress;
 mod settling;
 mod table;
 mod waits;
@@ -25,7 +24,7 @@ use self::posting::post_sequences;
 use self::settling::wait_until_settled;
 use self::waits::Waits;
 use crate::serve::{LocalStack, Ports};
-use crate::simulator::{Fault, SimulatorSettings};
+use crate::simulator::{Fault, SimulatorSettings, TOO_MANY};
 use crate::testing::audit::Audit;
 
 pub use self::error::DemoError;
@@ -146,7 +145,7 @@ fn refuse_now_and_then(stack: &LocalStack, every: Duration) -> tokio::task::Join
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(every).await;
-            simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(1) });
+            simulator.fail_next(Fault { status: 429, code: TOO_MANY, reset_s: Some(1) });
         }
     })
 }

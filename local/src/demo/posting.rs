@@ -6,7 +6,7 @@ use alimi::domain::SequenceId;
 
 use super::error::DemoError;
 use super::flow::{Flow, Person};
-use super::progress::bar;
+use super::settling::progress_bar;
 
 /// Of this many sequences one is posted twice, as by a producer whose first request timed out.
 const REPEATED_EVERY: usize = 20;
@@ -28,7 +28,7 @@ pub(super) async fn post_sequences<'a>(
 ) -> Result<Posted<'a>, DemoError> {
     let client = reqwest::Client::new();
     let mut posted = Posted { sequences: vec![], repeated: 0, faults: vec![] };
-    let bar = bar(people.len(), "posting");
+    let bar = progress_bar(people.len(), "posting");
     let mut ticks = tokio::time::interval(pace);
     for (index, person) in people.iter().enumerate() {
         ticks.tick().await;

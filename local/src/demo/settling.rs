@@ -1,18 +1,24 @@
-//! Waiting until every message of the demo has ended.
+//! Waiting until every message of the demo has ended, and the progress bars.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alimi::domain::run::RunStatus;
 use alimi::domain::{Notification, NotificationId, SequenceId};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Operator, RunView};
 use super::error::DemoError;
-use super::progress::bar;
 use crate::aws::embedded;
 use crate::serve::LocalStack;
 use crate::testing::audit::Audit;
+
+pub(super) fn progress_bar(length: usize, label: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:11} {bar:40.cyan} {pos:>4}/{len} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(length).unwrap_or(0)).with_style(style).with_prefix(label)
+}
 
 /// Waits until the batch has run and every message has ended, or until the time is up. Shows how
 /// many sequences and members of the batch have ended.
@@ -25,7 +31,7 @@ pub(super) async fn wait_until_settled(
 ) -> Result<(BTreeMap<NotificationId, Notification>, Vec<RunView>), DemoError> {
     let give_up_at = Instant::now() + patience;
     let total = sequences + batch.members;
-    let bar = bar(total, "delivering");
+    let bar = progress_bar(total, "delivering");
     loop {
         // The runs are read before the notifications, so the notifications of an ended run are
         // seen.
@@ -52,8 +58,8 @@ fn count_unsettled(
 ) -> usize {
     let unsettled = || audit.unsettled.iter().filter_map(|(id, _)| stored.get(id));
     let sequences: BTreeSet<&SequenceId> =
-        unsettled().filter_map(|n| Some(&n.place.as_ref()?.sequence)).collect();
-    let is_single = |n: &&Notification| n.place.is_none();
+        unsettled().filter_map(|n| Some(&n.sequence_step.as_ref()?.sequence)).collect();
+    let is_single = |n: &&Notification| n.sequence_step.is_none();
     let ended = stored.values().filter(is_single).count() - unsettled().filter(is_single).count();
     sequences.len() + batch.members.saturating_sub(ended)
 }

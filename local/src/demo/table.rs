@@ -10,11 +10,8 @@ use comfy_table::{Cell, Table};
 
 use super::batch::{Batch, RunView};
 use super::waits::Waits;
-use crate::simulator::Arrival;
+use crate::simulator::{Arrival, TOO_MANY};
 use crate::testing::audit::Audit;
-
-/// The result code of a 429.
-const THROTTLED: u32 = 5002;
 
 pub(super) struct Figures<'a> {
     pub(super) sequences: usize,
@@ -38,7 +35,9 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
         table.add_row([Cell::new(label), Cell::new(value), Cell::new(note)]);
     };
     let stored = figures.stored;
-    let is_last = |n: &&Notification| n.place.as_ref().is_some_and(|p| p.step + 1 == p.steps);
+    let is_last = |n: &&Notification| {
+        n.sequence_step.as_ref().is_some_and(|step| step.step + 1 == step.steps)
+    };
     let completed =
         stored.values().filter(is_last).filter(|n| n.status == Status::Delivered).count();
     row("sequences", figures.sequences.to_string(), &format!("{} posted twice", figures.repeated));
@@ -52,7 +51,7 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
     let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
     let rate = messages as f64 / figures.took.as_secs_f64();
     row("requests for messages", messages.to_string(), &format!("{rate:.1} a second on average"));
-    let refused = figures.arrivals.iter().filter(|a| a.code == THROTTLED).count();
+    let refused = figures.arrivals.iter().filter(|a| a.code == TOO_MANY).count();
     row("  refused with 429", refused.to_string(), "sent again after the requested pause");
     row("sent twice", figures.audit.sent_twice.len().to_string(), "must be 0");
     row("order violations", figures.audit.out_of_order.len().to_string(), "must be 0");
@@ -101,7 +100,7 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     let delivered = figures
         .stored
         .values()
-        .filter(|n| n.place.is_none() && n.status == Status::Delivered)
+        .filter(|n| n.sequence_step.is_none() && n.status == Status::Delivered)
         .count();
     row("  delivered", delivered.to_string(), "the other phone numbers make messages fail");
     let sent = waits.batch_us.map_or("–".to_owned(), |(began_us, ended_us)| {
@@ -127,7 +126,7 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
 fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, usize> {
     let mut stops = BTreeMap::new();
     for notification in stored.values() {
-        let Some(place) = &notification.place else { continue };
+        let Some(step) = &notification.sequence_step else { continue };
         let is_cause = match notification.status {
             Status::Failed | Status::Expired | Status::Unknown | Status::Unconfirmed => true,
             Status::Blocked
@@ -142,7 +141,7 @@ fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, us
             let reason = notification.reason.as_ref();
             let name = reason.map_or("", alimi::domain::Reason::name);
             let code = reason.and_then(alimi::domain::Reason::code).unwrap_or_default();
-            *stops.entry(format!("step {}: {name} {code}", place.step + 1)).or_insert(0) += 1;
+            *stops.entry(format!("step {}: {name} {code}", step.step + 1)).or_insert(0) += 1;
         }
     }
     stops

@@ -3,13 +3,12 @@
 //! late, twice or before the answer. It records every arrival, so that tests check Alimi's promises
 //! from the provider's side.
 
-mod codes;
 mod provider;
 mod record;
 mod routes;
 mod scenario;
 
 pub use self::provider::{Fault, PASSWORD, ReceiptSink, Simulator, SimulatorSettings};
-pub use self::record::{AcceptedReceipt, Arrival, Kind, busiest_second};
+pub use self::record::{AcceptedReceipt, Arrival, Kind, TOO_MANY, busiest_second};
 pub use self::routes::router;
 pub use self::scenario::Scenario;

@@ -168,23 +168,29 @@ impl Simulator {
         format!("{:020}", self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Sends one receipt after a while, and repeats it until the webhook accepts it.
+    /// Sends one receipt after a while, and repeats it until the webhook accepts it. Without a sink
+    /// the receipt is discarded.
     pub(super) fn send_receipt(self: &Arc<Self>, after: Duration, receipt: Value) {
         let this = Arc::clone(self);
         this.state().pending_receipts += 1;
         tokio::spawn(async move {
             tokio::time::sleep(after).await;
-            let Some(sink) = this.sink.get().cloned() else { return };
-            for _ in 0..RECEIPT_TRIES {
-                let at_us = this.clock.now_us();
-                let status = sink(receipt.clone()).await;
-                if status == 200 {
-                    this.state().accepted_receipts.push(AcceptedReceipt::of(at_us, &receipt));
-                    break;
-                }
-                tokio::time::sleep(RECEIPT_RETRY_PAUSE).await;
+            if let Some(sink) = this.sink.get() {
+                this.deliver(sink, receipt).await;
             }
             this.state().pending_receipts -= 1;
         });
+    }
+
+    async fn deliver(&self, sink: &ReceiptSink, receipt: Value) {
+        for _ in 0..RECEIPT_TRIES {
+            let at_us = self.clock.now_us();
+            let status = sink(receipt.clone()).await;
+            if status == 200 {
+                self.state().accepted_receipts.push(AcceptedReceipt::of(at_us, &receipt));
+                return;
+            }
+            tokio::time::sleep(RECEIPT_RETRY_PAUSE).await;
+        }
     }
 }

@@ -1,10 +1,16 @@
-//! What arrived at the provider, and the receipts that the webhook accepted.
+//! What arrived at the provider, its result codes, and the receipts that the webhook accepted.
 
 use alimi::domain::Reference;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::codes::SUCCESS;
+// Bizppurio's result codes that the simulator answers with.
+pub(super) const SUCCESS: u32 = 1000;
+pub(super) const INVALID: u32 = 2000;
+pub(super) const BAD_CREDENTIALS: u32 = 3001;
+pub(super) const BAD_TOKEN: u32 = 3002;
+/// The code of a 429.
+pub const TOO_MANY: u32 = 5002;
 
 /// One request that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]

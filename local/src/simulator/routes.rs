@@ -13,9 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::codes::{BAD_CREDENTIALS, BAD_TOKEN, INVALID, SUCCESS, TOO_MANY};
 use super::provider::{Fault, Simulator};
-use super::record::{Arrival, Kind, busiest_second};
+use super::record::{
+    Arrival, BAD_CREDENTIALS, BAD_TOKEN, INVALID, Kind, SUCCESS, TOO_MANY, busiest_second,
+};
 use super::scenario::Scenario;
 
 /// Longer than any request's time-out.

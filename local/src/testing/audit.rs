@@ -70,8 +70,8 @@ impl Audit {
             if arrivals.iter().any(is_stale) {
                 audit.stale.push((*id).clone());
             }
-            if let Some(place) = notification.place.as_ref().filter(|place| place.step > 0) {
-                let before = place.sequence.step_id(place.step - 1);
+            if let Some(step) = notification.sequence_step.as_ref().filter(|step| step.step > 0) {
+                let before = step.sequence.step_id(step.step - 1);
                 match delivered_at_us.get(&before) {
                     Some(released_us) if arrivals[0].at_us >= *released_us => {
                         let waited_us = arrivals[0].at_us - released_us;
@@ -125,9 +125,9 @@ fn is_settled(
     stored: &BTreeMap<NotificationId, Notification>,
 ) -> bool {
     match notification.status {
-        Status::Blocked => notification.place.as_ref().is_some_and(|place| {
-            (0..place.step)
-                .filter_map(|step| stored.get(&place.sequence.step_id(step)))
+        Status::Blocked => notification.sequence_step.as_ref().is_some_and(|step| {
+            (0..step.step)
+                .filter_map(|earlier| stored.get(&step.sequence.step_id(earlier)))
                 .any(|earlier| matches!(earlier.status, Status::Unknown | Status::Unconfirmed))
         }),
         Status::Deferred | Status::Queued | Status::Sending | Status::Accepted => false,

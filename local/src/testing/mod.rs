@@ -2,8 +2,8 @@
 
 pub mod audit;
 pub mod crash_point;
-pub mod figures;
-pub mod meter;
+pub mod database_usage;
+pub mod recording_meter;
 pub mod sample_bed;
 pub mod sample_case;
 pub mod sample_cases;

@@ -20,7 +20,7 @@ use crate::aws::queue::LocalQueue;
 use crate::listen::{StartError, listen_for_containers, port_of};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack};
-use crate::testing::figures::Ledger;
+use crate::testing::recording_meter::RecordingMeter;
 use crate::testing::sample_events;
 
 /// The port of the AWS APIs, which `samconfig.toml` names too.
@@ -65,7 +65,7 @@ impl SampleBed {
             store: store.clone(),
             queue: queue.clone(),
             http: Arc::new(ReqwestHttp::new()),
-            meter: Arc::new(Ledger::default()),
+            meter: Arc::new(RecordingMeter::default()),
             clock,
             randomness: Arc::new(SystemRandomness),
             sender_settings: SenderSettings::default(),

@@ -1,4 +1,4 @@
-//! The demonstration keeps its promises, on the machine's clock and over real sockets, with fewer
+//! The demo keeps its promises, on the machine's clock and over real sockets, with fewer
 //! teachers.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use alimi_local::demo::{self, DemoSettings};
 use jiff::SignedDuration;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_demonstration_keeps_its_promises() {
+async fn a_demo_with_faults_sends_nothing_twice_or_out_of_order() {
     let settings = DemoSettings {
         teachers: 30,
         // Slow enough that the batch, some seconds later, still meets real-time messages.
@@ -18,9 +18,9 @@ async fn the_demonstration_keeps_its_promises() {
         refusal_every: Duration::from_secs(6),
         ..DemoSettings::default()
     };
-    let demonstrated = demo::run(settings).await.expect("the demonstration runs");
-    assert!(demonstrated.broken.is_empty(), "{:#?}", demonstrated.broken);
+    let outcome = demo::run(settings).await.expect("the demo runs");
+    assert!(outcome.broken.is_empty(), "{:#?}", outcome.broken);
     for row in ["sequences", "30 members", "30 / 0 / 0", "00:00–24:00"] {
-        assert!(demonstrated.table.contains(row), "{row}: {}", demonstrated.table);
+        assert!(outcome.table.contains(row), "{row}: {}", outcome.table);
     }
 }

@@ -10,8 +10,9 @@ use serde_yaml_ng::Value;
 
 const GUIDE: &str = include_str!("../../../docs/deploy.md");
 /// Every other text that names parameters, outputs or resources.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("README.md", include_str!("../../../README.md")),
+    ("README.ko.md", include_str!("../../../README.ko.md")),
     ("docs/api.md", include_str!("../../../docs/api.md")),
     ("docs/local.md", include_str!("../../../docs/local.md")),
     ("samconfig.toml", include_str!("../../../samconfig.toml")),

@@ -7,12 +7,10 @@ use alimi::domain::{Outcome, Status};
 use alimi::ports::NoResponse;
 use alimi_local::simulator::Fault;
 use alimi_local::testing::crash_point::CrashPoint;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::phone_numbers::{ANSWER_LOST, DELIVERED, NO_RECEIPT};
-
-const A_WHILE: Duration = Duration::from_secs(3 * 3600);
 
 async fn world() -> World {
     World::new(WorldSettings::default()).await
@@ -41,14 +39,14 @@ struct Unknown {
 
 fn unknown(world: &World) -> Unknown {
     Unknown {
-        by_senders: world.ledger.drains().iter().map(|drained| drained.figures.unknown).sum(),
-        by_sweeper: world.ledger.sweeps().iter().map(|swept| swept.figures.unknown).sum(),
+        by_senders: world.meter.drains().iter().map(|drained| drained.metrics.unknown).sum(),
+        by_sweeper: world.meter.sweeps().iter().map(|swept| swept.metrics.unknown).sum(),
     }
 }
 
 /// How many notifications became unconfirmed, as the sweeper counted them.
 fn unconfirmed(world: &World) -> u64 {
-    world.ledger.sweeps().iter().map(|swept| swept.figures.unconfirmed).sum()
+    world.meter.sweeps().iter().map(|swept| swept.metrics.unconfirmed).sum()
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +55,7 @@ async fn a_message_without_an_answer_is_counted_by_its_sender() {
     world.start_senders();
     post(&world, "one", DELIVERED).await;
     post(&world, "two", ANSWER_LOST).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     // The receipt came later, so that both are delivered.
     assert_eq!(stored(&world, Status::Delivered), 2);
     assert_eq!(unknown(&world), Unknown { by_senders: 1, by_sweeper: 0 });
@@ -74,7 +72,7 @@ async fn a_claim_of_a_crashed_sender_is_counted_once() {
             post(&world, &format!("n{n}"), NO_RECEIPT).await;
         }
         world.start_crashable_senders(&CrashPoint::after(steps));
-        world.settle(A_WHILE).await;
+        world.settle(SETTLES_WITHIN).await;
         let Unknown { by_senders, by_sweeper } = unknown(&world);
         let counted = by_senders + by_sweeper;
         assert_eq!(counted, stored(&world, Status::Unknown), "after {steps} steps");
@@ -91,7 +89,7 @@ async fn a_message_without_a_receipt_is_counted_by_the_sweeper() {
     world.start_senders();
     post(&world, "one", DELIVERED).await;
     post(&world, "two", NO_RECEIPT).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     assert_eq!(stored(&world, Status::Unconfirmed), 1);
     assert_eq!(unknown(&world), Unknown { by_senders: 0, by_sweeper: 0 });
     assert_eq!(unconfirmed(&world), 1);
@@ -102,17 +100,17 @@ async fn the_age_of_a_lane_that_nobody_drains_is_recorded() {
     let world = world().await;
     // An empty lane has no age.
     alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
-    assert_eq!(world.ledger.sweeps(), []);
+    assert_eq!(world.meter.sweeps(), []);
     post(&world, "one", DELIVERED).await;
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(60)).await;
         alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
     }
     let tens_of_seconds: Vec<_> = world
-        .ledger
+        .meter
         .sweeps()
         .iter()
-        .map(|swept| swept.figures.queue_age_ms.expect("an age") / 10_000)
+        .map(|swept| swept.metrics.queue_age_ms.expect("an age") / 10_000)
         .collect();
     assert_eq!(tens_of_seconds, [6, 12, 18]);
 }
@@ -133,13 +131,13 @@ async fn waiting_for_a_closed_window_does_not_count_as_delay() {
         tokio::time::sleep(Duration::from_secs(60)).await;
         alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
     }
-    assert_eq!(world.ledger.sweeps(), []);
+    assert_eq!(world.meter.sweeps(), []);
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_secs(60)).await;
         alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
     }
-    let sweeps = world.ledger.sweeps();
-    let age_ms = sweeps.last().expect("its window is open").figures.queue_age_ms.expect("an age");
+    let sweeps = world.meter.sweeps();
+    let age_ms = sweeps.last().expect("its window is open").metrics.queue_age_ms.expect("an age");
     assert!((0..=120_000).contains(&age_ms), "{age_ms} ms, which should count from the opening");
 }
 
@@ -153,12 +151,12 @@ async fn a_failed_token_request_is_counted_like_a_message() {
     world.simulator.fail_next(Fault { status: 400, code: 3003, reset_s: None });
     post(&world, "one", DELIVERED).await;
     world.start_senders();
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     // The sender stays for a while before it records its figures.
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let drains = world.ledger.drains();
+    let drains = world.meter.drains();
     let count = |outcome| -> u64 {
-        drains.iter().filter_map(|drained| drained.figures.outcomes.get(&outcome)).sum()
+        drains.iter().filter_map(|drained| drained.metrics.outcomes.get(&outcome)).sum()
     };
     for outcome in
         [Outcome::Unreachable, Outcome::Throttled, Outcome::ChannelDown, Outcome::Accepted]
@@ -177,7 +175,7 @@ async fn a_message_held_back_without_a_token_counts_as_no_request() {
     let world = World::new(WorldSettings { database_latency, ..WorldSettings::default() }).await;
     world.start_senders();
     post(&world, "first", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     tokio::time::sleep(Duration::from_secs(120)).await;
     let one = json!({
         "template": "photo-and-video", "to": { "id": "t", "phone": DELIVERED },
@@ -188,17 +186,17 @@ async fn a_message_held_back_without_a_token_counts_as_no_request() {
     assert_eq!(status, 202);
     tokio::time::sleep(Duration::from_secs(2)).await;
     world.simulator.forget_tokens();
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(stored(&world, Status::Delivered), 201);
     let arrivals = world.simulator.arrivals();
     let messages: Vec<_> = arrivals.iter().filter(|a| a.reference.is_some()).collect();
     let refused = messages.iter().filter(|arrival| !arrival.was_accepted()).count() as u64;
     assert!((1..10).contains(&refused), "{refused}");
-    let drains = world.ledger.drains();
-    let down = drains.iter().filter_map(|d| d.figures.outcomes.get(&Outcome::ChannelDown));
+    let drains = world.meter.drains();
+    let down = drains.iter().filter_map(|d| d.metrics.outcomes.get(&Outcome::ChannelDown));
     assert_eq!(down.sum::<u64>(), refused);
-    let requests: u64 = drains.iter().map(|drained| drained.figures.departures()).sum();
+    let requests: u64 = drains.iter().map(|drained| drained.metrics.ended_requests()).sum();
     assert_eq!(requests, messages.len() as u64);
 }
 
@@ -207,10 +205,10 @@ async fn every_drain_records_the_limit_that_it_keeps() {
     let world = world().await;
     world.start_senders();
     post(&world, "one", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     // The sender stays for a while before it records its figures.
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let drains = world.ledger.drains();
+    let drains = world.meter.drains();
     assert!(!drains.is_empty());
-    assert!(drains.iter().all(|drained| drained.figures.limit_per_second == 40), "{drains:#?}");
+    assert!(drains.iter().all(|drained| drained.metrics.limit_per_second == 40), "{drains:#?}");
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use alimi::domain::Status;
 use alimi::ports::{Agenda, AgendaEntry, PortError};
-use alimi::use_cases::{Apply, Sweeper};
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{World, WorldSettings};
 use async_trait::async_trait;
@@ -67,11 +66,7 @@ fn make_late(world: &mut World) {
     let inner = Arc::clone(&world.stack.sender.agenda);
     let late = Arc::new(LateIndex { inner, known: Mutex::default() });
     world.stack.sender.agenda = late.clone();
-    let (store, waker) = (world.store.clone(), world.stack.sender.waker.clone());
-    let apply = Apply::new(store.clone(), waker.clone(), world.clock.clone());
-    let ledger = world.ledger.clone();
-    world.stack.sweeper.sweeper =
-        Sweeper::new(store.clone(), late, store, waker, ledger, world.clock.clone(), apply);
+    world.stack.sweeper.sweeper.agenda = late;
 }
 
 /// The index hides the last claims of a crashed sender from its successor. The sweeper finds them.

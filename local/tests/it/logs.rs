@@ -63,7 +63,7 @@ async fn no_log_line_contains_a_number_a_text_or_a_secret() {
         "trace lines are seen",
         "a sequence stopped",
         "a sequence waits",
-        "sent",
+        "an attempt ended",
         "drained",
         "refused",
         "members uploaded",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::ports::{AudienceFiles, FilePart, FileState, PortError};
 
-const WHAT: &str = "S3";
+const SERVICE: &str = "S3";
 
 /// Files in buckets of the client's region.
 #[derive(Clone, Debug)]
@@ -54,11 +54,11 @@ fn is_temporary(code: Option<&str>) -> bool {
 }
 
 fn refused(why: &str) -> PortError {
-    PortError::Corrupt { what: "the audience's file", detail: why.to_owned() }
+    PortError::Unusable { what: "the audience's file", detail: why.to_owned() }
 }
 
 fn unavailable(detail: &str) -> PortError {
-    PortError::Unavailable { what: WHAT, detail: detail.to_owned() }
+    PortError::Unavailable { what: SERVICE, detail: detail.to_owned() }
 }
 
 #[async_trait]

@@ -3,7 +3,9 @@
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::scheduler::SchedulerTarget;
-use crate::http::{Callers, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity};
+use crate::http::{
+    IdentifyCaller, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity,
+};
 use crate::store::Tables;
 use crate::telemetry;
 
@@ -67,13 +69,13 @@ impl Environment {
     /// How to find a request's caller: the IAM principal. `sam local start-api`, on a developer's
     /// machine, authenticates nobody, so any caller is accepted there.
     #[must_use]
-    pub fn callers(self) -> Callers {
+    pub fn callers(self) -> IdentifyCaller {
         if self.is_sam_local() { iam_or_local_caller } else { iam_caller }
     }
 
     /// How to find the name by which people know a request's caller.
     #[must_use]
-    pub fn identities(self) -> Callers {
+    pub fn identities(self) -> IdentifyCaller {
         if self.is_sam_local() { iam_or_local_identity } else { iam_identity }
     }
 

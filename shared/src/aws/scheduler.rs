@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::ports::{FoundSchedule, PlannedSchedule, PortError, Scheduler};
 
-const WHAT: &str = "EventBridge Scheduler";
+const SERVICE: &str = "EventBridge Scheduler";
 
 /// For how long the scheduler retries a firing. A person should look at a run that is later.
 const EVENT_AGE_MAX_S: i32 = 6 * 60 * 60;
@@ -53,7 +53,7 @@ impl SchedulerTarget {
             )
             .dead_letter_config(DeadLetterConfig::builder().arn(&self.dead_letters).build())
             .build()
-            .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+            .map_err(|error| PortError::Unusable { what: SERVICE, detail: error.to_string() })
     }
 
     /// Whether a schedule is as [`Scheduler::put_schedule`] sets it, apart from its times.
@@ -95,7 +95,7 @@ fn no_flexible_window() -> Result<FlexibleTimeWindow, PortError> {
     FlexibleTimeWindow::builder()
         .mode(FlexibleTimeWindowMode::Off)
         .build()
-        .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+        .map_err(|error| PortError::Unusable { what: SERVICE, detail: error.to_string() })
 }
 
 fn state(planned: &PlannedSchedule) -> ScheduleState {
@@ -121,8 +121,8 @@ where
     };
     match error.code() {
         // The schedule itself is invalid, so trying again does not help.
-        Some("ValidationException") => PortError::Corrupt { what: WHAT, detail },
-        Some(_) | None => PortError::Unavailable { what: WHAT, detail },
+        Some("ValidationException") => PortError::Unusable { what: SERVICE, detail },
+        Some(_) | None => PortError::Unavailable { what: SERVICE, detail },
     }
 }
 

@@ -52,21 +52,29 @@ pub fn sort_at(at_ms: i64) -> String {
     format!("{at_ms:013}#")
 }
 
+/// Where to read on after a sort key. `~` sorts above every character of a key (digits, `a` to `f`,
+/// `#`), so the text sorts after this key and before every later one.
+#[must_use]
+pub fn just_after(sort: &str) -> String {
+    format!("{sort}~")
+}
+
 /// The id at the end of a sort key.
 #[must_use]
 pub fn id_in(sort: &str) -> Option<&str> {
     sort.rsplit('#').next()
 }
 
-/// The time at the start of a sort key, in a partition that is ordered by time.
+/// The time at the start of a sort key, in a partition that is ordered by time. In Unix
+/// milliseconds.
 #[must_use]
-pub fn time_in(sort: &str) -> Option<i64> {
+pub fn time_ms_in(sort: &str) -> Option<i64> {
     sort.split('#').next()?.parse().ok()
 }
 
-/// Since when a message waits, by its sort key in a `ready` partition.
+/// Since when a message waits, by its sort key in a `ready` partition. In Unix milliseconds.
 #[must_use]
-pub fn ready_at_in(sort: &str) -> Option<i64> {
+pub fn ready_at_ms_in(sort: &str) -> Option<i64> {
     sort.split('#').nth(1)?.parse().ok()
 }
 

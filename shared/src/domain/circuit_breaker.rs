@@ -13,21 +13,23 @@
 use serde::{Deserialize, Serialize};
 
 /// Fewer requests than this without an answer are bad luck.
-const MANY: u32 = 10;
+const FAILURE_THRESHOLD: u32 = 10;
 /// While no request is answered, requests continue for at least this long.
-const QUIET_US: i64 = 2_000_000;
+const HANG_AFTER_MIN_US: i64 = 2_000_000;
 /// They continue for this much longer than answers take lately: a slow provider is not down.
-const BEYOND_US: i64 = 1_000_000;
-/// No request takes longer than this. A longer time means that this process was frozen meanwhile.
-const ANSWERS_TAKE_MAX_US: i64 = 10_000_000;
-/// The pause before the first probe, and the longest pause.
-const PAUSE_US: [i64; 2] = [1_000_000, 30_000_000];
+const HANG_MARGIN_US: i64 = 1_000_000;
+/// No request takes longer than this. A longer latency means that this process was frozen
+/// meanwhile.
+const LATENCY_MAX_US: i64 = 10_000_000;
+/// The pause before the first probe. Each further probe that fails doubles it.
+const PROBE_PAUSE_MIN_US: i64 = 1_000_000;
+const PROBE_PAUSE_MAX_US: i64 = 30_000_000;
 
 /// How a request ended, as far as it says something about the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestEnd {
-    /// The provider answered after this many microseconds.
-    Answered(i64),
+    /// The provider answered.
+    Answered { latency_us: i64 },
     /// No connection, no answer, or an answer that does not say what became of the request.
     Unanswered,
     /// The request did not leave after all.
@@ -37,8 +39,9 @@ pub enum RequestEnd {
 /// When the next request may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// From this time on.
-    From(i64),
+    From {
+        at_us: i64,
+    },
     /// Once a request that is in flight has ended.
     AfterRequestEnd,
 }
@@ -46,14 +49,14 @@ pub enum Permit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircuitBreaker {
     /// Requests that ended without an answer since the last answer.
-    in_a_row: u32,
+    consecutive_failures: u32,
     /// Requests that left to probe the provider.
     probes: u32,
     /// When the next probe may leave.
     probe_at_us: i64,
     /// How long the slowest answers take lately.
     #[serde(default)]
-    answers_take_us: i64,
+    slow_latency_us: i64,
     #[serde(skip)]
     in_flight: u32,
     /// Since when requests have been in flight without any answer.
@@ -75,21 +78,21 @@ impl CircuitBreaker {
     pub fn ended(&mut self, end: RequestEnd, at_us: i64) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match end {
-            RequestEnd::Answered(took_us) => {
+            RequestEnd::Answered { latency_us } => {
                 *self = Self {
                     in_flight: self.in_flight,
                     quiet_since_us: self.quiet_since_us.max(at_us),
                     // A slow answer is forgotten after some tens of faster ones.
-                    answers_take_us: took_us
-                        .min(ANSWERS_TAKE_MAX_US)
-                        .max(self.answers_take_us / 8 * 7),
+                    slow_latency_us: latency_us
+                        .min(LATENCY_MAX_US)
+                        .max(self.slow_latency_us / 8 * 7),
                     ..Self::default()
                 };
             }
             RequestEnd::Unanswered => {
-                self.in_a_row = self.in_a_row.saturating_add(1);
-                let pause_us = PAUSE_US[0] << self.probes.min(16);
-                self.probe_at_us = at_us + pause_us.min(PAUSE_US[1]);
+                self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+                let pause_us = PROBE_PAUSE_MIN_US << self.probes.min(16);
+                self.probe_at_us = at_us + pause_us.min(PROBE_PAUSE_MAX_US);
             }
             RequestEnd::Unsent => {}
         }
@@ -104,24 +107,24 @@ impl CircuitBreaker {
     /// Whether so many requests in a row had no answer that the provider counts as down.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        self.in_a_row >= MANY
+        self.consecutive_failures >= FAILURE_THRESHOLD
     }
 
     #[must_use]
     pub fn permit(&self, now_us: i64) -> Permit {
-        let quiet_us = QUIET_US.max(self.answers_take_us + BEYOND_US);
-        let hangs = self.in_flight >= MANY && now_us - self.quiet_since_us >= quiet_us;
+        let quiet_us = HANG_AFTER_MIN_US.max(self.slow_latency_us + HANG_MARGIN_US);
+        let hangs = self.in_flight >= FAILURE_THRESHOLD && now_us - self.quiet_since_us >= quiet_us;
         if hangs || (self.is_down() && self.in_flight > 0) {
             return Permit::AfterRequestEnd;
         }
-        Permit::From(if self.is_down() { self.probe_at_us } else { 0 })
+        Permit::From { at_us: if self.is_down() { self.probe_at_us } else { 0 } }
     }
 
     /// Limits how far in the future the next probe is. A correct clock leaves the state unchanged;
     /// a predecessor's clock may have been wrong.
     #[must_use]
     pub fn no_later_than(self, now_us: i64) -> Self {
-        Self { probe_at_us: self.probe_at_us.min(now_us + PAUSE_US[1]), ..self }
+        Self { probe_at_us: self.probe_at_us.min(now_us + PROBE_PAUSE_MAX_US), ..self }
     }
 
     /// The state for a successor, in the times of a clock that is ahead by this much. The successor
@@ -142,7 +145,7 @@ mod tests {
     /// The breaker of a provider that has just been found to be down.
     fn down() -> CircuitBreaker {
         let mut breaker = CircuitBreaker::default();
-        for _ in 0..MANY {
+        for _ in 0..FAILURE_THRESHOLD {
             breaker.departed(0);
             breaker.ended(RequestEnd::Unanswered, 0);
         }
@@ -161,7 +164,7 @@ mod tests {
                 breaker.ended(RequestEnd::Unanswered, left_us[ended] + 10 * SECOND_US);
                 ended += 1;
             }
-            if matches!(breaker.permit(now_us), Permit::From(at_us) if at_us <= now_us) {
+            if matches!(breaker.permit(now_us), Permit::From { at_us } if at_us <= now_us) {
                 breaker.departed(now_us);
                 left_us.push(now_us);
             }
@@ -182,11 +185,11 @@ mod tests {
     #[test]
     fn one_answer_closes_the_breaker() {
         let mut breaker = down();
-        assert_eq!(breaker.permit(0), Permit::From(SECOND_US));
+        assert_eq!(breaker.permit(0), Permit::From { at_us: SECOND_US });
         breaker.departed(SECOND_US);
         assert_eq!(breaker.permit(9 * SECOND_US), Permit::AfterRequestEnd);
-        breaker.ended(RequestEnd::Answered(8 * SECOND_US), 9 * SECOND_US);
-        assert_eq!(breaker.permit(9 * SECOND_US), Permit::From(0));
+        breaker.ended(RequestEnd::Answered { latency_us: 8 * SECOND_US }, 9 * SECOND_US);
+        assert_eq!(breaker.permit(9 * SECOND_US), Permit::From { at_us: 0 });
     }
 
     #[test]
@@ -194,7 +197,7 @@ mod tests {
         let mut breaker = down();
         let pauses_s: Vec<i64> = (0..7)
             .map(|_| {
-                let Permit::From(at_us) = breaker.permit(0) else { panic!("none is in flight") };
+                let Permit::From { at_us } = breaker.permit(0) else { panic!("none is in flight") };
                 breaker.departed(0);
                 breaker.ended(RequestEnd::Unanswered, 0);
                 at_us / SECOND_US
@@ -210,8 +213,8 @@ mod tests {
         for tick in 0..1000 {
             let now_us = tick * SECOND_US / 10;
             if tick >= 50 {
-                breaker.ended(RequestEnd::Answered(5 * SECOND_US), now_us);
-                assert_eq!(breaker.permit(now_us), Permit::From(0));
+                breaker.ended(RequestEnd::Answered { latency_us: 5 * SECOND_US }, now_us);
+                assert_eq!(breaker.permit(now_us), Permit::From { at_us: 0 });
             }
             breaker.departed(now_us);
         }
@@ -221,15 +224,17 @@ mod tests {
     fn a_successor_knows_how_slow_the_provider_is() {
         let mut breaker = CircuitBreaker::default();
         breaker.departed(0);
-        breaker.ended(RequestEnd::Answered(5 * SECOND_US), 5 * SECOND_US);
+        breaker.ended(RequestEnd::Answered { latency_us: 5 * SECOND_US }, 5 * SECOND_US);
         let mut successor = breaker.handed_over(0);
         let depart_many =
-            |breaker: &mut CircuitBreaker| (0..MANY).for_each(|_| breaker.departed(0));
+            |breaker: &mut CircuitBreaker| (0..FAILURE_THRESHOLD).for_each(|_| breaker.departed(0));
         depart_many(&mut successor);
-        assert_eq!(successor.permit(5 * SECOND_US), Permit::From(0));
+        assert_eq!(successor.permit(5 * SECOND_US), Permit::From { at_us: 0 });
         assert_eq!(successor.permit(6 * SECOND_US), Permit::AfterRequestEnd);
         // The provider becomes fast.
-        (0..MANY).for_each(|_| successor.ended(RequestEnd::Answered(50_000), 0));
+        for _ in 0..FAILURE_THRESHOLD {
+            successor.ended(RequestEnd::Answered { latency_us: 50_000 }, 0);
+        }
         depart_many(&mut successor);
         assert_eq!(successor.permit(2_500_000), Permit::AfterRequestEnd);
     }
@@ -237,10 +242,10 @@ mod tests {
     #[test]
     fn a_few_unanswered_requests_do_not_stop_the_others() {
         let mut breaker = CircuitBreaker::default();
-        for at_us in 0..i64::from(MANY) - 1 {
+        for at_us in 0..i64::from(FAILURE_THRESHOLD) - 1 {
             breaker.departed(at_us);
         }
-        assert_eq!(breaker.permit(60 * SECOND_US), Permit::From(0));
+        assert_eq!(breaker.permit(60 * SECOND_US), Permit::From { at_us: 0 });
     }
 
     #[test]
@@ -249,6 +254,6 @@ mod tests {
         breaker.departed(SECOND_US);
         let successor = breaker.handed_over(7);
         assert!(successor.is_down());
-        assert_eq!(successor.permit(0), Permit::From(SECOND_US + 7));
+        assert_eq!(successor.permit(0), Permit::From { at_us: SECOND_US + 7 });
     }
 }

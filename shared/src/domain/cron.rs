@@ -1,6 +1,9 @@
 //! The six fields of a cron expression, and the local times that they name. Time zones are applied
 //! elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::civil::{Date, DateTime, Weekday};
 
 use super::field_error::FieldError;

@@ -5,17 +5,17 @@ use super::delivery_policy::DeliveryPolicy;
 use super::hours::WindowClass;
 use super::receipt::Receipt;
 
-/// Something that happened to a notification, or may have. The `at_ms` of an event is when it
-/// happened, in Unix milliseconds.
+/// Something that happened to a notification, or a check of its times. The `at_ms` of an event is
+/// when it happened, in Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The previous step of its sequence was delivered.
     Released { at_ms: i64 },
     /// An earlier step of its sequence stopped.
     PredecessorStopped { at_ms: i64 },
-    /// The time that it waits for may have come.
-    CameDue {
-        /// Now.
+    /// Somebody checks whether the time that it waits for has come.
+    DueChecked {
+        /// When it was checked.
         at_ms: i64,
     },
     /// A sender takes it in order to send it.
@@ -43,9 +43,9 @@ pub enum Event {
         at_ms: i64,
         receipt: Receipt,
     },
-    /// The deadline for an answer or a receipt may have passed.
-    DeadlinePassed {
-        /// Now.
+    /// Somebody checks whether the deadline for an answer or a receipt has passed.
+    DeadlineChecked {
+        /// When it was checked.
         at_ms: i64,
     },
     /// The sender that may have claimed it is gone: its lease expired, and a successor has the
@@ -57,9 +57,9 @@ pub enum Event {
     },
     /// Its producer or an operator withdraws it.
     CancelRequested { at_ms: i64 },
-    /// A sender found just before departure that it may have expired.
-    Expired {
-        /// Now.
+    /// A sender checks just before departure whether it has expired.
+    ExpiryChecked {
+        /// When it was checked.
         at_ms: i64,
     },
     /// Its sending hours are different from those that were stored.

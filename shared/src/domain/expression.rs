@@ -3,6 +3,9 @@
 //! An expression must mean the same here and there. So forms that its documents do not describe
 //! are refused: steps of weekdays, descending years, and `L`, `W` or `#` within a list.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -77,15 +77,15 @@ impl RunKey {
     /// the member stands on, so the same member on another line is recognised as a duplicate.
     #[must_use]
     pub fn digest(&self, line: u64) -> String {
-        body_digest(format!("{} {} {line}", self.schedule, self.scheduled_at).as_bytes())
+        content_digest(format!("{} {} {line}", self.schedule, self.scheduled_at).as_bytes())
     }
 }
 
-/// A digest of a request's body. Everything that the request created keeps it, because the same
-/// key with another body is an error.
+/// A digest of a request's body, of an upload, or of a run and a line. Everything that was created
+/// from the content keeps the digest, because the same key with other content is an error.
 #[must_use]
-pub fn body_digest(body: &[u8]) -> String {
-    hex(&Sha256::digest(body)[..16])
+pub fn content_digest(content: &[u8]) -> String {
+    hex(&Sha256::digest(content)[..16])
 }
 
 /// Hashes each part's length before the part. Otherwise ("ab", "c") and ("a", "bc") would collide.

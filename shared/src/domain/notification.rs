@@ -6,12 +6,25 @@ use super::attempt::Attempt;
 use super::hours::{Origin, WindowClass};
 use super::id::{NotificationId, Reference};
 use super::message::Message;
+use super::phone::PhoneNumber;
 use super::priority::Priority;
 use super::reason::Reason;
 use super::receipt::ReceiptRecord;
-use super::recipient::Recipient;
-use super::sequence_place::SequencePlace;
+use super::sequence_step::SequenceStep;
 use super::status::Status;
+
+/// Whom a message goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// The producer's own id of the person.
+    pub id: String,
+    /// Required by channels that send to phones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<PhoneNumber>,
+    /// The person's IANA time zone. Without one the channel's zone applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
@@ -28,9 +41,9 @@ pub struct Notification {
     /// The sending hours that applied when they were last determined.
     #[serde(default, skip_serializing_if = "WindowClass::is_exempt")]
     pub window_class: WindowClass,
-    /// Its place in a sequence, if it belongs to one.
+    /// Which step of which sequence it is, if it belongs to one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<SequencePlace>,
+    pub sequence_step: Option<SequenceStep>,
     pub status: Status,
     /// Why it has its status. Some statuses explain themselves.
     #[serde(skip_serializing_if = "Option::is_none")]

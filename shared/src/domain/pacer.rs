@@ -48,8 +48,7 @@ pub struct PacerPosition {
     /// By how much the lane sends slower than its limit.
     #[serde(default)]
     pub slow_down: SlowDown,
-    /// Named `silence` in rows that earlier versions wrote.
-    #[serde(default, alias = "silence")]
+    #[serde(default)]
     pub circuit_breaker: CircuitBreaker,
     /// The limit that the predecessor kept.
     #[serde(default)]
@@ -86,7 +85,7 @@ impl PacerPosition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// At this time, or at once when the time has passed.
-    At(i64),
+    At { at_us: i64 },
     /// Once an earlier request has made progress: its answer came, or its connection is open.
     AfterProgress,
 }
@@ -151,13 +150,13 @@ impl Pacer {
     /// The even distance between departures at the present pace, in microseconds.
     #[must_use]
     pub fn spacing_us(&self) -> i64 {
-        self.slow_down.stretch_us(self.even_us())
+        self.slow_down.stretch_us(self.interval_us())
     }
 
     /// The even distance that the limit allows, rounded up so that rounding never adds a request.
-    fn even_us(&self) -> i64 {
+    fn interval_us(&self) -> i64 {
         let per_second = self.per_second();
-        (self.window_us() + per_second - 1) / per_second
+        (self.limit_period_us() + per_second - 1) / per_second
     }
 
     fn per_second(&self) -> i64 {
@@ -167,9 +166,9 @@ impl Pacer {
     #[must_use]
     pub fn next(&self) -> Slot {
         let at_us = self.due_us.max(self.hold_until_us);
-        match self.a_limit_ago().map(|before| self.clears_at_us(before)) {
-            None => Slot::At(at_us),
-            Some(Some(clears_at_us)) => Slot::At(at_us.max(clears_at_us)),
+        match self.departure_n_before().map(|before| self.clears_at_us(before)) {
+            None => Slot::At { at_us },
+            Some(Some(clears_at_us)) => Slot::At { at_us: at_us.max(clears_at_us) },
             Some(None) => Slot::AfterProgress,
         }
     }
@@ -178,13 +177,13 @@ impl Pacer {
     fn clears_at_us(&self, before: &Departed) -> Option<i64> {
         let by_answer = || before.answered_at_us.map(|at_us| at_us + SECOND_US);
         let by_transit = match before.counts_from {
-            CountsFrom::Departure => Some(before.at_us + self.window_us()),
-            CountsFrom::Connection(Some(at_us)) => Some(at_us + self.window_us()),
+            CountsFrom::Departure => Some(before.at_us + self.limit_period_us()),
+            CountsFrom::Connection(Some(at_us)) => Some(at_us + self.limit_period_us()),
             CountsFrom::Connection(None) | CountsFrom::Answer => by_answer(),
         };
         let clears_at_us =
             if self.limit.strict { by_transit?.max(by_answer()?) } else { by_transit? };
-        Some(clears_at_us.max(before.at_us + self.window_us()))
+        Some(clears_at_us.max(before.at_us + self.limit_period_us()))
     }
 
     /// A request leaves over a connection that is open.
@@ -195,7 +194,7 @@ impl Pacer {
     /// A request leaves that may have to open a connection first, and nobody will report when. The
     /// jitter allowance does not cover that, so the request counts from its answer, as every
     /// request of a strict pacer does.
-    pub fn depart_cold(&mut self, at_us: i64) -> DepartureNumber {
+    pub fn depart_untracked(&mut self, at_us: i64) -> DepartureNumber {
         self.leave(at_us, CountsFrom::Answer)
     }
 
@@ -249,13 +248,13 @@ impl Pacer {
 
     /// The provider refused a request for exceeding its limit. No request leaves before `until_us`,
     /// and then the lane sends slower than before.
-    pub fn refused(&mut self, number: DepartureNumber, until_us: i64) {
+    pub fn throttled(&mut self, number: DepartureNumber, until_us: i64) {
         self.hold(until_us);
         // A departure that is no longer kept is older than as many others as the highest limit
         // allows, so its refusal says nothing about the present pace.
         if let Some(departed) = self.departed_mut(number) {
             let departed_at_us = departed.at_us;
-            self.slow_down.refused(departed_at_us, until_us);
+            self.slow_down.throttled(departed_at_us, until_us);
         }
     }
 
@@ -276,8 +275,8 @@ impl Pacer {
         self.due_us += (self.spacing_us() - before_us).max(0);
         // The predecessor may have sent more in its last second than a lower limit allows.
         let is_lower = limit.per_second < self.predecessor_per_second;
-        if is_lower && self.a_limit_ago().is_none() {
-            self.due_us = self.due_us.max(self.began_us + self.window_us());
+        if is_lower && self.departure_n_before().is_none() {
+            self.due_us = self.due_us.max(self.began_us + self.limit_period_us());
         }
     }
 
@@ -294,7 +293,7 @@ impl Pacer {
         for (slots_to_go, departed) in (0..per_second).rev().zip(self.recent.iter().rev()) {
             let clears_at_us = self.clears_at_us(departed);
             let clears_at_us = clears_at_us.unwrap_or(departed.at_us + REQUEST_MAX_US + SECOND_US);
-            next_at_us = next_at_us.max(clears_at_us - slots_to_go * self.even_us());
+            next_at_us = next_at_us.max(clears_at_us - slots_to_go * self.interval_us());
         }
         PacerPosition {
             next_at_us,
@@ -304,12 +303,13 @@ impl Pacer {
         }
     }
 
-    fn window_us(&self) -> i64 {
+    /// In every period of this length, at most N requests leave.
+    fn limit_period_us(&self) -> i64 {
         SECOND_US + 1000 * millis(self.limit.jitter)
     }
 
     /// The departure N before the next one. The next one must keep its distance to it.
-    fn a_limit_ago(&self) -> Option<&Departed> {
+    fn departure_n_before(&self) -> Option<&Departed> {
         let per_second = self.limit.per_second.max(1) as usize;
         self.recent.len().checked_sub(per_second).and_then(|index| self.recent.get(index))
     }

@@ -44,7 +44,11 @@ impl ProviderConfig {
     pub fn faults(&self) -> Vec<FieldError> {
         let Self::Bizppurio { base_url, account, sender_key, from, .. } = self;
         let has_scheme = base_url.starts_with("https://") || base_url.starts_with("http://");
-        let base_url = FieldError::unless(has_scheme, "base_url", "must begin with https://");
+        let base_url = FieldError::unless(
+            has_scheme,
+            "base_url",
+            "must begin with https:// (or http://, for a simulated provider)",
+        );
         let texts = [("account", account, 20), ("sender_key", sender_key, 40), ("from", from, 16)];
         let texts = texts.map(|(field, text, bytes_max)| {
             FieldError::unless(

@@ -2,7 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A receipt as it came in.
+use super::id::Reference;
+
+/// A receipt, as a provider sends it to the webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingReceipt {
+    /// The attempt that the receipt is about. `None` when the reference key is not one of Alimi's.
+    pub reference: Option<Reference>,
+    pub receipt: Receipt,
+}
+
+/// The content of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub verdict: Verdict,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::audience::PinnedAudience;
+use super::audience::file::BadLine;
 use super::id::RunKey;
 use super::priority::Priority;
 use super::template::Template;
@@ -54,27 +55,6 @@ impl RunCounts {
     }
 }
 
-/// A member for whom no notification was made, or who is in the audience more than once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberFault {
-    /// The line in its file, or its place in the upload.
-    pub line: u64,
-    /// The field at fault; `None` when it is the whole record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    /// What is wrong. Quotes nothing of the member.
-    pub fault: String,
-}
-
-impl MemberFault {
-    /// The member of this line already gets a notification by an earlier line.
-    #[must_use]
-    pub fn duplicate(line: u64) -> Self {
-        let fault = "is in the audience more than once; the member is notified once".to_owned();
-        Self { line, field: Some("id".to_owned()), fault }
-    }
-}
-
 /// What a run uses from its beginning to its end, whatever changes in the catalog meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
@@ -102,7 +82,7 @@ pub struct Run {
     pub counts: RunCounts,
     /// The first [`Self::FAULTS_KEPT`] faults, and the fault of a cut-off file's last line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<MemberFault>,
+    pub faults: Vec<BadLine>,
     /// Why the run cannot continue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -143,7 +123,7 @@ impl Run {
     }
 
     /// Keeps a fault, unless [`Self::FAULTS_KEPT`] are kept already.
-    pub fn report(&mut self, fault: MemberFault) {
+    pub fn report(&mut self, fault: BadLine) {
         if self.faults.len() < Self::FAULTS_KEPT {
             self.faults.push(fault);
         }
@@ -151,7 +131,7 @@ impl Run {
 
     /// Keeps the fault of a cut-off file's last line, however many faults are kept already: no
     /// other fault tells that the file is incomplete.
-    pub fn report_cut_off(&mut self, fault: MemberFault) {
+    pub fn report_cut_off(&mut self, fault: BadLine) {
         self.faults.push(fault);
     }
 }

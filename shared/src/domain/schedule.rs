@@ -8,7 +8,7 @@ use super::expression::Expression;
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
 use super::priority::Priority;
-use super::zone::{MUST_BE_A_ZONE, zone};
+use super::zone::{MUST_BE_A_ZONE, local_time, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +81,12 @@ impl Schedule {
     #[must_use]
     pub fn zone(&self) -> Option<TimeZone> {
         TimeZone::get(&self.timezone).ok()
+    }
+
+    /// A time in the schedule's zone, as operators read it.
+    #[must_use]
+    pub fn local_time(&self, at: Timestamp) -> String {
+        local_time(at, &self.zone().unwrap_or(TimeZone::UTC))
     }
 
     /// The priority of a run's messages: the configured one, or the minute of the day in the

@@ -30,7 +30,7 @@ impl SlowDown {
     ///
     /// Requests that left before the pace was halved exceeded the limit together. Their refusals do
     /// not halve the pace again.
-    pub fn refused(&mut self, departed_at_us: i64, until_us: i64) {
+    pub fn throttled(&mut self, departed_at_us: i64, until_us: i64) {
         if departed_at_us < self.halved_at_us {
             return;
         }
@@ -78,7 +78,7 @@ mod tests {
     fn a_refusal_halves_the_pace_until_it_has_grown_back() {
         let mut slow_down = SlowDown::default();
         assert_eq!(slow_down.stretch_us(SPACING_US), 20_000);
-        slow_down.refused(5_000_000, 6_000_000);
+        slow_down.throttled(5_000_000, 6_000_000);
         assert_eq!(slow_down.stretch_us(SPACING_US), 40_000);
         slow_down.recover(6_000_000 + 25 * SECOND_US);
         assert_eq!(slow_down.stretch_us(SPACING_US), 26_667);
@@ -90,10 +90,10 @@ mod tests {
     fn several_refusals_of_one_overrun_halve_the_pace_once() {
         let mut slow_down = SlowDown::default();
         for departed_at_us in [5_000_000, 5_020_000, 5_040_000] {
-            slow_down.refused(departed_at_us, 6_000_000);
+            slow_down.throttled(departed_at_us, 6_000_000);
         }
         assert_eq!(slow_down.stretch_us(SPACING_US), 40_000);
-        slow_down.refused(6_000_001, 7_000_000);
+        slow_down.throttled(6_000_001, 7_000_000);
         assert_eq!(slow_down.stretch_us(SPACING_US), 80_000);
     }
 
@@ -101,7 +101,7 @@ mod tests {
     fn the_pace_never_falls_below_a_tenth() {
         let mut slow_down = SlowDown::default();
         for second in 1..100 {
-            slow_down.refused(second * SECOND_US, second * SECOND_US);
+            slow_down.throttled(second * SECOND_US, second * SECOND_US);
         }
         assert_eq!(slow_down.stretch_us(SPACING_US), 200_000);
     }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn recovering_often_recovers_as_much_as_recovering_once() {
         let mut often = SlowDown::default();
-        often.refused(0, 0);
+        often.throttled(0, 0);
         let mut once = often;
         for tick in 0..1000 {
             often.recover(tick * 7_003);

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::category::Category;
 use super::field_error::FieldError;
-use super::hours::Window;
+use super::hours::{Category, Window};
 use super::message::{Button, Fallback, Message};
 use super::name::{MUST_BE_A_NAME, is_name};
 
@@ -162,10 +161,8 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         let error = filled("#{a} #{b}", &[("a", "1")]).expect_err("b is missing");
-        assert_eq!(
-            (error.field.as_str(), error.detail.as_str()),
-            ("variables.b", "is missing: the template needs the variable b")
-        );
+        assert_eq!(error.field, "variables.b");
+        assert_eq!(error.detail, "is missing: the template needs the variable b");
     }
 
     #[test]

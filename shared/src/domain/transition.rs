@@ -4,6 +4,9 @@
 //! and the effects that must follow. It reads no clock, uses no randomness and does no I/O. The
 //! matches name every status, so a new status does not compile until every case is decided.
 
+#[cfg(test)]
+mod tests;
+
 use super::attempt::{Attempt, Outcome, Response};
 use super::delivery_policy::{Confirmation, DeliveryPolicy};
 use super::duration::millis;
@@ -12,7 +15,7 @@ use super::hours::WindowClass;
 use super::notification::Notification;
 use super::reason::Reason;
 use super::receipt::{Receipt, ReceiptRecord, Verdict};
-use super::sequence_place::SequencePlace;
+use super::sequence_step::SequenceStep;
 use super::status::Status;
 
 /// A move of a notification.
@@ -61,7 +64,7 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
     match event {
         Event::Released { at_ms } => released(notification, *at_ms),
         Event::PredecessorStopped { at_ms } => predecessor_stopped(notification, *at_ms),
-        Event::CameDue { at_ms } => came_due(notification, *at_ms),
+        Event::DueChecked { at_ms } => due_checked(notification, *at_ms),
         Event::Claimed { at_ms, fence, confirm_within_ms } => {
             claimed(notification, *at_ms, *fence, *confirm_within_ms)
         }
@@ -72,10 +75,10 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
         Event::ReceiptArrived { attempt, at_ms, receipt } => {
             receipt_arrived(notification, *attempt, *at_ms, receipt)
         }
-        Event::DeadlinePassed { at_ms } => deadline_passed(notification, *at_ms),
+        Event::DeadlineChecked { at_ms } => deadline_checked(notification, *at_ms),
         Event::SenderLost { fence, at_ms } => sender_lost(notification, *fence, *at_ms),
         Event::CancelRequested { at_ms } => cancel_requested(notification, *at_ms),
-        Event::Expired { at_ms } => expired(notification, *at_ms),
+        Event::ExpiryChecked { at_ms } => expiry_checked(notification, *at_ms),
         Event::Reclassified { class, at_ms } => reclassified(notification, class, *at_ms),
         Event::ResendRequested { at_ms } => resend_requested(notification, *at_ms),
     }
@@ -122,7 +125,7 @@ fn predecessor_stopped(n: &Notification, at_ms: i64) -> Result<Transition, Refus
     }
 }
 
-fn came_due(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
+fn due_checked(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
         Status::Deferred if at_ms < n.ready_at_ms => Err(Refused::NotYet),
         Status::Deferred => Ok(to_queued(n, n.ready_at_ms, at_ms)),
@@ -323,7 +326,7 @@ fn receipt_arrived(
     }
 }
 
-fn deadline_passed(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
+fn deadline_checked(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
         Status::Sending | Status::Accepted if n.deadline_ms.is_some_and(|at| at > at_ms) => {
             Err(Refused::NotYet)
@@ -338,7 +341,7 @@ fn deadline_passed(n: &Notification, at_ms: i64) -> Result<Transition, Refused> 
                 .map_or(Reason::NoReceipt, |last| Reason::Inconclusive(last.code.clone()));
             Ok(to_unconfirmed(n, reason, at_ms))
         }
-        Status::Blocked => expired(n, at_ms),
+        Status::Blocked => expiry_checked(n, at_ms),
         Status::Deferred
         | Status::Queued
         | Status::Unknown
@@ -389,7 +392,7 @@ fn cancel_requested(n: &Notification, at_ms: i64) -> Result<Transition, Refused>
     }
 }
 
-fn expired(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
+fn expiry_checked(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
         Status::Blocked | Status::Deferred | Status::Queued if !n.is_expired_at(at_ms) => {
             Err(Refused::NotYet)
@@ -525,7 +528,7 @@ fn to_failed(n: &Notification, reason: Reason, at_ms: i64) -> Transition {
 }
 
 fn to_delivered(n: &Notification, at_ms: i64) -> Transition {
-    let effects = match n.place.as_ref().and_then(SequencePlace::next) {
+    let effects = match n.sequence_step.as_ref().and_then(SequenceStep::next) {
         Some(_) => vec![Effect::ReleaseNext],
         None => vec![],
     };
@@ -534,8 +537,8 @@ fn to_delivered(n: &Notification, at_ms: i64) -> Transition {
 
 /// The notification ends undelivered, and its sequence stops.
 fn stopped(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
-    let effects = match &n.place {
-        Some(place) if place.next().is_some() => vec![Effect::CancelRest, Effect::ReportStop],
+    let effects = match &n.sequence_step {
+        Some(step) if step.next().is_some() => vec![Effect::CancelRest, Effect::ReportStop],
         Some(_) => vec![Effect::ReportStop],
         None => vec![],
     };
@@ -545,7 +548,7 @@ fn stopped(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Tran
 /// The notification waits for a receipt that may never come. Later steps of its sequence stay
 /// blocked, so that a late receipt can still release them.
 fn stalled(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
-    let effects = if n.place.is_some() { vec![Effect::ReportStall] } else { vec![] };
+    let effects = if n.sequence_step.is_some() { vec![Effect::ReportStall] } else { vec![] };
     Transition { notification: settled(n, status, reason, at_ms), effects }
 }
 

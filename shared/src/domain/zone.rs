@@ -1,5 +1,6 @@
-//! Names of time zones in requests and configuration.
+//! Names of time zones in requests and configuration, and times in a zone.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What [`zone`] asks of a text.
@@ -16,6 +17,12 @@ pub fn zone(name: &str) -> Option<TimeZone> {
         return None;
     }
     TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
+}
+
+/// A time as operators read it: RFC 3339 with the zone's offset at that time.
+#[must_use]
+pub fn local_time(at: Timestamp, zone: &TimeZone) -> String {
+    at.display_with_offset(zone.to_offset(at)).to_string()
 }
 
 #[cfg(test)]

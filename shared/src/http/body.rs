@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json_error::field_error;
 use crate::domain::FieldError;
-use crate::domain::id::body_digest;
+use crate::domain::id::content_digest;
 
 /// A JSON body of any shape.
 #[derive(Clone, PartialEq)]
@@ -16,7 +16,7 @@ impl Body {
     ///
     /// # Errors
     /// Names the field `body` and the position, and quotes none of the content.
-    pub fn read(bytes: &[u8]) -> Result<Self, FieldError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, FieldError> {
         serde_json::from_slice(bytes).map(Self).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let detail =
@@ -29,7 +29,7 @@ impl Body {
     ///
     /// # Errors
     /// Names the field at fault by its path: `to.phone`, `steps[1].template`.
-    pub fn take<T: DeserializeOwned>(self) -> Result<T, FieldError> {
+    pub fn deserialize<T: DeserializeOwned>(self) -> Result<T, FieldError> {
         serde_path_to_error::deserialize(self.0).map_err(|error| {
             let path = error.path().to_string();
             let path = if path == "." { "" } else { path.as_str() };
@@ -43,7 +43,7 @@ impl Body {
 pub fn canonical_digest(body: &Body) -> String {
     let mut value = body.0.clone();
     value.sort_all_objects();
-    body_digest(value.to_string().as_bytes())
+    content_digest(value.to_string().as_bytes())
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn digest(text: &str) -> String {
-        canonical_digest(&Body::read(text.as_bytes()).expect("JSON"))
+        canonical_digest(&Body::parse(text.as_bytes()).expect("JSON"))
     }
 
     #[test]
@@ -85,8 +85,8 @@ mod tests {
     #[test]
     fn a_fault_is_reported_with_its_path_and_what_to_send_instead() {
         let error = |text: &str| {
-            let body = Body::read(text.as_bytes()).expect("JSON");
-            let error = body.take::<Outer>().expect_err("a fault");
+            let body = Body::parse(text.as_bytes()).expect("JSON");
+            let error = body.deserialize::<Outer>().expect_err("a fault");
             (error.field, error.detail)
         };
         let expect = |text: &str, field: &str, detail: &str| {

@@ -4,8 +4,9 @@ use http::Extensions;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
 use lambda_http::request::RequestContext;
 
-/// Finds the authenticated principal of a request. `None` refuses the request.
-pub type Callers = fn(&Extensions) -> Option<String>;
+/// A function that finds a request's authenticated caller in the extensions that `lambda_http` adds
+/// to the request. `None` refuses the request.
+pub type IdentifyCaller = fn(&Extensions) -> Option<String>;
 
 /// The IAM principal. Idempotency keys belong to it.
 ///

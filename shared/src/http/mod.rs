@@ -6,5 +6,7 @@ mod json_error;
 mod problem;
 
 pub use body::{Body, canonical_digest};
-pub use caller::{Callers, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity};
+pub use caller::{
+    IdentifyCaller, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity,
+};
 pub use problem::Problem;

@@ -194,7 +194,7 @@ impl Problem {
     /// A later try may succeed. Logs the cause and does not show it.
     #[must_use]
     pub fn unavailable(error: &PortError) -> Self {
-        tracing::error!(%error, "a request failed");
+        tracing::error!(%error, "a request was answered with 503");
         Self {
             detail: Some(
                 "try again; a creation is safe to repeat with the same Idempotency-Key, and a \

@@ -12,8 +12,8 @@ pub enum PortError {
         detail: String,
     },
     /// The stored or configured content is unusable: trying again does not help.
-    #[error("{what} cannot be read: {detail}")]
-    Corrupt {
+    #[error("{what} cannot be used: {detail}")]
+    Unusable {
         /// The service or table.
         what: &'static str,
         /// For the log; never for an HTTP caller.

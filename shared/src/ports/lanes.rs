@@ -25,9 +25,9 @@ pub struct Lease {
 pub struct ExpiredLease {
     /// The earliest time of a claim that nobody has recovered. Earlier than the lease itself when
     /// its predecessors expired too.
-    pub since_ms: i64,
+    pub unrecovered_since_ms: i64,
     /// When the lease expired.
-    pub until_ms: i64,
+    pub lease_until_ms: i64,
     /// The holder added this to a claim's time to get the claim's deadline.
     pub confirm_within_ms: i64,
     /// The message group of the wake that started the holder. SQS may still block that group.
@@ -62,7 +62,7 @@ pub struct LeaseTerms {
     /// The message group of the wake that started this caller.
     pub group: WakeGroup,
     /// When the wake was sent; `None` when no wake started this caller.
-    pub woken_at_ms: Option<i64>,
+    pub wake_sent_at_ms: Option<i64>,
 }
 
 #[async_trait]

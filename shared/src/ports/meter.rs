@@ -1,11 +1,10 @@
 //! Metrics of lanes.
 
-use crate::domain::{LaneFigures, SweepFigures};
+use crate::domain::{LaneMetrics, SweepMetrics};
 
 pub trait Meter: Send + Sync {
-    /// Records the figures of one drain.
-    fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures);
+    fn drained(&self, channel: &str, at_ms: i64, metrics: &LaneMetrics);
 
     /// Records what one round of the sweeper found in a lane.
-    fn swept(&self, channel: &str, at_ms: i64, figures: &SweepFigures);
+    fn swept(&self, channel: &str, at_ms: i64, metrics: &SweepMetrics);
 }

@@ -14,7 +14,6 @@ mod notifications;
 mod provider;
 mod provider_http;
 mod randomness;
-mod receipts;
 mod requests;
 mod run_queue;
 mod runs;
@@ -41,7 +40,6 @@ pub use provider_http::{
     ConnectionEvent, ConnectionObserver, NoResponse, ProviderCall, ProviderHttp,
 };
 pub use randomness::Randomness;
-pub use receipts::IncomingReceipt;
 pub use requests::Requests;
 pub use run_queue::RunQueue;
 pub use runs::Runs;
@@ -49,6 +47,6 @@ pub use saved::Saved;
 pub use scheduler::{FoundSchedule, PlannedSchedule, Scheduler};
 pub use secrets::Secrets;
 pub use tokens::{StoredToken, Tokens};
-pub use uploads::{UploadNote, UploadPart, Uploads};
+pub use uploads::{UploadPart, UploadRecord, Uploads};
 pub use waker::{WakeGroup, Waker};
 pub use window_classes::WindowClasses;

@@ -24,8 +24,8 @@ pub enum LaneAdvice {
 pub struct SendResult {
     pub response: Response,
     pub advice: LaneAdvice,
-    /// `false` when no request was made, because the message or the token was unusable.
-    pub was_asked: bool,
+    /// `false` when the message or the token was unusable, so the provider was not even called.
+    pub was_tried: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub enum Readiness {
 
 /// Preparing failed: the channel cannot send for a while.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the channel cannot send: {detail}")]
+#[error("{detail}")]
 pub struct NotPrepared {
     pub advice: LaneAdvice,
-    /// How the provider's response, or its silence, counts. `None` when the provider is not the
+    /// How the provider's response, or its absence, counts. `None` when the provider is not the
     /// cause.
     pub outcome: Option<Outcome>,
     /// For the log: the cause, and what an operator does about it. Holds no secret.

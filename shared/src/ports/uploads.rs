@@ -26,13 +26,12 @@ pub struct UploadPart {
 
 /// The record of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadNote {
+pub struct UploadRecord {
     pub audience: String,
     pub version: String,
     /// When the upload was last seen in use.
     pub used_at_ms: i64,
-    /// The sweeper is discarding the upload.
-    pub is_discarded: bool,
+    pub is_being_discarded: bool,
 }
 
 #[async_trait]
@@ -40,7 +39,7 @@ pub trait Uploads: Send + Sync {
     /// Records a part, once before its members are stored and once after. `is_stored` and `is_last`
     /// never return to `false`. [`Saved::Conflict`] when the part's first line is recorded with
     /// another digest.
-    async fn note_part(
+    async fn record_part(
         &self,
         audience: &str,
         version: &str,
@@ -52,20 +51,24 @@ pub trait Uploads: Send + Sync {
 
     /// Records that an upload is in use, before anything of it is stored. [`Saved::Conflict`] while
     /// the upload is being discarded.
-    async fn note_use(&self, audience: &str, version: &str, at_ms: i64)
-    -> Result<Saved, PortError>;
+    async fn record_use(
+        &self,
+        audience: &str,
+        version: &str,
+        at_ms: i64,
+    ) -> Result<Saved, PortError>;
 
     /// Uploads in a fixed order, starting behind `after`.
     async fn uploads(
         &self,
-        after: Option<&UploadNote>,
+        after: Option<&UploadRecord>,
         limit: usize,
-    ) -> Result<Vec<UploadNote>, PortError>;
+    ) -> Result<Vec<UploadRecord>, PortError>;
 
     /// Marks an upload as being discarded, so that nothing is added to it any more.
-    /// [`Saved::Conflict`] when it was used since `note` was read.
-    async fn begin_discarding(&self, note: &UploadNote) -> Result<Saved, PortError>;
+    /// [`Saved::Conflict`] when it was used since `record` was read.
+    async fn begin_discarding(&self, record: &UploadRecord) -> Result<Saved, PortError>;
 
     /// Deletes an upload's parts and its record. Call this once its members are gone.
-    async fn forget_upload(&self, audience: &str, version: &str) -> Result<(), PortError>;
+    async fn delete_upload_record(&self, audience: &str, version: &str) -> Result<(), PortError>;
 }

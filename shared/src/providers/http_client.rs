@@ -158,8 +158,10 @@ impl ProviderHttp for ReqwestHttp {
         let client = self
             .client(connect_timeout)
             .map_err(|error| NoResponse::NotSent(format!("no HTTP client: {error}")))?;
-        let mut request = reqwest::Request::try_from(request)
-            .map_err(|_| NoResponse::NotSent("the address is no URL".to_owned()))?;
+        let mut request = reqwest::Request::try_from(request).map_err(|_| {
+            let detail = "base_url is no URL; correct the channel's provider.base_url";
+            NoResponse::NotSent(detail.to_owned())
+        })?;
         *request.timeout_mut() = Some(total_timeout);
         let sending = client.execute(request);
         let sent = match on_connection {
@@ -384,7 +386,8 @@ mod tests {
         for _ in 0..2 {
             http.drop_stale_connections(&base, connect_timeout);
             let response = http.send(call(port)).await.expect("a response");
-            assert_eq!((response.status().as_u16(), &response.body()[..]), (200, BODY));
+            assert_eq!(response.status().as_u16(), 200);
+            assert_eq!(response.body(), BODY);
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
         let long_ago_ms = SystemClock.now_ms() - FRESH_FOR_MS - 1;

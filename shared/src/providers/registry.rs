@@ -7,10 +7,9 @@ use async_trait::async_trait;
 
 use super::bizppurio::{self, Bizppurio};
 use super::secret::channel_secret;
-use crate::domain::{Channel, FieldError, Message, ProviderConfig, Recipient};
+use crate::domain::{Channel, FieldError, IncomingReceipt, Message, ProviderConfig, Recipient};
 use crate::ports::{
-    Clock, IncomingReceipt, LaneAdvice, NotPrepared, Provider, ProviderHttp, Providers, Secrets,
-    Tokens,
+    Clock, LaneAdvice, NotPrepared, Provider, ProviderHttp, Providers, Secrets, Tokens,
 };
 
 /// How long to leave a channel alone whose secret is unusable, before the secret is read again.

@@ -2,13 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::dynamo::DynamoStore;
-use super::error::{corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{unavailable, unusable};
 use super::item::text;
 use crate::domain::agenda::id_in;
 use crate::ports::{Agenda, AgendaEntry, PortError};
-
-const WHAT: &str = "the notifications table";
 
 #[async_trait]
 impl Agenda for DynamoStore {
@@ -40,18 +38,18 @@ impl Agenda for DynamoStore {
                 .expression_attribute_values(":from", text(from))
                 .expression_attribute_values(":until", text(until)),
         };
-        let page = query.send().await.map_err(|error| unavailable(WHAT, &error))?;
+        let page = query.send().await.map_err(|error| unavailable(Table::Notifications, &error))?;
         page.items
             .unwrap_or_default()
             .into_iter()
             .map(|item| {
-                let sort = item
-                    .get("agenda_sk")
-                    .and_then(|sort| sort.as_s().ok())
-                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without a sort key"))?;
-                let id = id_in(sort)
-                    .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| corrupt(WHAT, "an agenda entry without an id"))?;
+                let sort =
+                    item.get("agenda_sk").and_then(|sort| sort.as_s().ok()).ok_or_else(|| {
+                        unusable(Table::Notifications, "an agenda entry without a sort key")
+                    })?;
+                let id = id_in(sort).and_then(|id| id.parse().ok()).ok_or_else(|| {
+                    unusable(Table::Notifications, "an agenda entry without an id")
+                })?;
                 Ok(AgendaEntry { sort: sort.clone(), id })
             })
             .collect()

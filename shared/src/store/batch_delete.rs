@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use super::dynamo::DynamoStore;
-use super::error::{corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{unavailable, unusable};
 use super::item::Item;
 use crate::ports::PortError;
-
-const WHAT: &str = "the members table";
 
 /// The most items that DynamoDB deletes in one request.
 const BATCH: usize = 25;
@@ -32,7 +30,7 @@ impl DynamoStore {
             .iter()
             .map(|key| {
                 let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
-                let delete = delete.map_err(|_| corrupt(WHAT, "a delete has no key"))?;
+                let delete = delete.map_err(|_| unusable(Table::Members, "a delete has no key"))?;
                 Ok(WriteRequest::builder().delete_request(delete).build())
             })
             .collect::<Result<Vec<_>, PortError>>()?;
@@ -43,7 +41,7 @@ impl DynamoStore {
                 .request_items(&self.tables.members, left)
                 .send()
                 .await
-                .map_err(|error| unavailable(WHAT, &error))?;
+                .map_err(|error| unavailable(Table::Members, &error))?;
             left = response
                 .unprocessed_items
                 .and_then(|mut unprocessed| unprocessed.remove(&self.tables.members))
@@ -54,6 +52,6 @@ impl DynamoStore {
             tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
         }
         let detail = format!("a batch was processed only in part, {TRIES} times in a row");
-        Err(PortError::Unavailable { what: WHAT, detail })
+        Err(PortError::Unavailable { what: Table::Members.as_str(), detail })
     }
 }

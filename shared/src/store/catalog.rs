@@ -3,14 +3,12 @@
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{Item, text};
 use crate::domain::name::is_name;
 use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use crate::ports::{Catalog, Kind, PortError};
-
-const WHAT: &str = "the catalog table";
 
 impl DynamoStore {
     async fn entry<T: DeserializeOwned>(
@@ -27,8 +25,9 @@ impl DynamoStore {
 }
 
 fn document<T: DeserializeOwned>(mut item: Item) -> Result<T, PortError> {
-    let document = item.remove("document").ok_or_else(|| corrupt(WHAT, "no document"))?;
-    serde_dynamo::from_attribute_value(document).map_err(|_| corrupt(WHAT, UNDECODABLE))
+    let document =
+        item.remove("document").ok_or_else(|| unusable(Table::Catalog, "no document"))?;
+    serde_dynamo::from_attribute_value(document).map_err(|_| unusable(Table::Catalog, UNDECODABLE))
 }
 
 #[async_trait]
@@ -65,7 +64,7 @@ impl Catalog for DynamoStore {
             .send();
         let mut channels = Vec::new();
         while let Some(item) = pages.next().await {
-            channels.push(document(item.map_err(|error| unavailable(WHAT, &error))?)?);
+            channels.push(document(item.map_err(|error| unavailable(Table::Catalog, &error))?)?);
         }
         Ok(channels)
     }

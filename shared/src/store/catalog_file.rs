@@ -3,13 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::dynamo::DynamoStore;
-use super::error::corrupt;
+use super::dynamo::{DynamoStore, Table};
+use super::error::unusable;
 use crate::domain::audience::AudienceSource;
 use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
 use crate::ports::{Catalog, Changed, Document, Documents, Expected, Kind, PortError};
-
-const WHAT: &str = "the catalog table";
 
 /// The author of the changes, in the documents' history.
 const CATALOG_FILE: &str = "catalog file";
@@ -23,7 +21,7 @@ impl DynamoStore {
         value: &T,
     ) -> Result<(), PortError> {
         let body = serde_json::to_value(value)
-            .map_err(|_| corrupt(WHAT, "an entry cannot be written as JSON"))?;
+            .map_err(|_| unusable(Table::Catalog, "an entry cannot be written as JSON"))?;
         let known = self.document(kind, name).await?;
         if known.is_some_and(|known| known.body.as_ref() == Some(&body)) {
             return Ok(());
@@ -38,7 +36,7 @@ impl DynamoStore {
         match self.put_document(kind, &document, Expected::Any).await? {
             Changed::Done(_) => Ok(()),
             Changed::Conflict(_) => Err(PortError::Unavailable {
-                what: WHAT,
+                what: Table::Catalog.as_str(),
                 detail: "another writer changed the document at the same time".to_owned(),
             }),
         }

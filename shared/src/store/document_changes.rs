@@ -12,12 +12,10 @@ use aws_sdk_dynamodb::types::builders::{DeleteBuilder, PutBuilder};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
 use super::document_item::{from_item, history_of, revision_key, to_item};
-use super::dynamo::DynamoStore;
-use super::error::{corrupt, is_conflict, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{is_conflict, unavailable, unusable};
 use super::item::{Item, number, text};
 use crate::ports::{Changed, Document, Documents, Expected, Kind, PortError, Saved};
-
-const WHAT: &str = "the catalog table";
 
 const HAS_REVISION: &str = "revision = :revision";
 
@@ -67,7 +65,7 @@ impl DynamoStore {
             tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
         }
         Err(PortError::Unavailable {
-            what: WHAT,
+            what: Table::Catalog.as_str(),
             detail: format!(
                 "other writers changed {} {} at the same time, {TRIES} times in a row",
                 kind.as_str(),
@@ -84,15 +82,15 @@ impl DynamoStore {
         wanted: &Document,
         current: Option<u64>,
     ) -> Result<Saved, PortError> {
-        let unusable = |_| corrupt(WHAT, "a write cannot be built");
+        let unbuilt = |_| unusable(Table::Catalog, "a write cannot be built");
         let document = match (&wanted.body, current) {
             (None, _) => {
                 let delete = self.delete_current(kind, &wanted.name, current.unwrap_or(0));
-                TransactWriteItem::builder().delete(delete.build().map_err(unusable)?)
+                TransactWriteItem::builder().delete(delete.build().map_err(unbuilt)?)
             }
             (Some(_), current) => {
                 let item = to_item(kind.as_str(), &wanted.name, wanted)?;
-                let put = self.put_current(item, current).build().map_err(unusable)?;
+                let put = self.put_current(item, current).build().map_err(unbuilt)?;
                 TransactWriteItem::builder().put(put)
             }
         };
@@ -105,7 +103,7 @@ impl DynamoStore {
             )?))
             .condition_expression("attribute_not_exists(kind)")
             .build()
-            .map_err(unusable)?;
+            .map_err(unbuilt)?;
         let sent = self
             .client
             .transact_write_items()
@@ -121,7 +119,7 @@ impl DynamoStore {
                 Ok(Saved::Conflict)
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Saved::Conflict),
-            _ => Err(unavailable(WHAT, &error)),
+            _ => Err(unavailable(Table::Catalog, &error)),
         }
     }
 

@@ -4,12 +4,10 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{Item, number, text};
 use crate::ports::{Document, Kind, PortError};
-
-const WHAT: &str = "the catalog table";
 
 impl DynamoStore {
     pub(super) async fn catalog_item(
@@ -26,7 +24,7 @@ impl DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::Catalog, &error))?;
         Ok(found.item)
     }
 }
@@ -51,11 +49,11 @@ pub(super) fn to_item(kind: &str, name: &str, document: &Document) -> Result<Ite
     match &document.body {
         None => {}
         Some(body @ Value::Object(_)) => {
-            let body: AttributeValue =
-                serde_dynamo::to_attribute_value(body).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+            let body: AttributeValue = serde_dynamo::to_attribute_value(body)
+                .map_err(|_| unusable(Table::Catalog, UNDECODABLE))?;
             item.insert("document".to_owned(), body);
         }
-        Some(_) => return Err(corrupt(WHAT, "a document must be an object")),
+        Some(_) => return Err(unusable(Table::Catalog, "a document must be an object")),
     }
     Ok(item)
 }
@@ -65,17 +63,17 @@ pub(super) fn from_item(name: &str, mut item: Item) -> Result<Document, PortErro
         item.get(field).and_then(|value| value.as_n().ok()).and_then(|value| value.parse().ok())
     };
     let revision: i64 =
-        integer(&item, "revision").ok_or_else(|| corrupt(WHAT, "no revision number"))?;
+        integer(&item, "revision").ok_or_else(|| unusable(Table::Catalog, "no revision number"))?;
     let body = item
         .remove("document")
         .map(serde_dynamo::from_attribute_value)
         .transpose()
-        .map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+        .map_err(|_| unusable(Table::Catalog, UNDECODABLE))?;
     let changed_by = item.get("changed_by").and_then(|by| by.as_s().ok()).cloned();
     Ok(Document {
         name: name.to_owned(),
         revision: u64::try_from(revision)
-            .map_err(|_| corrupt(WHAT, "a revision number below 0"))?,
+            .map_err(|_| unusable(Table::Catalog, "a revision number below 0"))?,
         body,
         changed_by: changed_by.unwrap_or_default(),
         changed_at_ms: integer(&item, "changed_at_ms").unwrap_or_default(),

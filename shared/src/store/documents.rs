@@ -3,12 +3,10 @@
 use async_trait::async_trait;
 
 use super::document_item::{from_item, history_of};
-use super::dynamo::DynamoStore;
-use super::error::{corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{unavailable, unusable};
 use super::item::text;
 use crate::ports::{Changed, Document, Documents, Expected, Kind, PortError};
-
-const WHAT: &str = "the catalog table";
 
 #[async_trait]
 impl Documents for DynamoStore {
@@ -42,12 +40,12 @@ impl Documents for DynamoStore {
         while documents.len() < limit
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| unavailable(WHAT, &error))?;
+            let item = item.map_err(|error| unavailable(Table::Catalog, &error))?;
             let name = item
                 .get("name")
                 .and_then(|name| name.as_s().ok())
                 .cloned()
-                .ok_or_else(|| corrupt(WHAT, "no name"))?;
+                .ok_or_else(|| unusable(Table::Catalog, "no name"))?;
             documents.push(from_item(&name, item)?);
         }
         Ok(documents)
@@ -60,7 +58,7 @@ impl Documents for DynamoStore {
         expected: Expected,
     ) -> Result<Changed, PortError> {
         if document.body.is_none() {
-            return Err(corrupt(WHAT, "a document must be an object"));
+            return Err(unusable(Table::Catalog, "a document must be an object"));
         }
         self.change(kind, document.clone(), expected).await
     }
@@ -105,7 +103,7 @@ impl Documents for DynamoStore {
         while revisions.len() < limit
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| unavailable(WHAT, &error))?;
+            let item = item.map_err(|error| unavailable(Table::Catalog, &error))?;
             revisions.push(from_item(name, item)?);
         }
         Ok(revisions)

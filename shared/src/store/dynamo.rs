@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
@@ -11,6 +12,31 @@ use crate::ports::Clock;
 /// How long a notification is kept after it has ended, and a bulk request after its arrival. For so
 /// long an idempotency key prevents a second notification.
 pub(super) const RETENTION_S: i64 = 30 * 24 * 60 * 60;
+
+/// How long a function's start may wait for a connection. A function can start without one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A table, as errors name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Table {
+    Notifications,
+    Catalog,
+    State,
+    Members,
+    Runs,
+}
+
+impl Table {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Notifications => "the notifications table",
+            Self::Catalog => "the catalog table",
+            Self::State => "the state table",
+            Self::Members => "the members table",
+            Self::Runs => "the runs table",
+        }
+    }
+}
 
 /// The tables' names.
 #[derive(Clone, Debug)]
@@ -42,6 +68,13 @@ impl DynamoStore {
     #[must_use]
     pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
         Self { client, tables, clock, known_classes: Arc::default() }
+    }
+
+    /// Opens a connection by reading an item that does not exist; the result does not matter. Call
+    /// this while the function starts, since Lambda gives it a whole processor only then.
+    pub async fn connect(&self) {
+        let read = self.catalog_item("connection", "opened");
+        let _result = tokio::time::timeout(CONNECT_TIMEOUT, read).await;
     }
 
     pub(super) fn known_classes(&self) -> MutexGuard<'_, HashSet<(String, String)>> {

@@ -5,13 +5,14 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
 
+use super::dynamo::Table;
 use crate::ports::PortError;
 
-/// Why an item is [`corrupt`] that serde cannot read or write.
+/// Why an item that serde cannot read or write is [`unusable`].
 pub(super) const UNDECODABLE: &str = "an item does not decode";
 
 /// The error of any failed call, unless a condition failed.
-pub(super) fn unavailable<E, R>(what: &'static str, error: &SdkError<E, R>) -> PortError
+pub(super) fn unavailable<E, R>(table: Table, error: &SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata + Debug,
     R: Debug,
@@ -23,12 +24,12 @@ where
         (None, SdkError::TimeoutError(_)) => "timed out".to_owned(),
         (None, _) => "no usable answer".to_owned(),
     };
-    PortError::Unavailable { what, detail }
+    PortError::Unavailable { what: table.as_str(), detail }
 }
 
 /// The error of an unreadable item. `why` names the fault and never quotes the item.
-pub(super) fn corrupt(what: &'static str, why: &'static str) -> PortError {
-    PortError::Corrupt { what, detail: why.to_owned() }
+pub(super) fn unusable(table: Table, why: &'static str) -> PortError {
+    PortError::Unusable { what: table.as_str(), detail: why.to_owned() }
 }
 
 /// Whether a transaction was cancelled by a failed condition or another transaction, and not by

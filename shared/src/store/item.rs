@@ -6,6 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// The result of a conditional put that returns the stored item when its condition fails.
+pub(super) enum ConditionalPut {
+    Done,
+    /// The condition failed; the stored item, if DynamoDB returned it.
+    Conflict(Option<Item>),
+}
+
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }

@@ -6,13 +6,11 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use serde::{Deserialize, Serialize};
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{Item, number, text};
 use crate::domain::PacerPosition;
 use crate::ports::{Acquired, ExpiredLease, Lanes, Lease, LeaseTerms, PortError, Saved, WakeGroup};
-
-const WHAT: &str = "the state table";
 
 /// A lane's row. Each holder has a new fence, so the fence identifies the holder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +52,12 @@ impl DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         found
             .item
-            .map(|item| serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE)))
+            .map(|item| {
+                serde_dynamo::from_item(item).map_err(|_| unusable(Table::State, UNDECODABLE))
+            })
             .transpose()
     }
 
@@ -67,7 +67,8 @@ impl DynamoStore {
         row: &LaneRow,
         read: Option<&LaneRow>,
     ) -> Result<Saved, PortError> {
-        let item: Item = serde_dynamo::to_item(row).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+        let item: Item =
+            serde_dynamo::to_item(row).map_err(|_| unusable(Table::State, UNDECODABLE))?;
         let put = self
             .client
             .put_item()
@@ -94,7 +95,7 @@ impl DynamoStore {
                     Ok(Saved::Done)
                 }
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Conflict),
-                _ => Err(unavailable(WHAT, &error)),
+                _ => Err(unavailable(Table::State, &error)),
             },
         }
     }
@@ -105,8 +106,8 @@ impl DynamoStore {
         position: PacerPosition,
         until_ms: Option<i64>,
     ) -> Result<Saved, PortError> {
-        let position =
-            serde_dynamo::to_attribute_value(position).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+        let position = serde_dynamo::to_attribute_value(position)
+            .map_err(|_| unusable(Table::State, UNDECODABLE))?;
         let update = self
             .client
             .update_item()
@@ -131,7 +132,7 @@ impl DynamoStore {
             {
                 Ok(Saved::Conflict)
             }
-            Err(error) => Err(unavailable(WHAT, &error)),
+            Err(error) => Err(unavailable(Table::State, &error)),
         }
     }
 }
@@ -146,8 +147,8 @@ impl Lanes for DynamoStore {
             // An earlier try of this caller took the lease, and its response was lost. So is the
             // predecessor's row: what is known of it is what the new row kept.
             let predecessor = (row.since_ms < row.taken_at_ms).then_some(ExpiredLease {
-                since_ms: row.since_ms,
-                until_ms: row.taken_at_ms,
+                unrecovered_since_ms: row.since_ms,
+                lease_until_ms: row.taken_at_ms,
                 confirm_within_ms: row.confirm_within_ms,
                 group: None,
             });
@@ -161,7 +162,9 @@ impl Lanes for DynamoStore {
         if let Some(row) = &read {
             let has_expired = row.until_ms.is_some() && is_free(row);
             if !has_expired
-                && terms.woken_at_ms.is_some_and(|at_ms| at_ms + INDEX_DELAY_MS < row.taken_at_ms)
+                && terms
+                    .wake_sent_at_ms
+                    .is_some_and(|at_ms| at_ms + INDEX_DELAY_MS < row.taken_at_ms)
             {
                 return Ok(Acquired::Obsolete);
             }
@@ -193,8 +196,8 @@ impl Lanes for DynamoStore {
                 position: row.position,
                 predecessor: read.and_then(|row| {
                     row.until_ms.map(|until_ms| ExpiredLease {
-                        since_ms: row.since_ms,
-                        until_ms,
+                        unrecovered_since_ms: row.since_ms,
+                        lease_until_ms: until_ms,
                         confirm_within_ms: row.confirm_within_ms,
                         group: row.group,
                     })

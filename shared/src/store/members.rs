@@ -6,14 +6,12 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use serde::{Deserialize, Serialize};
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{Item, number, text};
 use super::uploads::upload_id;
 use crate::domain::audience::file::Member;
 use crate::ports::{MemberSaved, Members, PortError, StoredMember};
-
-const WHAT: &str = "the members table";
 
 #[derive(Serialize, Deserialize)]
 struct MemberRow {
@@ -46,7 +44,8 @@ impl Members for DynamoStore {
             timezone: member.timezone.clone(),
             variables: member.variables.clone(),
         };
-        let item: Item = serde_dynamo::to_item(&row).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+        let item: Item =
+            serde_dynamo::to_item(&row).map_err(|_| unusable(Table::Members, UNDECODABLE))?;
         let put = self
             .client
             .put_item()
@@ -61,7 +60,7 @@ impl Members for DynamoStore {
         let Err(error) = put else { return Ok(MemberSaved::Done) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(MemberSaved::Duplicate),
-            _ => Err(unavailable(WHAT, &error)),
+            _ => Err(unavailable(Table::Members, &error)),
         }
     }
 
@@ -91,9 +90,9 @@ impl Members for DynamoStore {
         while members.len() < limit
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| unavailable(WHAT, &error))?;
+            let item = item.map_err(|error| unavailable(Table::Members, &error))?;
             let row: MemberRow =
-                serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+                serde_dynamo::from_item(item).map_err(|_| unusable(Table::Members, UNDECODABLE))?;
             let MemberRow { pk: _, id, line, phone, timezone, variables } = row;
             members.push(StoredMember { line, member: Member { id, phone, timezone, variables } });
         }
@@ -116,7 +115,7 @@ impl Members for DynamoStore {
             .expression_attribute_values(":pk", text(upload_id(audience, version)))
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::Members, &error))?;
         let keys = page.items.unwrap_or_default();
         self.delete_members_items(&keys).await?;
         Ok(keys.len())

@@ -4,8 +4,6 @@ mod agenda;
 mod batch_delete;
 mod catalog;
 mod catalog_file;
-mod conditional_put;
-mod connection;
 mod document_changes;
 mod document_item;
 mod documents;

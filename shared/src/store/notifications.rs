@@ -5,15 +5,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::conditional_put::ConditionalPut;
-use super::dynamo::{DynamoStore, RETENTION_S};
-use super::error::{UNDECODABLE, corrupt, is_conflict, unavailable};
-use super::item::{Item, number, text};
+use super::dynamo::{DynamoStore, RETENTION_S, Table};
+use super::error::{UNDECODABLE, is_conflict, unavailable, unusable};
+use super::item::{ConditionalPut, Item, number, text};
 use crate::domain::agenda::{agenda_key, exception_key};
 use crate::domain::{Notification, NotificationId};
 use crate::ports::{Created, Notifications, PortError, Saved};
-
-const WHAT: &str = "the notifications table";
 
 /// The id is unused, or its notification is past its retention.
 const IS_NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
@@ -33,7 +30,7 @@ impl DynamoStore {
                 .condition_expression("revision = :revision")
                 .expression_attribute_values(":revision", number(*revision)),
         };
-        put.build().map_err(|_| corrupt(WHAT, "a write cannot be built"))
+        put.build().map_err(|_| unusable(Table::Notifications, "a write cannot be built"))
     }
 
     async fn put_one(&self, put: Put) -> Result<ConditionalPut, PortError> {
@@ -59,7 +56,7 @@ impl DynamoStore {
                 Some(PutItemError::TransactionConflictException(_)) => {
                     Ok(ConditionalPut::Conflict(None))
                 }
-                _ => Err(unavailable(WHAT, &error)),
+                _ => Err(unavailable(Table::Notifications, &error)),
             },
         }
     }
@@ -79,7 +76,7 @@ impl DynamoStore {
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
                     Ok(Saved::Conflict)
                 }
-                _ => Err(unavailable(WHAT, &error)),
+                _ => Err(unavailable(Table::Notifications, &error)),
             },
         }
     }
@@ -91,8 +88,8 @@ enum PutCondition {
 }
 
 fn to_item(notification: &Notification) -> Result<Item, PortError> {
-    let mut item: Item =
-        serde_dynamo::to_item(notification).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+    let mut item: Item = serde_dynamo::to_item(notification)
+        .map_err(|_| unusable(Table::Notifications, UNDECODABLE))?;
     if let Some(key) = agenda_key(notification) {
         item.insert("agenda_pk".into(), text(key.partition));
         item.insert("agenda_sk".into(), text(key.sort));
@@ -113,7 +110,7 @@ fn to_item(notification: &Notification) -> Result<Item, PortError> {
 }
 
 fn from_item(item: Item) -> Result<Notification, PortError> {
-    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))
+    serde_dynamo::from_item(item).map_err(|_| unusable(Table::Notifications, UNDECODABLE))
 }
 
 #[async_trait]
@@ -134,7 +131,7 @@ impl Notifications for DynamoStore {
             }
         }
         let detail = "another writer creates the same notification".to_owned();
-        Err(PortError::Unavailable { what: WHAT, detail })
+        Err(PortError::Unavailable { what: Table::Notifications.as_str(), detail })
     }
 
     async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
@@ -154,7 +151,7 @@ impl Notifications for DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::Notifications, &error))?;
         found.item.filter(|item| !self.is_past_retention(item)).map(from_item).transpose()
     }
 

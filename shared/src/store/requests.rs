@@ -4,12 +4,10 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 
-use super::dynamo::{DynamoStore, RETENTION_S};
-use super::error::{corrupt, unavailable};
+use super::dynamo::{DynamoStore, RETENTION_S, Table};
+use super::error::{unavailable, unusable};
 use super::item::{number, text};
 use crate::ports::{PortError, Requests};
-
-const WHAT: &str = "the state table";
 
 #[async_trait]
 impl Requests for DynamoStore {
@@ -40,8 +38,8 @@ impl Requests for DynamoStore {
                 .and_then(|item| item.get("digest"))
                 .and_then(|digest| digest.as_s().ok())
                 .map(|digest| Some(digest.clone()))
-                .ok_or_else(|| corrupt(WHAT, "a request without a digest")),
-            _ => Err(unavailable(WHAT, &error)),
+                .ok_or_else(|| unusable(Table::State, "a request without a digest")),
+            _ => Err(unavailable(Table::State, &error)),
         }
     }
 
@@ -54,13 +52,13 @@ impl Requests for DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         let Some(item) = found.item.filter(|item| !self.is_past_retention(item)) else {
             return Ok(None);
         };
         match item.get("digest").and_then(|digest| digest.as_s().ok()) {
             Some(digest) => Ok(Some(digest.clone())),
-            None => Err(corrupt(WHAT, "a request without a digest")),
+            None => Err(unusable(Table::State, "a request without a digest")),
         }
     }
 }

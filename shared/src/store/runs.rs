@@ -6,16 +6,13 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 
-use super::conditional_put::ConditionalPut;
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
-use super::item::{Item, number, text};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
+use super::item::{ConditionalPut, Item, number, text};
 use crate::domain::RunKey;
 use crate::domain::name::is_name;
 use crate::domain::run::{Run, RunStatus};
 use crate::ports::{PortError, Runs, Saved};
-
-const WHAT: &str = "the runs table";
 
 /// The index's only partition: few runs are unfinished at a time.
 const UNFINISHED: &str = "yes";
@@ -29,7 +26,8 @@ fn sort_key(scheduled_at: Timestamp) -> String {
 }
 
 fn to_item(run: &Run) -> Result<Item, PortError> {
-    let mut item: Item = serde_dynamo::to_item(run).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+    let mut item: Item =
+        serde_dynamo::to_item(run).map_err(|_| unusable(Table::Runs, UNDECODABLE))?;
     item.remove("key");
     item.insert("schedule".into(), text(&run.key.schedule));
     item.insert("scheduled_at".into(), text(sort_key(run.key.scheduled_at)));
@@ -48,7 +46,7 @@ fn from_item(mut item: Item) -> Result<Run, PortError> {
         .filter_map(|name| Some((name.to_owned(), item.remove(name)?)))
         .collect();
     item.insert("key".into(), AttributeValue::M(key));
-    serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))
+    serde_dynamo::from_item(item).map_err(|_| unusable(Table::Runs, UNDECODABLE))
 }
 
 impl DynamoStore {
@@ -80,7 +78,7 @@ impl DynamoStore {
             Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(ConditionalPut::Conflict(failed.item.clone()))
             }
-            _ => Err(unavailable(WHAT, &error)),
+            _ => Err(unavailable(Table::Runs, &error)),
         }
     }
 }
@@ -109,7 +107,7 @@ impl Runs for DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::Runs, &error))?;
         found.item.map(from_item).transpose()
     }
 
@@ -141,7 +139,7 @@ impl Runs for DynamoStore {
         while runs.len() < limit
             && let Some(item) = items.next().await
         {
-            runs.push(from_item(item.map_err(|error| unavailable(WHAT, &error))?)?);
+            runs.push(from_item(item.map_err(|error| unavailable(Table::Runs, &error))?)?);
         }
         Ok(runs)
     }
@@ -162,9 +160,9 @@ impl Runs for DynamoStore {
         while keys.len() < limit
             && let Some(item) = items.next().await
         {
-            let item = item.map_err(|error| unavailable(WHAT, &error))?;
+            let item = item.map_err(|error| unavailable(Table::Runs, &error))?;
             let key = serde_dynamo::from_item(item)
-                .map_err(|_| corrupt(WHAT, "an entry of the index does not decode"))?;
+                .map_err(|_| unusable(Table::Runs, "an entry of the index does not decode"))?;
             keys.push(key);
         }
         Ok(keys)

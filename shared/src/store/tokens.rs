@@ -4,12 +4,10 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{number, text};
 use crate::ports::{PortError, StoredToken, Tokens};
-
-const WHAT: &str = "the state table";
 
 #[derive(Deserialize)]
 struct TokenRow {
@@ -29,10 +27,10 @@ impl Tokens for DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         let Some(item) = found.item else { return Ok(None) };
         let row: TokenRow =
-            serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))?;
+            serde_dynamo::from_item(item).map_err(|_| unusable(Table::State, UNDECODABLE))?;
         Ok(Some(StoredToken {
             token: SecretString::from(row.token),
             fetched_at_ms: row.fetched_at_ms,
@@ -51,7 +49,7 @@ impl Tokens for DynamoStore {
             .item("ttl", number(token.expires_at_ms / 1000))
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         Ok(())
     }
 }

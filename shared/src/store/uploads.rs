@@ -5,12 +5,10 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::dynamo::DynamoStore;
-use super::error::{UNDECODABLE, corrupt, unavailable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{Item, number, text};
-use crate::ports::{PortError, Saved, UploadNote, UploadPart, Uploads};
-
-const WHAT: &str = "the members table";
+use crate::ports::{PortError, Saved, UploadPart, UploadRecord, Uploads};
 
 /// The partition of all uploads' records.
 const UPLOADS: &str = "uploads";
@@ -30,25 +28,25 @@ fn part_key(first_line: u64) -> String {
     format!("{first_line:013}")
 }
 
-fn note_key(audience: &str, version: &str) -> Item {
+fn record_key(audience: &str, version: &str) -> Item {
     let id = upload_id(audience, version);
     Item::from([("pk".to_owned(), text(UPLOADS)), ("id".to_owned(), text(id))])
 }
 
-fn note(item: &Item) -> Result<UploadNote, PortError> {
+fn upload_record(item: &Item) -> Result<UploadRecord, PortError> {
     let id = item.get("id").and_then(|id| id.as_s().ok());
     let used_at_ms = item.get("used_at_ms").and_then(|at| at.as_n().ok());
     let (Some((audience, version)), Some(used_at_ms)) = (
         id.and_then(|id| id.split_once('#')),
         used_at_ms.and_then(|used_at_ms| used_at_ms.parse().ok()),
     ) else {
-        return Err(corrupt(WHAT, "an upload's record does not decode"));
+        return Err(unusable(Table::Members, "an upload's record does not decode"));
     };
-    Ok(UploadNote {
+    Ok(UploadRecord {
         audience: audience.to_owned(),
         version: version.to_owned(),
         used_at_ms,
-        is_discarded: item.contains_key("is_discarded"),
+        is_being_discarded: item.contains_key("is_being_discarded"),
     })
 }
 
@@ -57,13 +55,13 @@ fn saved<T>(sent: Result<T, SdkError<UpdateItemError>>) -> Result<Saved, PortErr
     let Err(error) = sent else { return Ok(Saved::Done) };
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Saved::Conflict),
-        _ => Err(unavailable(WHAT, &error)),
+        _ => Err(unavailable(Table::Members, &error)),
     }
 }
 
 #[async_trait]
 impl Uploads for DynamoStore {
-    async fn note_part(
+    async fn record_part(
         &self,
         audience: &str,
         version: &str,
@@ -100,14 +98,14 @@ impl Uploads for DynamoStore {
         let update = used.fold(update, |update, (flag, value)| {
             update.expression_attribute_values(flag, AttributeValue::Bool(value))
         });
-        let noted = update
+        let sent = update
             .expression_attribute_values(":first_line", number(part.first_line))
             .expression_attribute_values(":lines", number(part.lines))
             .expression_attribute_values(":digest", text(&part.digest))
             .expression_attribute_values(":members", number(part.members))
             .send()
             .await;
-        saved(noted)
+        saved(sent)
     }
 
     async fn parts(&self, audience: &str, version: &str) -> Result<Vec<UploadPart>, PortError> {
@@ -123,36 +121,37 @@ impl Uploads for DynamoStore {
             .send();
         let mut parts = Vec::new();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| unavailable(WHAT, &error))?;
-            parts.push(serde_dynamo::from_item(item).map_err(|_| corrupt(WHAT, UNDECODABLE))?);
+            let item = item.map_err(|error| unavailable(Table::Members, &error))?;
+            let part = serde_dynamo::from_item(item);
+            parts.push(part.map_err(|_| unusable(Table::Members, UNDECODABLE))?);
         }
         Ok(parts)
     }
 
-    async fn note_use(
+    async fn record_use(
         &self,
         audience: &str,
         version: &str,
         at_ms: i64,
     ) -> Result<Saved, PortError> {
-        let noted = self
+        let sent = self
             .client
             .update_item()
             .table_name(&self.tables.members)
-            .set_key(Some(note_key(audience, version)))
+            .set_key(Some(record_key(audience, version)))
             .update_expression("SET used_at_ms = :at")
-            .condition_expression("attribute_not_exists(is_discarded)")
+            .condition_expression("attribute_not_exists(is_being_discarded)")
             .expression_attribute_values(":at", number(at_ms))
             .send()
             .await;
-        saved(noted)
+        saved(sent)
     }
 
     async fn uploads(
         &self,
-        after: Option<&UploadNote>,
+        after: Option<&UploadRecord>,
         limit: usize,
-    ) -> Result<Vec<UploadNote>, PortError> {
+    ) -> Result<Vec<UploadRecord>, PortError> {
         let query = self
             .client
             .query()
@@ -169,26 +168,26 @@ impl Uploads for DynamoStore {
                     .expression_attribute_values(":after", text(after))
             }
         };
-        let page = query.send().await.map_err(|error| unavailable(WHAT, &error))?;
-        page.items.unwrap_or_default().iter().map(note).collect()
+        let page = query.send().await.map_err(|error| unavailable(Table::Members, &error))?;
+        page.items.unwrap_or_default().iter().map(upload_record).collect()
     }
 
-    async fn begin_discarding(&self, note: &UploadNote) -> Result<Saved, PortError> {
+    async fn begin_discarding(&self, record: &UploadRecord) -> Result<Saved, PortError> {
         let marked = self
             .client
             .update_item()
             .table_name(&self.tables.members)
-            .set_key(Some(note_key(&note.audience, &note.version)))
-            .update_expression("SET is_discarded = :yes")
+            .set_key(Some(record_key(&record.audience, &record.version)))
+            .update_expression("SET is_being_discarded = :yes")
             .condition_expression("used_at_ms = :used")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .expression_attribute_values(":used", number(note.used_at_ms))
+            .expression_attribute_values(":used", number(record.used_at_ms))
             .send()
             .await;
         saved(marked)
     }
 
-    async fn forget_upload(&self, audience: &str, version: &str) -> Result<(), PortError> {
+    async fn delete_upload_record(&self, audience: &str, version: &str) -> Result<(), PortError> {
         let partition = parts_partition(audience, version);
         let mut keys: Vec<Item> = self
             .parts(audience, version)
@@ -200,7 +199,7 @@ impl Uploads for DynamoStore {
             })
             .collect();
         // The record goes last: as long as it exists, a later round finds the upload again.
-        keys.push(note_key(audience, version));
+        keys.push(record_key(audience, version));
         self.delete_members_items(&keys).await
     }
 }

@@ -3,13 +3,11 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::dynamo::DynamoStore;
+use super::dynamo::{DynamoStore, Table};
 use super::error::unavailable;
 use super::item::text;
 use crate::domain::WindowClass;
 use crate::ports::{PortError, WindowClasses};
-
-const WHAT: &str = "the state table";
 
 fn key(channel: &str) -> String {
     format!("classes#{channel}")
@@ -35,7 +33,7 @@ impl WindowClasses for DynamoStore {
             .expression_attribute_values(":class", AttributeValue::Ss(vec![known.1.clone()]))
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         self.known_classes().insert(known);
         Ok(())
     }
@@ -49,7 +47,7 @@ impl WindowClasses for DynamoStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(WHAT, &error))?;
+            .map_err(|error| unavailable(Table::State, &error))?;
         let texts = found
             .item
             .as_ref()
@@ -62,7 +60,12 @@ impl WindowClasses for DynamoStore {
             .filter_map(|text| match text.parse() {
                 Ok(class) => Some(class),
                 Err(error) => {
-                    tracing::error!(channel, %error, "a window class cannot be read");
+                    tracing::error!(
+                        channel,
+                        %error,
+                        "a window class cannot be read: its messages do not leave; remove this \
+                         text from the row classes#<channel>"
+                    );
                     None
                 }
             })

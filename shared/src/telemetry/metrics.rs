@@ -13,7 +13,7 @@ use metrique_writer_core::{Entry, EntryWriter, MetricFlags, Observation, Value, 
 use metrique_writer_format_emf::{Emf, MetricDefinition, MetricDirective};
 use strum::VariantArray as _;
 
-use crate::domain::{LaneFigures, Outcome, Spread, SweepFigures};
+use crate::domain::{Histogram, LaneMetrics, Outcome, SweepMetrics};
 use crate::ports::Meter;
 
 const NAMESPACE: &str = "Alimi";
@@ -32,27 +32,27 @@ const WATCHED: [(&str, Unit); 5] = [
     (QUEUE_AGE, MILLISECONDS),
 ];
 
-/// Which of the watched metrics some figures contain. CloudWatch must find a value for every metric
+/// Which of the watched metrics a line contains. CloudWatch must find a value for every metric
 /// that a line declares.
 trait Watched {
     fn has(&self, name: &str) -> bool;
 }
 
-impl Watched for LaneFigures {
+impl Watched for LaneMetrics {
     fn has(&self, name: &str) -> bool {
-        name != UNCONFIRMED && (name != QUEUE_AGE || self.departures() > 0)
+        name != UNCONFIRMED && (name != QUEUE_AGE || self.ended_requests() > 0)
     }
 }
 
-impl Watched for SweepFigures {
+impl Watched for SweepMetrics {
     fn has(&self, name: &str) -> bool {
         [UNKNOWN, UNCONFIRMED].contains(&name) || name == QUEUE_AGE && self.queue_age_ms.is_some()
     }
 }
 
-/// Declares the metrics by channel, and those of the whole stack that the figures contain.
-fn format_of(figures: &impl Watched) -> Emf {
-    let watched = WATCHED.into_iter().filter(|(name, _)| figures.has(name));
+/// Declares the metrics by channel, and those of the whole stack that the line contains.
+fn format_of(metrics: &impl Watched) -> Emf {
+    let watched = WATCHED.into_iter().filter(|(name, _)| metrics.has(name));
     let watched =
         watched.map(|(name, unit)| MetricDefinition { name, unit, storage_resolution: None });
     let of_the_stack = MetricDirective {
@@ -81,14 +81,14 @@ impl<W: Write> EmbeddedMetrics<W> {
 }
 
 impl<W: Write> EmbeddedMetrics<W> {
-    fn write<F: Watched>(&self, channel: &str, at_ms: i64, figures: &F)
+    fn write<F: Watched>(&self, channel: &str, at_ms: i64, metrics: &F)
     where
         for<'f> LaneEntry<'f, F>: Entry,
     {
-        let entry = LaneEntry { stack: &self.stack, channel, at_ms, figures };
+        let entry = LaneEntry { stack: &self.stack, channel, at_ms, metrics };
         // One write for each line, so that no other log line comes in between.
         let mut line = Vec::new();
-        let written = format_of(figures).format(&entry, &mut line).map_err(|e| e.to_string());
+        let written = format_of(metrics).format(&entry, &mut line).map_err(|e| e.to_string());
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let written = written.and_then(|()| output.write_all(&line).map_err(|e| e.to_string()));
         if let Err(error) = written {
@@ -98,12 +98,12 @@ impl<W: Write> EmbeddedMetrics<W> {
 }
 
 impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
-    fn drained(&self, channel: &str, at_ms: i64, figures: &LaneFigures) {
-        self.write(channel, at_ms, figures);
+    fn drained(&self, channel: &str, at_ms: i64, metrics: &LaneMetrics) {
+        self.write(channel, at_ms, metrics);
     }
 
-    fn swept(&self, channel: &str, at_ms: i64, figures: &SweepFigures) {
-        self.write(channel, at_ms, figures);
+    fn swept(&self, channel: &str, at_ms: i64, metrics: &SweepMetrics) {
+        self.write(channel, at_ms, metrics);
     }
 }
 
@@ -111,7 +111,7 @@ struct LaneEntry<'f, F> {
     stack: &'f str,
     channel: &'f str,
     at_ms: i64,
-    figures: &'f F,
+    metrics: &'f F,
 }
 
 impl<F> LaneEntry<'_, F> {
@@ -124,34 +124,34 @@ impl<F> LaneEntry<'_, F> {
     }
 }
 
-impl Entry for LaneEntry<'_, SweepFigures> {
+impl Entry for LaneEntry<'_, SweepMetrics> {
     fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         self.begin(writer);
-        if let Some(queue_age_ms) = self.figures.queue_age_ms {
+        if let Some(queue_age_ms) = self.metrics.queue_age_ms {
             writer.value(QUEUE_AGE, &Milliseconds(queue_age_ms));
         }
-        writer.value(UNKNOWN, &self.figures.unknown);
-        writer.value(UNCONFIRMED, &self.figures.unconfirmed);
+        writer.value(UNKNOWN, &self.metrics.unknown);
+        writer.value(UNCONFIRMED, &self.metrics.unconfirmed);
     }
 }
 
-impl Entry for LaneEntry<'_, LaneFigures> {
+impl Entry for LaneEntry<'_, LaneMetrics> {
     fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
-        let figures = self.figures;
+        let metrics = self.metrics;
         self.begin(writer);
-        writer.value("Limit", &figures.limit_per_second);
-        writer.value("Departures", &figures.departures());
+        writer.value("Limit", &metrics.limit_per_second);
+        writer.value("Departures", &metrics.ended_requests());
         for outcome in Outcome::VARIANTS {
-            writer.value(name_of(*outcome), &figures.outcomes.get(outcome).copied().unwrap_or(0));
+            writer.value(name_of(*outcome), &metrics.outcomes.get(outcome).copied().unwrap_or(0));
         }
-        writer.value(UNKNOWN, &figures.unknown);
-        writer.value("InFlightMax", &(figures.in_flight_max as u64));
-        if figures.departures() > 0 {
-            writer.value(QUEUE_AGE, &Milliseconds(figures.queue_age_max_ms));
+        writer.value(UNKNOWN, &metrics.unknown);
+        writer.value("InFlightMax", &(metrics.in_flight_max as u64));
+        if metrics.ended_requests() > 0 {
+            writer.value(QUEUE_AGE, &Milliseconds(metrics.queue_age_max_ms));
         }
-        writer.value("RequestToResponse", &Percentiles(&figures.answers));
-        writer.value("AcceptedToDepartedRealTime", &Percentiles(&figures.waits_real_time));
-        writer.value("AcceptedToDepartedScheduled", &Percentiles(&figures.waits_scheduled));
+        writer.value("RequestToResponse", &Percentiles(&metrics.answers));
+        writer.value("AcceptedToDepartedRealTime", &Percentiles(&metrics.waits_real_time));
+        writer.value("AcceptedToDepartedScheduled", &Percentiles(&metrics.waits_scheduled));
     }
 }
 
@@ -178,8 +178,8 @@ impl Value for Milliseconds {
     }
 }
 
-/// A spread's values with their counts: CloudWatch computes percentiles from them.
-struct Percentiles<'a>(&'a Spread);
+/// A histogram's values with their counts: CloudWatch computes percentiles from them.
+struct Percentiles<'a>(&'a Histogram);
 
 impl Value for Percentiles<'_> {
     fn write(&self, writer: impl ValueWriter) {
@@ -199,42 +199,44 @@ mod tests {
 
     const AT_MS: i64 = 1_795_305_600_000;
 
-    fn line(figures: &LaneFigures) -> Json {
-        written_by(|metrics| metrics.drained("alimtalk-main", AT_MS, figures))
+    fn line(metrics: &LaneMetrics) -> Json {
+        written_by(|meter| meter.drained("alimtalk-main", AT_MS, metrics))
     }
 
-    fn written_by(meter: impl FnOnce(&EmbeddedMetrics<Vec<u8>>)) -> Json {
-        let metrics = EmbeddedMetrics::new("alimi".to_owned(), Vec::new());
-        meter(&metrics);
-        let written = metrics.output.into_inner().expect("no panic");
+    fn written_by(record: impl FnOnce(&EmbeddedMetrics<Vec<u8>>)) -> Json {
+        let embedded = EmbeddedMetrics::new("alimi".to_owned(), Vec::new());
+        record(&embedded);
+        let written = embedded.output.into_inner().expect("no panic");
         assert_eq!(written.last(), Some(&b'\n'), "the metrics end their own line");
         serde_json::from_slice(&written).expect("one JSON object")
     }
 
     #[test]
     fn a_drain_becomes_metrics_of_its_stack_and_channel() {
-        let mut figures =
-            LaneFigures { in_flight_max: 3, queue_age_max_ms: 40, ..LaneFigures::default() };
-        figures.limit_per_second = 50;
-        figures.unknown = 4;
-        figures.outcomes.insert(Outcome::Accepted, 2);
-        figures.outcomes.insert(Outcome::Throttled, 1);
-        figures.answers.add(52);
-        figures.answers.add(54);
-        figures.waits_real_time.add(7);
-        let line = line(&figures);
+        let mut metrics =
+            LaneMetrics { in_flight_max: 3, queue_age_max_ms: 40, ..LaneMetrics::default() };
+        metrics.limit_per_second = 50;
+        metrics.unknown = 4;
+        metrics.outcomes.insert(Outcome::Accepted, 2);
+        metrics.outcomes.insert(Outcome::Throttled, 1);
+        metrics.answers.add(52);
+        metrics.answers.add(54);
+        metrics.waits_real_time.add(7);
+        let line = line(&metrics);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "Alimi");
         assert_eq!(directive["Dimensions"], json!([["Stack", "Channel"]]));
         assert_eq!(line["_aws"]["Timestamp"], 1_795_305_600_000_i64);
-        assert_eq!((&line["Stack"], &line["Channel"]), (&json!("alimi"), &json!("alimtalk-main")));
+        assert_eq!(line["Stack"], "alimi");
+        assert_eq!(line["Channel"], "alimtalk-main");
         assert_eq!(line["Departures"], 3);
-        assert_eq!((&line["Limit"], &line["Unknown"]), (&json!(50), &json!(4)));
-        assert_eq!(
-            (&line["Accepted"], &line["Throttled"], &line["Rejected"]),
-            (&json!(2), &json!(1), &json!(0))
-        );
-        assert_eq!((&line["InFlightMax"], &line["QueueAge"]), (&json!(3), &json!(40)));
+        assert_eq!(line["Limit"], 50);
+        assert_eq!(line["Unknown"], 4);
+        assert_eq!(line["Accepted"], 2);
+        assert_eq!(line["Throttled"], 1);
+        assert_eq!(line["Rejected"], 0);
+        assert_eq!(line["InFlightMax"], 3);
+        assert_eq!(line["QueueAge"], 40);
         assert_eq!(line["RequestToResponse"], json!({ "Values": [53], "Counts": [2] }));
         assert_eq!(line["AcceptedToDepartedRealTime"], json!({ "Values": [7], "Counts": [1] }));
         let defined = directive["Metrics"].as_array().expect("metrics");
@@ -251,23 +253,24 @@ mod tests {
 
     #[test]
     fn a_sweepers_round_becomes_metrics_of_its_findings() {
-        let figures = SweepFigures { queue_age_ms: Some(90_000), unknown: 1, unconfirmed: 2 };
-        let line = written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures));
+        let metrics = SweepMetrics { queue_age_ms: Some(90_000), unknown: 1, unconfirmed: 2 };
+        let line = written_by(|meter| meter.swept("alimtalk-main", AT_MS, &metrics));
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
             json!([["Stack", "Channel"]])
         );
         assert_eq!(line["QueueAge"], 90_000);
-        assert_eq!((&line["Unknown"], &line["Unconfirmed"]), (&json!(1), &json!(2)));
+        assert_eq!(line["Unknown"], 1);
+        assert_eq!(line["Unconfirmed"], 2);
         assert!(line.get("Departures").is_none(), "only the sender writes departures: {line}");
     }
 
     /// An alarm cannot search for channels.
     #[test]
     fn metrics_with_alarms_are_written_for_the_whole_stack_too() {
-        let mut figures = LaneFigures { queue_age_max_ms: 40, ..LaneFigures::default() };
-        figures.outcomes.insert(Outcome::Throttled, 1);
-        let directives = &line(&figures)["_aws"]["CloudWatchMetrics"];
+        let mut metrics = LaneMetrics { queue_age_max_ms: 40, ..LaneMetrics::default() };
+        metrics.outcomes.insert(Outcome::Throttled, 1);
+        let directives = &line(&metrics)["_aws"]["CloudWatchMetrics"];
         let by_channel = &directives[0]["Metrics"];
         let of_the_stack = &directives[1];
         assert_eq!(of_the_stack["Namespace"], "Alimi");
@@ -290,14 +293,14 @@ mod tests {
 
     #[test]
     fn every_declared_metric_has_a_value() {
-        let swept = |queue_age_ms| SweepFigures { queue_age_ms, unknown: 1, unconfirmed: 0 };
-        let round = |figures: SweepFigures| {
-            written_by(|metrics| metrics.swept("alimtalk-main", AT_MS, &figures))
+        let swept = |queue_age_ms| SweepMetrics { queue_age_ms, unknown: 1, unconfirmed: 0 };
+        let round = |metrics: SweepMetrics| {
+            written_by(|meter| meter.swept("alimtalk-main", AT_MS, &metrics))
         };
-        let mut sent = LaneFigures::default();
+        let mut sent = LaneMetrics::default();
         sent.outcomes.insert(Outcome::Accepted, 1);
         let lines =
-            [line(&LaneFigures::default()), line(&sent), round(swept(None)), round(swept(Some(1)))];
+            [line(&LaneMetrics::default()), line(&sent), round(swept(None)), round(swept(Some(1)))];
         for line in &lines {
             let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
             assert_eq!(directives.len(), 2);
@@ -311,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_drain_that_sent_nothing_has_no_latencies() {
-        let line = line(&LaneFigures::default());
+        let line = line(&LaneMetrics::default());
         assert_eq!(line["Departures"], 0);
         for name in ["QueueAge", "RequestToResponse", "AcceptedToDepartedRealTime"] {
             assert!(line.get(name).is_none(), "{name}");

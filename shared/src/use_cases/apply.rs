@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::wake::wake_for_producer;
+use super::wake::wake_lane;
 use crate::domain::{
     Effect, Event, Notification, NotificationId, Reason, Refused, Transition, transition,
 };
@@ -90,7 +90,7 @@ impl Apply {
                     log_stop(&after, &moved.effects);
                     lanes.retain(|lane| self.own_lane.as_ref() != Some(lane));
                     for lane in lanes {
-                        wake_for_producer(&*self.waker, &*self.clock, &lane).await;
+                        wake_lane(&*self.waker, &*self.clock, &lane).await;
                     }
                     return Ok(Applied::Moved(Box::new(after)));
                 }
@@ -124,17 +124,21 @@ impl Apply {
     ) -> Result<(), PortError> {
         for page in entries.chunks(CONCURRENCY) {
             let mut in_flight = FuturesUnordered::new();
-            for entry in page {
-                in_flight.push(self.apply(&entry.id, event));
+            for AgendaEntry { id, .. } in page {
+                in_flight.push(async move { (id, self.apply(id, event).await) });
             }
             let mut failed = None;
-            while let Some(applied) = in_flight.next().await {
+            while let Some((id, applied)) = in_flight.next().await {
                 match applied {
                     Ok(Applied::Moved(notification)) => moved.push(*notification),
                     Ok(Applied::Refused(..) | Applied::Missing) => {}
                     // A retry would fail as well, and must not hold up the other notifications.
-                    Err(error @ PortError::Corrupt { .. }) => {
-                        tracing::error!(%error, "a notification cannot be moved");
+                    Err(error @ PortError::Unusable { .. }) => {
+                        tracing::error!(
+                            notification = %id,
+                            %error,
+                            "a notification's record cannot be read; it stays as it is"
+                        );
                     }
                     Err(error @ PortError::Unavailable { .. }) => failed = failed.or(Some(error)),
                 }
@@ -152,17 +156,17 @@ impl Apply {
         moved: &Notification,
         effects: &[Effect],
     ) -> Result<Vec<Transition>, PortError> {
-        let Some(place) = &moved.place else { return Ok(vec![]) };
+        let Some(sequence_step) = &moved.sequence_step else { return Ok(vec![]) };
         let at_ms = moved.status_since_ms;
         let mut followers = Vec::new();
         for effect in effects {
             match effect {
                 Effect::ReleaseNext => {
-                    let next = place.next();
+                    let next = sequence_step.next();
                     followers.extend(self.follow(next, &Event::Released { at_ms }).await?);
                 }
                 Effect::CancelRest => {
-                    for id in place.rest() {
+                    for id in sequence_step.rest() {
                         let event = Event::PredecessorStopped { at_ms };
                         followers.extend(self.follow(Some(id), &event).await?);
                     }
@@ -202,19 +206,22 @@ fn lanes_to_wake<'a>(moves: impl Iterator<Item = &'a Transition>) -> Vec<String>
 
 /// Logs that a sequence stopped or stalled: an operator has to look at it.
 fn log_stop(notification: &Notification, effects: &[Effect]) {
-    let Some(place) = &notification.place else { return };
+    let Some(sequence_step) = &notification.sequence_step else { return };
     let reason = notification.reason.as_ref();
     for effect in effects {
         let message = match effect {
-            Effect::ReportStop => "a sequence stopped",
+            Effect::ReportStop => {
+                "a sequence stopped: its later steps are cancelled; see its reason"
+            }
             Effect::ReportStall => "a sequence waits for a receipt that may never come",
             Effect::WakeLane | Effect::ReleaseNext | Effect::CancelRest => continue,
         };
         tracing::warn!(
-            sequence = %place.sequence,
+            sequence = %sequence_step.sequence,
             notification = %notification.id,
-            step = place.step,
-            steps = place.steps,
+            // The API counts steps from 1.
+            step = sequence_step.step + 1,
+            steps = sequence_step.steps,
             channel = %notification.channel,
             status = notification.status.as_str(),
             reason = reason.map(Reason::name),

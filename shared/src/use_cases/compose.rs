@@ -93,7 +93,7 @@ pub fn compose(
         message,
         priority: inputs.priority,
         window_class,
-        place: None,
+        sequence_step: None,
         status: if deferred_until_ms.is_some() { Status::Deferred } else { Status::Queued },
         reason: None,
         claim: 0,

@@ -20,8 +20,8 @@ pub mod webhook;
 pub use apply::{Applied, Apply};
 pub use audience::Audiences;
 pub use console::{
-    ConfigureCatalog, DryRun, DryRunReport, Entry, NotChanged, NotRun, NotUploaded, UploadMembers,
-    UploadReport, UploadRequest,
+    ConfigureCatalog, DryRun, DryRunReport, Entry, NotChanged, NotPreviewed, NotRun, NotUploaded,
+    Preview, PreviewSchedule, UploadMembers, UploadReport, UploadRequest,
 };
 pub use enqueue::{
     Draft, Enqueue, Enqueued, EnqueuedSequence, NotEnqueued, SequenceDraft, StepDraft,

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use super::schedule_row::ScheduleRow;
 use crate::ports::{Document, Documents, Kind, PortError};
 
-/// How many earlier revisions are read. `EventBridge` Scheduler retries a firing for a day, and a
-/// schedule is changed less often than this in a day.
+/// How many earlier revisions are read. `EventBridge` Scheduler retries a firing for six hours, and
+/// the sweeper requests missed times for a day. A schedule is changed less often than this in a
+/// day.
 const REVISIONS_MAX: usize = 50;
 
 /// A schedule's revisions, newest first.

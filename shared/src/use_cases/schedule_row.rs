@@ -30,7 +30,7 @@ impl ScheduleRow {
     /// Reads a revision; `None` when it deleted the schedule.
     pub(super) fn read(document: Document) -> Result<Option<Self>, PortError> {
         let Some(body) = document.body else { return Ok(None) };
-        let schedule: Schedule = serde_json::from_value(body).map_err(|_| PortError::Corrupt {
+        let schedule: Schedule = serde_json::from_value(body).map_err(|_| PortError::Unusable {
             what: "the catalog table",
             detail: "a schedule does not decode".to_owned(),
         })?;

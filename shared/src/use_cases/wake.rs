@@ -9,9 +9,10 @@ pub(super) const SWEEPER_ROUND_MS: i64 = 60_000;
 /// Wakes a lane because a message became ready. Within one second all such wakes share a
 /// deduplication id, so the queue keeps one. No message is missed by that: a sender keeps draining
 /// for more than a second after its last message.
-pub(super) async fn wake_for_producer(waker: &dyn Waker, clock: &dyn Clock, channel: &str) {
-    let deduplication = format!("{channel}-0-{}", clock.now_ms() / 1000);
-    if let Err(error) = waker.wake(channel, WakeGroup::Zero, &deduplication).await {
+pub(super) async fn wake_lane(waker: &dyn Waker, clock: &dyn Clock, channel: &str) {
+    let group = WakeGroup::Zero;
+    let deduplication = format!("{channel}-{}-{}", group.as_str(), clock.now_ms() / 1000);
+    if let Err(error) = waker.wake(channel, group, &deduplication).await {
         tracing::warn!(%channel, %error, "a lane was not woken; the sweeper will wake it");
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::apply::{Applied, Apply};
-use crate::domain::{Event, Refused};
-use crate::ports::{Clock, IncomingReceipt, Notifications, PortError};
+use crate::domain::{Event, IncomingReceipt, Refused};
+use crate::ports::{Clock, Notifications, PortError};
 
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,15 +3,17 @@
 //! - `schedule.rs`: which step may start now; pure.
 //! - `worker.rs`: a step in a process of its own.
 //! - `outcome.rs`: a step's end, and how it gets from that process to this one.
+//! - `status_line.rs`: which steps work at present.
 //! - `table.rs`: the table.
 
 mod outcome;
 mod schedule;
+mod status_line;
 mod table;
 mod worker;
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,9 +22,10 @@ use std::time::{Duration, Instant};
 
 use self::outcome::{Ended, Outcome};
 use self::schedule::Schedule;
+use self::status_line::StatusLine;
 use self::table::Totals;
 use self::worker::Worker;
-use crate::figures::{Figures, MachineTime};
+use crate::cost::{MachineTime, StepCost};
 use crate::process;
 use crate::step::{Scope, Step};
 
@@ -34,8 +37,6 @@ const LIMITS: Limits =
 
 /// How often the gate looks at its steps.
 const TICK: Duration = Duration::from_millis(200);
-/// How often it says that it is alive, where that takes a line each time.
-const HEARTBEAT: Duration = MINUTE;
 
 /// For how long a gate may run.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +83,9 @@ fn run_alone(step: Step, scope: Scope) -> ExitCode {
 fn ended(step: Step, scope: Scope) -> Ended {
     // Where nobody reads the words, a check that did not run must not look like one that passed.
     let strict = process::variable("CI").is_some_and(|value| value == "true");
-    let mut figures = Figures::default();
-    let result = step.run(scope, &mut figures);
-    Ended { outcome: Outcome::of(result, strict), figures }
+    let mut cost = StepCost::default();
+    let result = step.run(scope, &mut cost);
+    Ended { outcome: Outcome::of(result, strict), cost }
 }
 
 /// The folder of logs and reports.
@@ -233,48 +234,4 @@ fn interruptions() -> Arc<AtomicBool> {
 #[cfg(not(unix))]
 fn interruptions() -> Arc<AtomicBool> {
     Arc::new(AtomicBool::new(false))
-}
-
-/// What runs at present: a line that is written over on a terminal, one a minute elsewhere.
-struct StatusLine {
-    is_terminal: bool,
-    start: Instant,
-    shown_at: Option<Instant>,
-}
-
-impl StatusLine {
-    fn new(start: Instant) -> Self {
-        Self { is_terminal: io::stdout().is_terminal(), start, shown_at: None }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
-    fn show(&mut self, working: &[Worker]) {
-        let pause = if self.is_terminal { TICK } else { HEARTBEAT };
-        if self.shown_at.is_some_and(|at| at.elapsed() < pause) || working.is_empty() {
-            return;
-        }
-        self.shown_at = Some(Instant::now());
-        let seconds = self.start.elapsed().as_secs();
-        let steps: Vec<String> = working.iter().map(Worker::status).collect();
-        let line = format!("[{:>2}:{:02}] {}", seconds / 60, seconds % 60, steps.join("   "));
-        if self.is_terminal {
-            let line: String = line.chars().take(110).collect();
-            print!("\r\x1b[2K{line}");
-            // A terminal that is gone is found by the next line.
-            let _flushed = io::stdout().flush();
-        } else {
-            println!("{line}");
-        }
-    }
-
-    fn clear(&self) {
-        if self.is_terminal {
-            print!("\r\x1b[2K");
-        }
-    }
-
-    fn say(&self, words: &str) {
-        self.clear();
-        println!("{words}");
-    }
 }

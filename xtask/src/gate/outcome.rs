@@ -1,7 +1,7 @@
 //! How a step ended, as text too: each step runs in a process of its own.
 
-use crate::figures::Figures;
-use crate::step::Unpassed;
+use crate::cost::StepCost;
+use crate::step::StepError;
 
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +27,23 @@ pub enum Outcome {
 /// A step's end and its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// Its end.
     pub outcome: Outcome,
-    /// Its cost.
-    pub figures: Figures,
+    pub cost: StepCost,
 }
 
 impl Outcome {
-    /// By what a step came to. Where the gate is strict, a tool that is missing is a failure.
-    pub fn of(result: Result<(), Unpassed>, strict: bool) -> Self {
+    /// The outcome of a step that returned this result. With `strict`, a missing tool is a failure.
+    pub fn of(result: Result<(), StepError>, strict: bool) -> Self {
         match result {
             Ok(()) => Self::Passed,
-            Err(Unpassed::Failed(reason)) => Self::Failed { reason },
-            Err(Unpassed::NotRun(missing)) if strict => Self::Failed {
+            Err(StepError::Failed(reason)) => Self::Failed { reason },
+            Err(StepError::NotRun(missing)) if strict => Self::Failed {
                 reason: format!(
                     "{}. With CI=true that is a failure: {}",
                     missing.reason, missing.remedy
                 ),
             },
-            Err(Unpassed::NotRun(missing) | Unpassed::NotPossible(missing)) => {
+            Err(StepError::NotRun(missing) | StepError::NotPossible(missing)) => {
                 Self::Skipped { reason: missing.reason, remedy: missing.remedy }
             }
         }
@@ -63,12 +61,12 @@ impl Outcome {
 impl Ended {
     /// A step that failed before it cost anything that is known.
     pub fn failed(reason: String) -> Self {
-        Self { outcome: Outcome::Failed { reason }, figures: Figures::default() }
+        Self { outcome: Outcome::Failed { reason }, cost: StepCost::default() }
     }
 
     /// A step that was not started.
     pub fn not_reached() -> Self {
-        Self { outcome: Outcome::NotReached, figures: Figures::default() }
+        Self { outcome: Outcome::NotReached, cost: StepCost::default() }
     }
 
     /// For the process that waits for this one.
@@ -80,10 +78,10 @@ impl Ended {
             Outcome::NotReached => ["not reached", "", ""],
         };
         let one_line = words.map(|word| word.replace('\n', " "));
-        format!("{}\n{}\n", one_line.join("\n"), self.figures.to_line())
+        format!("{}\n{}\n", one_line.join("\n"), self.cost.to_line())
     }
 
-    /// The same, read.
+    /// Reads the text of [`Self::to_text`].
     pub fn from_text(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let mut line = || lines.next();
@@ -95,7 +93,7 @@ impl Ended {
             "not reached" => Outcome::NotReached,
             _ => return None,
         };
-        Some(Self { outcome, figures: Figures::from_line(line()?)? })
+        Some(Self { outcome, cost: StepCost::from_line(line()?)? })
     }
 }
 
@@ -110,14 +108,14 @@ mod tests {
 
     #[test]
     fn a_missing_tool_fails_only_where_nothing_may_be_skipped() {
-        assert!(Outcome::of(Err(Unpassed::NotRun(missing())), true).is_failure());
-        assert!(!Outcome::of(Err(Unpassed::NotRun(missing())), false).is_failure());
+        assert!(Outcome::of(Err(StepError::NotRun(missing())), true).is_failure());
+        assert!(!Outcome::of(Err(StepError::NotRun(missing())), false).is_failure());
     }
 
     #[test]
-    fn a_step_that_this_machine_is_not_made_for_is_skipped_even_there() {
+    fn a_step_that_needs_docker_is_skipped_in_ci_too() {
         for strict in [true, false] {
-            let outcome = Outcome::of(Err(Unpassed::NotPossible(missing())), strict);
+            let outcome = Outcome::of(Err(StepError::NotPossible(missing())), strict);
             assert!(matches!(outcome, Outcome::Skipped { .. }));
         }
     }
@@ -127,8 +125,8 @@ mod tests {
         let skipped = Outcome::Skipped { reason: "no Docker".into(), remedy: "start it".into() };
         let failed = Outcome::Failed { reason: "`cargo test` ended badly".into() };
         for outcome in [Outcome::Passed, skipped, failed, Outcome::NotReached] {
-            let figures = Figures::from_line("1 2 3 4").expect("figures");
-            let ended = Ended { outcome, figures };
+            let cost = StepCost::from_line("1 2 3 4").expect("cost");
+            let ended = Ended { outcome, cost };
             assert_eq!(Ended::from_text(&ended.to_text()), Some(ended));
         }
         assert_eq!(Ended::from_text("passed\n"), None);

@@ -2,9 +2,8 @@
 
 use crate::step::{Queue, Step};
 
-/// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum StepState {
     Waiting,
     Working,
     Ended,
@@ -13,7 +12,7 @@ enum Place {
 /// The steps of a run.
 #[derive(Debug)]
 pub struct Schedule {
-    steps: Vec<(Step, Place)>,
+    steps: Vec<(Step, StepState)>,
     /// Nothing starts any more: a step failed, or the run was stopped.
     is_stopped: bool,
 }
@@ -21,21 +20,21 @@ pub struct Schedule {
 impl Schedule {
     /// A run of these steps.
     pub fn new(steps: &[Step]) -> Self {
-        let steps = steps.iter().map(|step| (*step, Place::Waiting)).collect();
+        let steps = steps.iter().map(|step| (*step, StepState::Waiting)).collect();
         Self { steps, is_stopped: false }
     }
 
     /// The next step that may start now; it counts as working from now on.
     pub fn next(&mut self) -> Option<Step> {
         let step = self.steps.iter().map(|(step, _)| *step).find(|step| self.may_start(*step))?;
-        self.put(step, Place::Working);
+        self.set(step, StepState::Working);
         Some(step)
     }
 
     /// A step has ended. After a failure no other starts, and those that work go on to their ends:
     /// what they find is worth knowing.
     pub fn ended(&mut self, step: Step, has_failed: bool) {
-        self.put(step, Place::Ended);
+        self.set(step, StepState::Ended);
         self.is_stopped |= has_failed;
     }
 
@@ -46,28 +45,29 @@ impl Schedule {
 
     /// The steps that have not started.
     pub fn not_started(&self) -> Vec<Step> {
-        self.at(Place::Waiting).collect()
+        self.in_state(StepState::Waiting).collect()
     }
 
     fn may_start(&self, step: Step) -> bool {
-        let is_free = |queue: Queue| self.at(Place::Working).all(|other| other.queue() != queue);
+        let is_free =
+            |queue: Queue| self.in_state(StepState::Working).all(|other| other.queue() != queue);
         let is_over = |other: &Step| {
-            self.steps.iter().all(|(step, place)| step != other || *place == Place::Ended)
+            self.steps.iter().all(|(step, state)| step != other || *state == StepState::Ended)
         };
         !self.is_stopped
-            && self.at(Place::Waiting).any(|waiting| waiting == step)
+            && self.in_state(StepState::Waiting).any(|waiting| waiting == step)
             && is_free(step.queue())
             && step.after().iter().all(is_over)
     }
 
-    fn at(&self, place: Place) -> impl Iterator<Item = Step> {
-        self.steps.iter().filter(move |(_, found)| *found == place).map(|(step, _)| *step)
+    fn in_state(&self, state: StepState) -> impl Iterator<Item = Step> {
+        self.steps.iter().filter(move |(_, found)| *found == state).map(|(step, _)| *step)
     }
 
-    fn put(&mut self, step: Step, place: Place) {
-        for (known, now) in &mut self.steps {
+    fn set(&mut self, step: Step, state: StepState) {
+        for (known, current) in &mut self.steps {
             if *known == step {
-                *now = place;
+                *current = state;
             }
         }
     }
@@ -97,12 +97,13 @@ mod tests {
             let working = started(&mut schedule);
             order.extend(working.iter().copied());
             // The one that started first ends first.
-            let Some(first) = schedule.at(Place::Working).next() else { break };
+            let Some(first) = schedule.in_state(StepState::Working).next() else { break };
             schedule.ended(first, false);
         }
-        let place = |step| order.iter().position(|known| *known == step).expect("it ran");
+        let position = |step| order.iter().position(|known| *known == step).expect("it ran");
         for step in Step::ALL {
-            assert!(step.after().iter().all(|before| place(*before) < place(step)), "{step:?}");
+            let mut earlier = step.after().iter();
+            assert!(earlier.all(|before| position(*before) < position(step)), "{step:?}");
         }
         assert_eq!(order.len(), Step::ALL.len());
     }

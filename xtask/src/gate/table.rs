@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::outcome::{Ended, Outcome};
-use crate::figures::{Cost, Figures};
+use crate::cost::StepCost;
 use crate::step::Step;
 
 /// What all steps cost together.
@@ -43,24 +43,22 @@ fn row(step: Step, ended: &Ended) -> String {
         Outcome::Skipped { .. } => "SKIPPED",
         Outcome::NotReached => return format!("{:10} not run\n", step.name()),
     };
-    let figures = &ended.figures;
-    costs(step.name(), result, figures.all().wall, figures)
+    costs(step.name(), result, ended.cost.all().wall, &ended.cost)
 }
 
-fn costs(name: &str, result: &str, wall: Duration, figures: &Figures) -> String {
-    let Cost { processor, .. } = figures.all();
+fn costs(name: &str, result: &str, wall: Duration, cost: &StepCost) -> String {
     format!(
         "{name:10} {result:8} {:>8.1} {:>10.1} {:>10.1}\n",
         wall.as_secs_f64(),
-        processor.as_secs_f64(),
-        figures.compiling.processor.as_secs_f64()
+        cost.all().processor.as_secs_f64(),
+        cost.compiling.processor.as_secs_f64()
     )
 }
 
 fn sum(ended: &[(Step, Ended)], totals: Totals) -> String {
-    let figures = ended.iter().fold(Figures::default(), |sum, (_, ended)| Figures {
-        compiling: sum.compiling + ended.figures.compiling,
-        checking: sum.checking + ended.figures.checking,
+    let cost = ended.iter().fold(StepCost::default(), |sum, (_, ended)| StepCost {
+        compiling: sum.compiling + ended.cost.compiling,
+        checking: sum.checking + ended.cost.checking,
     });
     let busy = totals.busy_percent.map_or_else(String::new, |percent| {
         format!("The machine's processors were busy for {percent} % of the time.\n")
@@ -68,7 +66,7 @@ fn sum(ended: &[(Step, Ended)], totals: Totals) -> String {
     format!(
         "{}Steps run beside each other, so their seconds add up to more than the sum's. Processor \
          seconds leave out containers.\n{busy}",
-        costs("all", "", totals.wall, &figures)
+        costs("all", "", totals.wall, &cost)
     )
 }
 
@@ -100,8 +98,8 @@ mod tests {
     use super::*;
 
     fn ended(outcome: Outcome) -> Ended {
-        let figures = Figures::from_line("1000 1500 250 200").expect("figures");
-        Ended { outcome, figures }
+        let cost = StepCost::from_line("1000 1500 250 200").expect("cost");
+        Ended { outcome, cost }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A step at work, in a process of its own: its output goes into a file, and its children's processor
-//! time is told apart from other steps'.
+//! A step at work, in a process of its own. Its output goes into a file, and the processor time of its
+//! children is measured apart from that of other steps.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +16,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// A step at work.
 pub struct Worker {
-    /// The step.
     pub step: Step,
     child: Child,
     log: PathBuf,
@@ -25,7 +24,6 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts it.
     #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
     pub fn start(program: &Path, folder: &Path, step: Step, scope: Scope) -> io::Result<Self> {
         let file = |kind: &str| folder.join(format!("{}.{kind}", step.name()));
@@ -38,12 +36,12 @@ impl Worker {
         let mut command = process::program(program);
         command.args(["step", step.name(), scope.name()]).arg(&report);
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        lead_a_group(&mut command);
+        start_process_group(&mut command);
         let child = command.spawn()?;
         Ok(Self { step, child, log, report, start: Instant::now() })
     }
 
-    /// How it ended, if it has.
+    /// The end of the step; `None` while it works.
     pub fn ended(&mut self) -> Option<Ended> {
         match self.child.try_wait() {
             Ok(None) => None,
@@ -56,7 +54,7 @@ impl Worker {
         }
     }
 
-    /// Ends it with all that it started.
+    /// Ends the step and all processes that it started.
     #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
     pub fn stop(mut self) {
         signal(&self.child, Signal::Terminate);
@@ -67,7 +65,6 @@ impl Worker {
         signal(&self.child, Signal::Kill);
     }
 
-    /// For the status line.
     pub fn status(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -104,25 +101,15 @@ fn shown(log: &str, outcome: &Outcome) -> String {
 /// Lines shown of a step that passed and ran no tests.
 const TAIL: usize = 40;
 
-impl Scope {
-    /// As the process of a step is told.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Quick => "quick",
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 enum Signal {
     Terminate,
     Kill,
 }
 
-/// Has it and all that it starts in a process group of their own.
+/// Puts the process and all that it starts into a process group of their own.
 #[cfg(unix)]
-fn lead_a_group(command: &mut Command) {
+fn start_process_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
 
     command.process_group(0);
@@ -145,13 +132,14 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[cfg(not(unix))]
-fn lead_a_group(_: &mut Command) {}
+fn start_process_group(_: &mut Command) {}
 
 /// Ends the process. What it started runs on to its own end.
 #[cfg(not(unix))]
 fn signal(child: &Child, _: Signal) {
     let id = child.id().to_string();
-    let _ended = process::answer(process::program("taskkill").args(["/F", "/T", "/PID", &id]));
+    let mut taskkill = process::program("taskkill");
+    let _ended = process::stdout_if_successful(taskkill.args(["/F", "/T", "/PID", &id]));
 }
 
 #[cfg(test)]
@@ -182,7 +170,7 @@ mod tests {
 
         let mut shell = Command::new("sh");
         shell.args(["-c", "sleep 600 & echo started; wait"]).stdout(Stdio::piped());
-        lead_a_group(&mut shell);
+        start_process_group(&mut shell);
         let mut child = shell.spawn().expect("a shell");
         let mut output = child.stdout.take().expect("a pipe");
         let mut word = [0; 8];

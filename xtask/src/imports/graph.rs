@@ -7,8 +7,8 @@ use super::tree::{Crate, Module, Names};
 
 /// A module of one of the crates.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    house: usize,
+struct ModuleId {
+    krate: usize,
     module: usize,
 }
 
@@ -26,9 +26,9 @@ impl<'a> Graph<'a> {
     /// The imports of these crates.
     pub fn new(crates: &'a [Crate]) -> Self {
         let mut graph = Self { crates, imports: BTreeMap::new() };
-        for (house, found) in crates.iter().enumerate() {
+        for (krate, found) in crates.iter().enumerate() {
             for (index, module) in found.modules.iter().enumerate() {
-                let here = Place { house, module: index };
+                let here = ModuleId { krate, module: index };
                 for names in module.imports.iter().chain(&module.paths) {
                     graph.add(here, names);
                 }
@@ -62,19 +62,19 @@ impl<'a> Graph<'a> {
         all
     }
 
-    /// A circle's imports, for people to read.
-    pub fn describe(&self, circle: &[&Path], root: &Path) -> String {
+    /// The imports in a cycle, as text.
+    pub fn describe(&self, cycle: &[&Path], root: &Path) -> String {
         let short = |file: &Path| -> PathBuf { file.strip_prefix(root).unwrap_or(file).to_owned() };
-        let inside = |file: &Path| circle.contains(&file);
-        let ties = self.imports.iter().filter(|((from, to), _)| inside(from) && inside(to));
-        let lines = ties.map(|((from, to), names)| {
+        let inside = |file: &Path| cycle.contains(&file);
+        let inner = self.imports.iter().filter(|((from, to), _)| inside(from) && inside(to));
+        let lines = inner.map(|((from, to), names)| {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             format!("  {} -> {}: {}", short(from).display(), short(to).display(), names.join(", "))
         });
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn add(&mut self, here: Place, names: &Names) {
+    fn add(&mut self, here: ModuleId, names: &Names) {
         let Some((there, name)) = self.resolve(here, names, STEPS_MAX) else { return };
         let (from, to) = (&self.module(here).file, &self.module(there).file);
         if from != to {
@@ -82,60 +82,65 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn module(&self, place: Place) -> &'a Module {
-        &self.crates[place.house].modules[place.module]
+    fn module(&self, id: ModuleId) -> &'a Module {
+        &self.crates[id.krate].modules[id.module]
     }
 
     /// The module that defines what a path means, and the name that it has there. `None` for what is
     /// not of these crates.
-    fn resolve(&self, here: Place, names: &[String], steps: usize) -> Option<(Place, String)> {
+    fn resolve(
+        &self,
+        here: ModuleId,
+        names: &[String],
+        steps: usize,
+    ) -> Option<(ModuleId, String)> {
         let steps = steps.checked_sub(1)?;
         let (first, rest) = names.split_first()?;
         let module = self.module(here);
-        let place = match first.as_str() {
-            "crate" => Place { module: 0, ..here },
+        let id = match first.as_str() {
+            "crate" => ModuleId { module: 0, ..here },
             "self" => here,
-            "super" => Place { module: module.parent?, ..here },
+            "super" => ModuleId { module: module.parent?, ..here },
             name => {
                 if let Some(found) = self.named_in(here, name, rest, steps) {
                     return Some(found);
                 }
                 let library = |found: &Crate| found.is_library && found.name == name;
-                Place { house: self.crates.iter().position(library)?, module: 0 }
+                ModuleId { krate: self.crates.iter().position(library)?, module: 0 }
             }
         };
         match rest {
             // The module itself: nothing of it is named yet.
             [] => None,
-            [name, ..] if name == "super" => self.resolve(place, rest, steps),
-            [name, after @ ..] => self.named_in(place, name, after, steps),
+            [name, ..] if name == "super" => self.resolve(id, rest, steps),
+            [name, after @ ..] => self.named_in(id, name, after, steps),
         }
     }
 
     /// What a module means by a name, and by what follows it.
     fn named_in(
         &self,
-        place: Place,
+        id: ModuleId,
         name: &str,
         after: &[String],
         steps: usize,
-    ) -> Option<(Place, String)> {
+    ) -> Option<(ModuleId, String)> {
         let steps = steps.checked_sub(1)?;
-        let module = self.module(place);
+        let module = self.module(id);
         // A module and a function may share a name; only the module has anything inside.
         let is_module = !after.is_empty() && module.children.contains_key(name);
         if module.items.contains(name) && !is_module {
-            return Some((place, name.to_owned()));
+            return Some((id, name.to_owned()));
         }
         if let Some(child) = module.children.get(name) {
-            let child = Place { module: *child, ..place };
+            let child = ModuleId { module: *child, ..id };
             let [name, after @ ..] = after else { return None };
             return self.named_in(child, name, after, steps);
         }
         if let Some(path) = module.bindings.get(name) {
             // A name that is imported under its own: `use http::Request` beside a module `http`.
             let whole: Names = path.iter().chain(after).cloned().collect();
-            return self.resolve_binding(place, name, &whole, steps);
+            return self.resolve_binding(id, name, &whole, steps);
         }
         module.globs.iter().find_map(|glob| {
             let whole: Names = glob
@@ -144,21 +149,21 @@ impl<'a> Graph<'a> {
                 .chain([name.to_owned()])
                 .chain(after.iter().cloned())
                 .collect();
-            self.resolve_binding(place, name, &whole, steps)
+            self.resolve_binding(id, name, &whole, steps)
         })
     }
 
     /// What a `use` declaration means. Its path does not begin with the very name that it brings in.
     fn resolve_binding(
         &self,
-        place: Place,
+        id: ModuleId,
         name: &str,
         path: &[String],
         steps: usize,
-    ) -> Option<(Place, String)> {
+    ) -> Option<(ModuleId, String)> {
         if path.first().is_some_and(|first| first == name) && path.len() == 1 {
             return None;
         }
-        self.resolve(place, path, steps)
+        self.resolve(id, path, steps)
     }
 }

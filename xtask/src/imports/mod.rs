@@ -6,9 +6,9 @@
 //!
 //! - `tree.rs`: the modules of a crate and what each names.
 //! - `graph.rs`: names resolved to files; which file imports which.
-//! - `circles.rs`: circles in that graph.
+//! - `cycles.rs`: cycles in that graph.
 
-mod circles;
+mod cycles;
 mod graph;
 mod tree;
 
@@ -17,17 +17,19 @@ use std::path::Path;
 use self::graph::Graph;
 use self::tree::Crate;
 
-/// Looks for circles in all crates of a workspace. Answers with the number of files and imports, or
-/// with every circle and the names that tie it.
+/// Looks for import cycles in all crates of a workspace. Returns the number of files and imports, or
+/// every cycle with the names that its files import from each other.
 pub fn check(root: &Path) -> Result<String, String> {
     let crates = crates(root)?;
     let graph = Graph::new(&crates);
-    let circles = circles::circles(&graph);
-    if circles.is_empty() {
-        return Ok(format!("{} files, {} imports, no circle", graph.file_count(), graph.count()));
+    let cycles = cycles::cycles(&graph);
+    if cycles.is_empty() {
+        let (files, imports) = (graph.file_count(), graph.count());
+        return Ok(format!("{files} files, {imports} imports, no import cycle"));
     }
-    let told: Vec<String> = circles.iter().map(|circle| graph.describe(circle, root)).collect();
-    Err(format!("{} import circles:\n{}", circles.len(), told.join("\n")))
+    let descriptions = cycles.iter().map(|cycle| graph.describe(cycle, root));
+    let descriptions: Vec<String> = descriptions.collect();
+    Err(format!("{} import cycle(s):\n{}", cycles.len(), descriptions.join("\n")))
 }
 
 /// Every crate of the workspace.
@@ -76,9 +78,9 @@ mod tests {
             std::fs::write(path, text).expect("a file");
         };
         write(folder.path().join("functions/.keep"), "");
-        write(folder.path().join("house/Cargo.toml"), "[package]\nname = \"a-house\"\n");
+        write(folder.path().join("member/Cargo.toml"), "[package]\nname = \"a-member\"\n");
         for (name, text) in files {
-            write(folder.path().join("house/src").join(name), text);
+            write(folder.path().join("member/src").join(name), text);
         }
         folder
     }
@@ -88,20 +90,20 @@ mod tests {
     }
 
     #[test]
-    fn files_that_import_each_other_are_a_circle() {
-        let told = found(&[
+    fn files_that_import_each_other_are_a_cycle() {
+        let error = found(&[
             ("lib.rs", "mod one; mod two; mod three;"),
             ("one.rs", "use crate::two::Two; pub struct One(Two);"),
             ("two.rs", "use super::three::Three; pub struct Two(Box<Three>);"),
             ("three.rs", "pub struct Three(Box<crate::one::One>);"),
         ]);
-        let told = told.expect_err("a circle");
-        assert!(told.contains("house/src/one.rs -> house/src/two.rs: Two"), "{told}");
-        assert!(told.contains("house/src/three.rs -> house/src/one.rs: One"), "{told}");
+        let error = error.expect_err("a cycle");
+        assert!(error.contains("member/src/one.rs -> member/src/two.rs: Two"), "{error}");
+        assert!(error.contains("member/src/three.rs -> member/src/one.rs: One"), "{error}");
     }
 
     #[test]
-    fn a_child_that_uses_a_parent_that_uses_it_is_a_circle() {
+    fn a_child_that_uses_a_parent_that_uses_it_is_a_cycle() {
         let files = [
             ("lib.rs", "mod parent;"),
             (
@@ -110,7 +112,7 @@ mod tests {
             ),
             ("parent/child.rs", "use super::N; pub struct Child([u8; N]);"),
         ];
-        assert!(found(&files).expect_err("a circle").contains("mod.rs: N"));
+        assert!(found(&files).expect_err("a cycle").contains("mod.rs: N"));
     }
 
     #[test]
@@ -122,10 +124,10 @@ mod tests {
             ("rules/hours.rs", "use super::Pace; pub struct Hours(Box<Pace>);"),
             ("work.rs", "use crate::rules; pub fn f(_: rules::Pace) {}"),
         ];
-        let told = found(&files).expect_err("a circle");
-        assert!(told.contains("hours.rs -> house/src/rules/pace.rs: Pace"), "{told}");
-        assert!(!told.contains("mod.rs"), "{told}");
-        assert!(!told.contains("work.rs"), "{told}");
+        let error = found(&files).expect_err("a cycle");
+        assert!(error.contains("hours.rs -> member/src/rules/pace.rs: Pace"), "{error}");
+        assert!(!error.contains("mod.rs"), "{error}");
+        assert!(!error.contains("work.rs"), "{error}");
     }
 
     #[test]
@@ -135,7 +137,7 @@ mod tests {
             ("one.rs", "pub struct One; #[cfg(test)] mod tests { use crate::fixtures::f; }"),
             ("fixtures.rs", "use crate::one::One; pub fn f() -> One { One }"),
         ];
-        assert_eq!(found(&files).as_deref(), Ok("2 files, 0 imports, no circle"));
+        assert_eq!(found(&files).as_deref(), Ok("2 files, 0 imports, no import cycle"));
     }
 
     #[test]
@@ -160,8 +162,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_rust_is_named() {
-        let told =
+        let error =
             found(&[("lib.rs", "mod one;"), ("one.rs", "pub struct {")]).expect_err("a fault");
-        assert!(told.contains("one.rs"), "{told}");
+        assert!(error.contains("one.rs"), "{error}");
     }
 }

@@ -1,11 +1,17 @@
-//! Documents and their revisions.
+//! Documents and their revisions, in pages.
 
 use alimi::ports::Document;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::time::time;
+#[derive(Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// The parameter `after` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
 
 #[derive(Serialize)]
 pub(crate) struct DocumentView<'a> {
@@ -48,4 +54,9 @@ impl<'a> RevisionView<'a> {
             document: document.body.as_ref(),
         }
     }
+}
+
+/// `None` never occurs: stored times are within the range of a timestamp.
+pub(super) fn time(at_ms: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at_ms).ok()
 }

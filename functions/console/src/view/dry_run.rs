@@ -1,6 +1,6 @@
 //! What a run would do.
 
-use alimi::domain::run::MemberFault;
+use alimi::domain::audience::file::BadLine;
 use alimi::use_cases::DryRunReport;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,7 +12,7 @@ pub(crate) struct DryRunView<'a> {
     sendable: u64,
     invalid: u64,
     duplicate: u64,
-    faults: &'a [MemberFault],
+    faults: &'a [BadLine],
     /// The audience was read to its end.
     complete: bool,
     /// The parameter `after` of the request that continues.

@@ -2,9 +2,9 @@
 
 use alimi::domain::duration::millis;
 use alimi::domain::hours::{Decision, DropReason, Hours, Window};
-use alimi::domain::{Channel, Schedule};
-use alimi::use_cases::console::forecast::{Forecast, Warning};
-use alimi::use_cases::console::local_time::local_time;
+use alimi::domain::zone::local_time;
+use alimi::use_cases::Preview;
+use alimi::use_cases::console::forecast::Warning;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -32,14 +32,13 @@ struct WindowView<'a> {
 }
 
 #[derive(Serialize)]
-pub(crate) struct AudienceView<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) size: Option<u64>,
-    /// The size is that of the file's last run, or an estimate from the file's first part.
+struct AudienceView<'a> {
+    name: &'a str,
+    size: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) size_is_estimate: bool,
+    size_is_estimate: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bytes: Option<u64>,
+    bytes: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -62,7 +61,7 @@ enum DecisionView {
 enum WarningView {
     Disabled,
     NoTime,
-    NobodyThere,
+    AudienceEmpty,
     FileMissing,
     Paused,
     StrictLimit { detail: &'static str },
@@ -71,15 +70,10 @@ enum WarningView {
 }
 
 impl<'a> PreviewView<'a> {
-    pub(crate) fn of(
-        schedule: &'a Schedule,
-        channel: &'a Channel,
-        hours: Hours,
-        forecast: &Forecast,
-        audience: AudienceView<'a>,
-    ) -> Self {
+    pub(crate) fn of(preview: &'a Preview) -> Self {
+        let Preview { schedule, channel, forecast, .. } = preview;
         let zone = schedule.zone().unwrap_or(TimeZone::UTC);
-        let window = match hours {
+        let window = match preview.hours {
             Hours::Exempt | Hours::Never => None,
             Hours::Within(window) => Some(WindowView { window, timezone: &channel.timezone }),
         };
@@ -99,9 +93,14 @@ impl<'a> PreviewView<'a> {
             enabled: schedule.enabled,
             window,
             times: times.collect(),
-            audience,
+            audience: AudienceView {
+                name: &schedule.audience,
+                size: preview.size,
+                size_is_estimate: preview.is_size_estimated,
+                bytes: preview.file_bytes,
+            },
             limit_per_second: channel.limit.per_second,
-            drain_seconds: forecast.drain.map(|drain| millis(drain) as f64 / 1000.0),
+            drain_seconds: forecast.sending_time.map(|time| millis(time) as f64 / 1000.0),
             warnings: warnings.collect(),
         }
     }
@@ -112,7 +111,7 @@ impl WarningView {
         match warning {
             Warning::Disabled => Self::Disabled,
             Warning::NoTime => Self::NoTime,
-            Warning::NobodyThere => Self::NobodyThere,
+            Warning::AudienceEmpty => Self::AudienceEmpty,
             Warning::FileMissing => Self::FileMissing,
             Warning::Paused => Self::Paused,
             Warning::StrictLimit => Self::StrictLimit {

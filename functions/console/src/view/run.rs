@@ -2,11 +2,12 @@
 
 use alimi::domain::Run;
 use alimi::domain::audience::PinnedAudience;
-use alimi::domain::run::{MemberFault, Pins, RunCounts, RunStatus};
+use alimi::domain::audience::file::BadLine;
+use alimi::domain::run::{Pins, RunCounts, RunStatus};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::time::time;
+use super::document::time;
 
 #[derive(Serialize)]
 pub(crate) struct RunView<'a> {
@@ -18,7 +19,7 @@ pub(crate) struct RunView<'a> {
     #[serde(flatten)]
     pins: Option<PinsView<'a>>,
     counts: RunCounts,
-    faults: &'a [MemberFault],
+    faults: &'a [BadLine],
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,3 +1,5 @@
+//! Why the embedded database cannot be made or read.
+
 use dynoxide::DynoxideError;
 
 #[derive(Debug, thiserror::Error)]

@@ -119,6 +119,8 @@ impl ProviderHttp for RouterHttp {
             }
             router.oneshot(request.map(Body::from)).await
         });
+        // Over HTTP/1.1 a client closes the connection of a request that it gives up, so after a
+        // time-out the connection is not given back.
         let response = tokio::time::timeout(total_timeout, handled)
             .await
             .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?

@@ -29,8 +29,8 @@ use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack};
 use crate::testing::audit::Audit;
 use crate::testing::crash_point::CrashPoint;
-use crate::testing::figures::Ledger;
-use crate::testing::meter::DatabaseMeter;
+use crate::testing::database_usage::DatabaseUsage;
+use crate::testing::recording_meter::RecordingMeter;
 
 use self::clock::Counting;
 use self::requests::call;
@@ -40,6 +40,9 @@ pub use self::http::RouterHttp;
 pub use self::requests::{Answer, operate};
 
 const EXAMPLE_CATALOG: &str = include_str!("../../../../examples/teacher-onboarding/catalog.yaml");
+
+/// The longest time in which everything settles, unless a message waits for its permitted hours.
+pub const SETTLES_WITHIN: Duration = Duration::from_secs(3 * 3600);
 
 /// The sender's concurrency for one channel in `template.yaml`.
 const SENDER_CONCURRENCY: usize = 2;
@@ -55,7 +58,7 @@ pub struct WorldSettings {
     /// The time to open a connection to the provider. With zero, connections are always open.
     pub connect_time: Duration,
     /// Counts the database requests of all functions.
-    pub meter: DatabaseMeter,
+    pub database_usage: DatabaseUsage,
     pub permissions: Permissions,
 }
 
@@ -68,7 +71,7 @@ impl Default for WorldSettings {
             catalog: EXAMPLE_CATALOG.to_owned(),
             database_latency: Duration::from_millis(2),
             connect_time: Duration::ZERO,
-            meter: DatabaseMeter::default(),
+            database_usage: DatabaseUsage::default(),
             permissions: Permissions::of_template().expect("the template's policies"),
         }
     }
@@ -86,8 +89,8 @@ pub struct World {
     pub http: Arc<RouterHttp>,
     /// The wake queue.
     pub queue: Arc<LocalQueue>,
-    /// The figures of senders and sweepers.
-    pub ledger: Arc<Ledger>,
+    /// The metrics of senders and sweepers.
+    pub meter: Arc<RecordingMeter>,
     /// The functions.
     pub stack: Stack,
     /// The functions' policies, and the calls that they made.
@@ -106,7 +109,7 @@ impl World {
         let faults = DatabaseFaults::default();
         let latency = settings.database_latency;
         let client = embedded::client_in_process(database.clone(), latency, faults.clone());
-        let client = settings.meter.attached_to(&client);
+        let client = settings.database_usage.attached_to(&client);
         let store = Arc::new(DynamoStore::new(client.clone(), embedded::tables(), clock.clone()));
         let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
         catalog.apply(&store).await.expect("the catalog is stored");
@@ -114,12 +117,12 @@ impl World {
         let router = simulator::router(simulator.clone());
         let http = Arc::new(RouterHttp::new(router, settings.connect_time));
         let queue = Arc::new(LocalQueue::default());
-        let ledger = Arc::new(Ledger::default());
+        let meter = Arc::new(RecordingMeter::default());
         let parts = Parts {
             store: store.clone(),
             queue: queue.clone(),
             http: http.clone(),
-            meter: ledger.clone(),
+            meter: meter.clone(),
             clock: clock.clone(),
             randomness: Arc::new(Counting::default()),
             sender_settings: settings.sender,
@@ -135,7 +138,7 @@ impl World {
             }
             .boxed()
         }));
-        Self { clock, store, database, faults, simulator, http, queue, ledger, stack, permissions }
+        Self { clock, store, database, faults, simulator, http, queue, meter, stack, permissions }
     }
 
     /// Starts senders, which handle wakes from now on.

@@ -65,7 +65,7 @@ async fn a_preview_estimates_a_file_in_s3_by_its_length_and_a_dry_run_reads_it()
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     assert_eq!(preview["audience"]["size"], 0);
     assert_eq!(preview["drain_seconds"], json!(0.0));
-    assert_eq!(preview["warnings"][0]["kind"], "nobody_there");
+    assert_eq!(preview["warnings"][0]["kind"], "audience_empty");
     world.stack.files.save("files", "k.csv", "number\n1\n");
     let preview = get(&world, "/v1/schedules/file/preview").await.body;
     assert_eq!(preview["audience"]["size"], Value::Null);

@@ -57,7 +57,7 @@ async fn a_preview_warns_of_runs_that_will_send_nothing() {
     let disabled = with(daily(), &json!({ "enabled": false }));
     assert_eq!(change(&world, "/v1/schedules/daily", &disabled).await.status, 200);
     let preview = get(&world, "/v1/schedules/daily/preview").await.body;
-    assert_eq!(kinds(&preview), ["disabled", "nobody_there"]);
+    assert_eq!(kinds(&preview), ["disabled", "audience_empty"]);
 
     let s3 = json!({ "kind": "s3", "bucket": "files", "key": "k.csv", "format": "csv" });
     create(&world, "/v1/audiences/file", json!({ "source": s3 })).await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use alimi::domain::PacerPosition;
 use alimi::ports::{Acquired, Clock, Lanes, Lease, LeaseTerms, PortError, Saved, WakeGroup};
 use alimi_local::testing::crash_point::CrashPoint;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::work::{A_WHILE, LIMIT, post_many, post_work, send_one, variables};
+use super::work::{LIMIT, post_many, post_work, send_one, variables};
 
 struct Crashes {
     count: usize,
@@ -36,7 +36,7 @@ async fn crash_in_a_slow_lane(crash_after: impl Fn(i64) -> CrashPoint) -> Crashe
             let wake = format!("again-{second}");
             world.queue.send("alimtalk-main#1", r#"{"channel":"alimtalk-main"}"#.into(), &wake);
         }
-        world.settle(A_WHILE).await;
+        world.settle(SETTLES_WITHIN).await;
         world.check_invariants(3);
         count += usize::from(crash.was_reached());
         let all = world.notifications();
@@ -93,7 +93,7 @@ async fn pauses_after_a_crash(before: impl FnOnce(&World)) -> Vec<i64> {
     let messages = world.simulator.arrivals().into_iter().filter(|a| a.reference.is_some());
     let mut arrived_us: Vec<i64> = messages.map(|a| a.at_us).collect();
     arrived_us.sort_unstable();
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     arrived_us
         .windows(2)
@@ -189,7 +189,7 @@ async fn a_strict_lane_waits_for_requests_that_a_crashed_sender_may_have_in_tran
     world.stack.sender.lanes = lanes;
     let drained = world.stack.sender.drain("alimtalk-main", WakeGroup::One, None).await;
     assert!(drained.is_ok_and(|report| report.departures > 40));
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     // Claims look stale here, because the transit takes long.
     let violations = world.audit().violations(LIMIT);
     let broken: Vec<_> = violations.iter().filter(|v| !v.contains("stale claim")).collect();

@@ -3,10 +3,10 @@
 use alimi::domain::{Notification, Status};
 use alimi::ports::WakeGroup;
 use alimi_local::testing::crash_point::CrashPoint;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::json;
 
-use super::work::{A_WHILE, LIMIT, post_work, post_work_again, variables};
+use super::work::{LIMIT, post_work, post_work_again, variables};
 
 /// A sequence of two steps. The provider has accepted the first step and sent no receipt for it.
 async fn sequence_awaiting_its_receipt(world: &World) -> (Notification, Notification) {
@@ -22,7 +22,7 @@ async fn sequence_awaiting_its_receipt(world: &World) -> (Notification, Notifica
     let drained = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await;
     assert!(drained.is_ok_and(|report| report.departures == 1));
     let mut steps: Vec<_> = world.notifications().into_values().collect();
-    steps.sort_by_key(|n| n.place.as_ref().map(|place| place.step));
+    steps.sort_by_key(|n| n.sequence_step.as_ref().map(|place| place.step));
     let [first, second] = steps.try_into().expect("two steps");
     assert_eq!(first.status, Status::Accepted);
     assert_eq!(second.status, Status::Blocked);
@@ -91,7 +91,7 @@ async fn enqueue_may_crash_at_any_await_and_a_repeated_request_completes_the_wor
         crash.run(post_work(&world)).await;
         post_work_again(&world).await;
         world.start_senders();
-        world.settle(A_WHILE).await;
+        world.settle(SETTLES_WITHIN).await;
         world.check_invariants(LIMIT);
         let all = world.notifications();
         assert_eq!(all.len(), 5, "after {steps} steps");

@@ -1,14 +1,10 @@
 //! What producers send while functions crash.
 
-use std::time::Duration;
-
 use alimi::ports::WakeGroup;
 use alimi_local::testing::world::World;
 use serde_json::{Value, json};
 
 pub const LIMIT: usize = 40;
-/// The longest time in which everything settles.
-pub const A_WHILE: Duration = Duration::from_secs(3 * 3600);
 
 pub fn variables() -> Value {
     json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })

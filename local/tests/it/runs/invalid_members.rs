@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::domain::audience::file::BadLine;
+use alimi::domain::run::{Run, RunCounts, RunStatus};
 use alimi::domain::{Category, Template};
 use alimi::ports::Catalog;
 use alimi_local::aws::embedded::DatabaseFault;
@@ -111,7 +112,7 @@ async fn a_missing_variable_is_reported_by_its_name() {
     let world = world().await;
     world.stack.files.save(BUCKET, FILE, "id,phone,name\nm00001,01012345678,김하나\n");
     fire(&world).await;
-    let expected = MemberFault {
+    let expected = BadLine {
         line: 2,
         field: Some("variables.code".into()),
         fault: "is missing: the template needs the variable code".into(),

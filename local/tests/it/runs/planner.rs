@@ -31,7 +31,7 @@ async fn drift_between_the_catalog_and_the_scheduler_is_repaired_within_ten_minu
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(60)).await;
         repaired +=
-            alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round").schedules_healed;
+            alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round").schedules_repaired;
     }
     assert_eq!(repaired, 3);
     assert_eq!(names().await, ["daily", "weekly"]);

@@ -5,33 +5,33 @@ use std::time::Duration;
 
 use alimi::domain::{Outcome, Status};
 use alimi::ports::{Catalog, Clock};
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 
-use super::producer::{A_WHILE, LIMIT, TEMPLATE, arrivals_us, post_many, post_one};
+use super::producer::{LIMIT, TEMPLATE, arrivals_us, post_many, post_one};
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT, REJECTED};
 
 #[tokio::test(start_paused = true)]
-async fn each_drain_records_what_it_did() {
+async fn a_drain_counts_its_outcomes_answers_and_waits() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     post_one(&world, "k1", DELIVERED).await;
     post_one(&world, "k2", REJECTED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let drains = world.ledger.drains();
+    let drains = world.meter.drains();
     let mut outcomes = BTreeMap::new();
     for drained in &drains {
         assert_eq!(drained.channel, "alimtalk-main");
-        for (outcome, count) in &drained.figures.outcomes {
+        for (outcome, count) in &drained.metrics.outcomes {
             *outcomes.entry(*outcome).or_insert(0) += count;
         }
     }
     assert_eq!(outcomes, BTreeMap::from([(Outcome::Accepted, 1), (Outcome::Rejected, 1)]));
-    let figures = &drains[0].figures;
-    assert!(figures.in_flight_max >= 1);
-    assert_eq!(figures.answers.count(), figures.departures());
-    assert_eq!(figures.waits_real_time.count(), figures.departures());
-    assert_eq!(figures.waits_scheduled.count(), 0);
+    let metrics = &drains[0].metrics;
+    assert!(metrics.in_flight_max >= 1);
+    assert_eq!(metrics.answers.count(), metrics.ended_requests());
+    assert_eq!(metrics.waits_real_time.count(), metrics.ended_requests());
+    assert_eq!(metrics.waits_scheduled.count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn real_time_messages_overtake_a_backlog() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let posted_at_us = world.clock.now_us();
     let id = post_one(&world, "now", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let waited_ms = (arrivals_us(&world, &id)[0] - posted_at_us) / 1000;
     // Two slots of the pace, and 150 ms.
@@ -56,7 +56,7 @@ async fn a_busy_lane_keeps_the_limit_across_hand_overs_and_uses_it() {
     for part in 0..5 {
         post_many(&world, &format!("batch-{part}"), 500, TEMPLATE, DELIVERED).await;
     }
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let arrivals = world.simulator.arrivals();
     assert!(arrivals.iter().all(|arrival| arrival.code == 1000), "a request was refused");
@@ -78,7 +78,7 @@ async fn a_fast_lane_uses_its_limit() {
         post_many(&world, &format!("batch-{part}"), 500, TEMPLATE, DELIVERED).await;
     }
     world.start_senders();
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(200);
     let arrivals = world.simulator.arrivals();
     let (first, last) = (arrivals[2].at_us, arrivals[arrivals.len() - 1].at_us);
@@ -122,7 +122,7 @@ async fn a_strict_channel_keeps_the_limit_without_trusting_the_transit_time() {
         post_many(&world, &format!("batch-{part}"), 400, TEMPLATE, DELIVERED).await;
     }
     world.start_senders();
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let arrivals = world.simulator.arrivals();
     let (first, last) = (arrivals[2].at_us, arrivals[arrivals.len() - 1].at_us);

@@ -1,14 +1,10 @@
 //! A producer's requests, and how they end.
 
-use std::time::Duration;
-
 use alimi::domain::Status;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
 
 pub const LIMIT: usize = 40;
-/// The longest time in which everything settles.
-pub const A_WHILE: Duration = Duration::from_secs(3 * 3600);
 pub const TEMPLATE: &str = "photo-and-video";
 
 pub fn teacher(phone: &str) -> Value {
@@ -76,7 +72,7 @@ pub async fn sequence_end(phone: &str) -> SequenceEnd {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     let (first, second) = post_sequence(&world, "k", phone).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     SequenceEnd {
         first: world.notification(&first).await.status,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use alimi::domain::{Outcome, Status};
 use alimi::ports::NoResponse;
 use alimi_local::simulator::{Fault, Kind};
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 
-use super::producer::{A_WHILE, LIMIT, TEMPLATE, arrivals_us, post_many, post_one};
+use super::producer::{LIMIT, TEMPLATE, arrivals_us, post_many, post_one};
 use crate::phone_numbers::{ANSWER_LOST, DELIVERED};
 
 #[tokio::test(start_paused = true)]
@@ -18,14 +18,14 @@ async fn an_unreachable_provider_is_retried_twice_three_seconds_apart() {
     world.simulator.fail_next(Fault { status: 200, code: 9999, reset_s: None });
     world.start_senders();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     assert_eq!(world.notification(&id).await.status, Status::Delivered);
 
     let id = post_one(&world, "k2", DELIVERED).await;
     for _ in 0..3 {
         world.http.fail_next(NoResponse::NotSent("refused".into()));
     }
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
     assert_eq!(notification.status, Status::Failed);
@@ -43,11 +43,11 @@ async fn a_throttled_message_waits_out_the_pause_and_counts_no_failure() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     post_one(&world, "first", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
 
     let id = post_one(&world, "k", DELIVERED).await;
     world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(7) });
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
     assert_eq!(notification.status, Status::Delivered);
@@ -63,13 +63,13 @@ async fn a_throttled_lane_slows_down_for_a_while_and_across_slices() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     post_one(&world, "first", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     let before = world.simulator.arrivals().len();
     world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(1) });
     for index in 0..(60 * LIMIT) {
         post_one(&world, &format!("k{index}"), DELIVERED).await;
     }
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let arrivals = world.simulator.arrivals();
     let times: Vec<_> = arrivals[before..].iter().map(|a| a.at_us).collect();
@@ -90,13 +90,13 @@ async fn an_account_that_cannot_send_loses_no_message() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     post_one(&world, "first", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     // For a while the account does not list the address that the requests come from.
     for _ in 0..20 {
         world.simulator.fail_next(Fault { status: 400, code: 3003, reset_s: None });
     }
     let id = post_one(&world, "k", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
     assert_eq!(notification.status, Status::Delivered);
@@ -121,7 +121,7 @@ async fn a_provider_that_hangs_does_not_accumulate_requests() {
         most = most.max(all.values().filter(|n| n.status == Status::Sending).count());
     }
     assert!((60..=125).contains(&most), "{most} requests were in flight");
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     assert!(world.notifications().values().all(|n| n.status == Status::Delivered));
 }
@@ -152,11 +152,11 @@ async fn a_revoked_token_is_fetched_again_once() {
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     post_one(&world, "first", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.simulator.forget_tokens();
     tokio::time::sleep(Duration::from_secs(120)).await;
     let id = post_one(&world, "k", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     assert_eq!(world.notification(&id).await.status, Status::Delivered);
     assert_eq!(tokens_fetched(&world), 2);
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use alimi::domain::Status;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::json;
 
-use super::producer::{A_WHILE, LIMIT, SequenceEnd, post_one, sequence_end};
+use super::producer::{LIMIT, SequenceEnd, post_one, sequence_end};
 use crate::phone_numbers::{
     ANSWER_LOST, DUPLICATE_RECEIPT, EARLY_RECEIPT, FALLBACK, LATE_RECEIPT, NO_RECEIPT,
     UNCERTAIN_RECEIPT,
@@ -43,7 +43,7 @@ async fn a_message_whose_answer_is_lost_is_unknown_until_its_receipt_comes() {
     // The sender waits 3 s for an answer. The receipt comes a little later.
     tokio::time::sleep(Duration::from_millis(3300)).await;
     assert_eq!(world.notification(&id).await.status, Status::Unknown);
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
     assert_eq!(notification.status, Status::Delivered);

@@ -1,12 +1,10 @@
 //! The second step of a sequence leaves only after the first one was delivered.
 
 use alimi::domain::Status;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::json;
 
-use super::producer::{
-    A_WHILE, LIMIT, SequenceEnd, arrivals_us, post_one, post_sequence, sequence_end,
-};
+use super::producer::{LIMIT, SequenceEnd, arrivals_us, post_one, post_sequence, sequence_end};
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT, REJECTED, UNDELIVERED};
 
 #[tokio::test(start_paused = true)]
@@ -18,7 +16,7 @@ async fn step_two_leaves_only_after_the_receipt_that_step_one_was_delivered() {
     assert_eq!(world.notification(&first).await.status, Status::Queued);
     assert_eq!(world.notification(&second).await.status, Status::Blocked);
 
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     assert_eq!(world.notification(&first).await.status, Status::Delivered);
     assert_eq!(world.notification(&second).await.status, Status::Delivered);
@@ -45,7 +43,7 @@ async fn a_late_receipt_continues_a_sequence_whose_first_step_was_unconfirmed() 
     let world = World::new(WorldSettings::default()).await;
     world.start_senders();
     let (first, second) = post_sequence(&world, "k", NO_RECEIPT).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     let waiting = world.notification(&first).await;
     assert_eq!(waiting.status, Status::Unconfirmed);
 
@@ -70,7 +68,7 @@ async fn cancelling_a_step_cancels_the_later_ones_and_a_sent_message_cannot_be_c
 
     world.start_senders();
     let sent = post_one(&world, "sent", DELIVERED).await;
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     let (status, problem) =
         world.produce("POST", &format!("/v1/notifications/{sent}/cancel"), None, "").await;
     assert_eq!(status, 409);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use alimi::domain::Status;
 use alimi::ports::{Catalog, WakeGroup};
-use alimi_local::testing::world::{BEGINNING_MS, World, WorldSettings};
+use alimi_local::testing::world::{BEGINNING_MS, SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
 
-use super::producer::{A_WHILE, LIMIT, TEMPLATE, post_many, post_one, teacher, variables};
+use super::producer::{LIMIT, TEMPLATE, post_many, post_one, teacher, variables};
 use crate::phone_numbers::DELIVERED;
 
 #[tokio::test(start_paused = true)]
@@ -28,7 +28,7 @@ async fn a_paused_channel_stops_within_a_second_and_loses_nothing() {
 
     channel.paused = false;
     world.store.put_channel(&channel).await.expect("stored");
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     assert!(world.notifications().values().all(|n| n.status == Status::Delivered));
 }
@@ -71,7 +71,7 @@ async fn not_before_and_expires_at_are_honoured_at_departure() {
     let (_, later) = post("later", "not_before", 3_600_000).await;
     let (_, expired) = post("expired", "expires_at", 1).await;
     assert_eq!(later["status"], "deferred");
-    world.settle(A_WHILE).await;
+    world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let expired = world.notification(expired["id"].as_str().expect("an id")).await;
     assert_eq!(expired.status, Status::Expired);
@@ -122,7 +122,7 @@ async fn a_wake_older_than_the_queue_keeps_messages_still_wakes_the_lane() {
     for key in ["one", "two"] {
         let id = post_one(&world, key, DELIVERED).await;
         let drained = sender.drain("alimtalk-main", WakeGroup::Zero, long_ago_ms).await;
-        assert!(!drained.expect("drained").held_elsewhere);
+        assert!(!drained.expect("drained").did_not_get_lease);
         assert_ne!(world.notification(&id).await.status, Status::Queued);
         tokio::time::sleep(Duration::from_secs(60)).await;
     }

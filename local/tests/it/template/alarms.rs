@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use alimi::domain::{LaneFigures, SweepFigures};
+use alimi::domain::{LaneMetrics, SweepMetrics};
 use alimi::ports::Meter;
 use alimi::telemetry::EmbeddedMetrics;
 use serde_json::Value as Json;
@@ -99,7 +99,7 @@ fn every_function_has_an_alarm_on_its_errors() {
 }
 
 /// The names of the metrics that the functions write, by their dimensions.
-fn emitted() -> BTreeMap<String, BTreeSet<String>> {
+fn metrics_written() -> BTreeMap<String, BTreeSet<String>> {
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
     impl Write for Log {
@@ -112,16 +112,16 @@ fn emitted() -> BTreeMap<String, BTreeSet<String>> {
     }
     let log = Log::default();
     let metrics = EmbeddedMetrics::new("alimi".to_owned(), log.clone());
-    let mut drained = LaneFigures::default();
+    let mut drained = LaneMetrics::default();
     drained.outcomes.insert(alimi::domain::Outcome::Accepted, 1);
     drained.answers.add(50);
     drained.waits_real_time.add(5);
     drained.waits_scheduled.add(5);
     metrics.drained("alimtalk-main", 0, &drained);
-    let swept = SweepFigures { queue_age_ms: Some(1), unknown: 1, unconfirmed: 1 };
+    let swept = SweepMetrics { queue_age_ms: Some(1), unknown: 1, unconfirmed: 1 };
     metrics.swept("alimtalk-main", 0, &swept);
 
-    let mut emitted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut by_dimensions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let written = log.0.lock().expect("no panic").clone();
     for line in String::from_utf8(written).expect("text").lines() {
         let line: Json = serde_json::from_str(line).expect("JSON");
@@ -131,16 +131,17 @@ fn emitted() -> BTreeMap<String, BTreeSet<String>> {
                     dimensions.as_array().expect("names").iter().filter_map(Json::as_str).collect();
                 let metrics = directive["Metrics"].as_array().expect("metrics").iter();
                 let names = metrics.filter_map(|metric| metric["Name"].as_str());
-                emitted.entry(dimensions.join(",")).or_default().extend(names.map(str::to_owned));
+                let known = by_dimensions.entry(dimensions.join(",")).or_default();
+                known.extend(names.map(str::to_owned));
             }
         }
     }
-    emitted
+    by_dimensions
 }
 
 #[test]
 fn the_alarms_watch_every_metric_of_the_stack_and_no_other() {
-    let of_the_stack = &emitted()["Stack"];
+    let of_the_stack = &metrics_written()["Stack"];
     let mut watched = BTreeSet::new();
     for (name, alarm) in resources(template(), "AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
@@ -162,7 +163,7 @@ fn the_costs_in_the_guide_count_the_metrics_and_the_alarms() {
     let template = template();
     let guide = include_str!("../../../../docs/deploy.md");
     let dollars = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
-    let emitted = emitted();
+    let written = metrics_written();
     let filters = resources(template, "AWS::Logs::MetricFilter");
     let counted: BTreeSet<_> = filters
         .values()
@@ -170,8 +171,8 @@ fn the_costs_in_the_guide_count_the_metrics_and_the_alarms() {
             filter["Properties"]["MetricTransformations"][0]["MetricName"].as_str()
         })
         .collect();
-    let of_a_channel = emitted["Stack,Channel"].len();
-    let of_the_stack = emitted["Stack"].len() + counted.len();
+    let of_a_channel = written["Stack,Channel"].len();
+    let of_the_stack = written["Stack"].len() + counted.len();
     let metrics = dollars(30 * (of_a_channel + of_the_stack));
     let alarms = resources(template, "AWS::CloudWatch::Alarm").len();
     for row in [
@@ -192,7 +193,7 @@ fn the_dashboard_shows_only_metrics_and_resources_that_exist() {
     let Value::Tagged(body) = &dashboard["Properties"]["DashboardBody"] else { panic!("no !Sub") };
     let body = body.value.as_str().expect("a text");
     let body: Json = serde_json::from_str(body).expect("JSON");
-    let by_channel = &emitted()["Stack,Channel"];
+    let by_channel = &metrics_written()["Stack,Channel"];
     let mut shown = BTreeSet::new();
     for widget in body["widgets"].as_array().expect("widgets") {
         for metric in widget["properties"]["metrics"].as_array().expect("metrics") {

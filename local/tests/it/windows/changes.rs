@@ -10,8 +10,8 @@ use jiff::civil::time;
 use serde_json::json;
 
 use super::lane::{
-    A_DAY, LIMIT, REAL_TIME, SCHEDULED, delivered, left_at, now, post, set_hours, slow, to,
-    wait_until,
+    LIMIT, MORE_THAN_A_DAY, REAL_TIME, SCHEDULED, delivered, left_at, now, post, set_hours, slow,
+    to, wait_until,
 };
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +85,7 @@ async fn messages_outside_their_window_do_not_hold_up_the_messages_behind_them()
     let today = delivered(&world);
     assert_eq!(today.len(), 1);
     assert_eq!(today[0].template.as_str(), "photo-and-video");
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     let all = delivered(&world);
     assert_eq!(all.len(), 201);
     let late = all.iter().filter(|n| n.template == "consultation-start");
@@ -103,11 +103,12 @@ async fn the_hours_hold_for_messages_whose_template_was_deleted() {
         .delete_document(Kind::Template, "consultation-start", Expected::Any, "test", 0)
         .await;
     assert!(deleted.is_ok());
-    set_hours(&world, "10:00", "12:00").await;
+    // Closed for an hour.
+    set_hours(&world, "13:00", "19:00").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let sent = world.simulator.arrivals().len();
     assert!(sent < 20, "{sent} left after the window was closed");
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     assert_eq!(delivered(&world).len(), 200);
 }
 
@@ -131,7 +132,7 @@ async fn a_message_without_its_template_keeps_the_strictest_hours_of_its_recipie
     let advertising = Window::new("09:00", "20:50").expect("a window");
     let hours = HoursConfig { advertising, ..HoursConfig::default() };
     world.store.put_hours(&hours).await.expect("stored");
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     let all = delivered(&world);
     assert_eq!(all.len(), 2);
     for notification in all {
@@ -171,7 +172,7 @@ async fn the_same_sender_claims_a_message_later_that_it_could_not_claim_at_first
     set_hours(&world, "10:00", "19:00").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(delivered(&world).len(), 60);
-    assert_eq!(world.ledger.drains(), [], "another sender took over");
+    assert_eq!(world.meter.drains(), [], "another sender took over");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,13 +11,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::lane::{
-    A_DAY, LIMIT, REAL_TIME, SCHEDULED, delivered, left_at, post, set_hours, slow, to, wait_until,
+    LIMIT, MORE_THAN_A_DAY, REAL_TIME, SCHEDULED, delivered, left_at, post, set_hours, slow, to,
+    wait_until,
 };
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_stops_in_the_evening_and_continues_in_the_morning() {
     let settings = slow();
-    let meter = settings.meter.clone();
+    let usage = settings.database_usage.clone();
     let world = World::new(settings).await;
     world.start_senders();
     wait_until(&world, time(18, 59, 30, 0)).await;
@@ -28,16 +29,16 @@ async fn a_batch_stops_in_the_evening_and_continues_in_the_morning() {
     assert!((120..150).contains(&sent_today), "{sent_today} sent in half a minute");
 
     // The closed window does not delay real-time messages, or recipients in an open zone.
-    let before = meter.total();
+    let before = usage.total();
     wait_until(&world, time(23, 0, 0, 0)).await;
-    let spent = meter.total().since(before).write_units;
+    let spent = usage.total().since(before).write_units;
     assert!(spent < 50.0, "{spent} write units were spent on waiting");
     post(&world, "now", 3, REAL_TIME, None).await;
     post(&world, "london", 3, SCHEDULED, Some("Europe/London")).await;
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(delivered(&world).len(), sent_today + 6);
 
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     world.check_invariants(LIMIT);
     let all = delivered(&world);
     assert_eq!(all.len(), 306);
@@ -85,7 +86,7 @@ async fn advertising_waits_for_the_morning_and_informational_messages_leave_at_n
         let (status, answer) = world.produce("POST", path, Some("k"), body).await;
         assert!(status.is_success(), "{answer}");
     }
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     for notification in delivered(&world) {
         let left = left_at(&notification, "Asia/Seoul");
         if notification.template == "photo-and-video" {
@@ -133,7 +134,7 @@ async fn real_time_advertising_overtakes_a_batch_inside_its_hours() {
         let (status, answer) = world.produce("POST", "/v1/notifications", Some(&key), body).await;
         assert!(status.is_success(), "{answer}");
     }
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     world.check_invariants(40);
     let offers = delivered(&world).into_iter().filter(|n| n.template == "consultation-start");
     let mut waits_ms: Vec<i64> = offers
@@ -167,7 +168,7 @@ async fn scheduled_messages_wait_for_the_window_whatever_their_priority() {
         let (status, answer) = world.produce("POST", path, Some("k"), body).await;
         assert_eq!(status, 202, "{answer}");
     }
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     let left: Vec<_> = delivered(&world).iter().map(|n| left_at(n, "Asia/Seoul")).collect();
     assert_eq!(left.len(), 3);
     let hours = time(10, 0, 0, 0)..time(19, 0, 0, 0);
@@ -258,7 +259,7 @@ async fn a_message_that_expires_in_a_closed_window_ends_before_the_window_opens(
     let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), body).await;
     assert_eq!(status, 202, "{answer}");
     set_hours(&world, "14:00", "19:00").await;
-    world.settle(A_DAY).await;
+    world.settle(MORE_THAN_A_DAY).await;
     let all: Vec<_> = world.notifications().into_values().collect();
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].status, Status::Expired);

@@ -16,7 +16,7 @@ pub const REAL_TIME: u16 = 0;
 /// The priority of a scheduled message, which waits for its window.
 pub const SCHEDULED: u16 = 600;
 /// Longer than any message here waits for its window.
-pub const A_DAY: Duration = Duration::from_secs(26 * 3600);
+pub const MORE_THAN_A_DAY: Duration = Duration::from_secs(26 * 3600);
 
 /// A slow lane, in which a few hundred messages are a large batch.
 pub fn slow() -> WorldSettings {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use self::file::{AudienceFormat, Member};
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
+use super::notification::Recipient;
 use super::phone::PhoneNumber;
-use super::recipient::Recipient;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

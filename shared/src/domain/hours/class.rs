@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_a_short_text() {
+    fn a_class_is_printed_as_window_and_zone() {
         let window = Window::new("10:00", "19:00").unwrap();
         let class = WindowClass::within(window, "asia/seoul").unwrap();
         assert_eq!(class.to_string(), "1000-1900@Asia/Seoul");
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn texts_that_are_no_window_class_are_refused() {
         for text in ["", "--", "1000-1900", "1900-1000@UTC", "100-1900@UTC", "한국-1900@UTC"] {
             assert_eq!(class(text), Err(BadWindowClass::Form(text.into())));
         }

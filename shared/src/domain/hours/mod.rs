@@ -12,12 +12,10 @@ mod window;
 pub(crate) mod test_zones;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod window_tests;
 
 pub use self::class::{BadWindowClass, WindowClass};
 pub use self::rule::{
-    Decision, DropReason, Hours, HoursConfig, Origin, decide, first_outside, hours_of,
+    Category, Decision, DropReason, Hours, HoursConfig, Origin, decide, first_outside, hours_of,
     within_a_year,
 };
 pub use self::window::{BadWindow, Opening, Window};

@@ -16,7 +16,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use crate::domain::category::Category;
+
+/// The legal category of a message. Decides, together with a message's [origin](Origin), which
+/// sending hours apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Tells the recipient something that they need to know.
+    Informational,
+    /// Wants to sell something. The law forbids advertising in quiet hours.
+    Advertising,
+}
 
 /// Long enough to contain every calendar date.
 const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);

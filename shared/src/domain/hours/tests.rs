@@ -2,11 +2,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::domain::category::Category;
 use crate::domain::expression::Expression;
 use crate::domain::hours::test_zones::{at, window, zone, zone_and_instant};
 use crate::domain::hours::{
-    Decision, DropReason, Hours, HoursConfig, Origin, Window, decide, first_outside, hours_of,
+    Category, Decision, DropReason, Hours, HoursConfig, Origin, Window, decide, first_outside,
+    hours_of,
 };
 
 const ORIGINS: [Origin; 2] = [Origin::RealTime, Origin::Scheduled];

@@ -4,6 +4,9 @@
 //! the local clock shows a time in `[from, to)`. So a window that lies in a repeated hour opens
 //! twice on that day, and a window that lies in a skipped hour does not open on that day.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use jiff::civil::Time;

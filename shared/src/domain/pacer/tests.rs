@@ -14,7 +14,7 @@ fn pacer(limit: RateLimit) -> Pacer {
 
 fn next_at_us(pacer: &Pacer, now_us: i64) -> i64 {
     match pacer.next() {
-        Slot::At(at_us) => at_us.max(now_us),
+        Slot::At { at_us } => at_us.max(now_us),
         Slot::AfterProgress => panic!("it waits for an answer or a connection"),
     }
 }
@@ -65,7 +65,7 @@ proptest! {
             now_us = next_at_us(&pacer, now_us + idle_us) + late_us;
             let number = pacer.depart(now_us);
             if let Some(pause_us) = refused {
-                pacer.refused(number, now_us + pause_us);
+                pacer.throttled(number, now_us + pause_us);
             }
             arrivals.push(now_us + fraction_of(transit, jitter_ms * 1000));
         }
@@ -92,7 +92,7 @@ proptest! {
             taken.retain(|at_us| now_us - at_us < SECOND_US);
             if ((taken.len() + 1) as f64) > allowed {
                 refused += 1;
-                pacer.refused(number, now_us + SECOND_US);
+                pacer.throttled(number, now_us + SECOND_US);
             } else {
                 taken.push_back(now_us);
             }
@@ -216,7 +216,7 @@ proptest! {
             at_us = next_at_us(&pacer, at_us);
             pacer.depart(at_us);
         }
-        prop_assert!(at_us - start_us <= (count - 1) * pacer.even_us());
+        prop_assert!(at_us - start_us <= (count - 1) * pacer.interval_us());
     }
 
     /// A late departure costs a little, because the departure N after it keeps its distance to it.
@@ -387,7 +387,7 @@ fn a_limit_lowered_and_raised_again_counts_the_predecessors_departures() {
 fn a_pause_that_the_provider_asks_for_is_kept_and_handed_over() {
     let mut pacer = pacer(limit(10, 0));
     let number = pacer.depart(1_000_000_000);
-    pacer.refused(number, 2_000_000_000);
+    pacer.throttled(number, 2_000_000_000);
     let successor = Pacer::new(limit(10, 0), pacer.position());
     assert_eq!(next_at_us(&successor, 0), 2_000_000_000);
     assert_eq!(
@@ -399,11 +399,11 @@ fn a_pause_that_the_provider_asks_for_is_kept_and_handed_over() {
 #[test]
 fn a_request_that_may_open_a_connection_counts_from_its_answer() {
     let mut pacer = pacer(limit(2, 25));
-    let number = pacer.depart_cold(1_000_000_000);
+    let number = pacer.depart_untracked(1_000_000_000);
     pacer.depart(1_000_512_500);
     assert_eq!(pacer.next(), Slot::AfterProgress);
     pacer.answered(number, 1_000_300_000);
-    assert_eq!(pacer.next(), Slot::At(1_001_300_000));
+    assert_eq!(pacer.next(), Slot::At { at_us: 1_001_300_000 });
     assert!(pacer.position().next_at_us >= 1_001_300_000);
 }
 
@@ -417,7 +417,7 @@ fn a_request_that_opens_a_connection_counts_from_when_the_connection_is_open() {
     assert!(pacer.is_connecting());
     pacer.connected(number, 1_000_100_000);
     assert!(!pacer.is_connecting());
-    assert_eq!(pacer.next(), Slot::At(1_001_125_000));
+    assert_eq!(pacer.next(), Slot::At { at_us: 1_001_125_000 });
 }
 
 #[test]
@@ -446,5 +446,5 @@ fn a_strict_pacer_waits_for_an_answer_and_then_a_second() {
     let number = pacer.depart(1_000_000_000);
     assert_eq!(pacer.next(), Slot::AfterProgress);
     pacer.answered(number, 1_005_000_000);
-    assert_eq!(pacer.next(), Slot::At(1_006_000_000));
+    assert_eq!(pacer.next(), Slot::At { at_us: 1_006_000_000 });
 }

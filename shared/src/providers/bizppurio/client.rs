@@ -23,13 +23,13 @@ use crate::ports::{
 
 /// A token that is refused so soon after it was fetched was never valid, so fetching another one
 /// would not help.
-const TOKEN_YOUNG_MS: i64 = 60_000;
+const TOKEN_NEVER_VALID_WITHIN_MS: i64 = 60_000;
 /// How long fetching a token may take: much less than a lease, which runs on meanwhile.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to leave the account alone after a response that every message would get.
-const HOLD_DOWN: Duration = Duration::from_secs(30);
+const HOLD_AFTER_ACCOUNT_REFUSED: Duration = Duration::from_secs(30);
 /// How long to wait after the token's request had no response.
-const HOLD_NO_RESPONSE: Duration = Duration::from_secs(3);
+const HOLD_AFTER_NO_RESPONSE: Duration = Duration::from_secs(3);
 
 /// One Bizppurio account.
 pub struct Bizppurio {
@@ -58,15 +58,19 @@ impl Bizppurio {
     }
 
     /// A call without an observer. Fails when the address or the credentials cannot be written.
-    fn call(
+    fn build_call(
         &self,
         path: &str,
         authorization: &SecretString,
         body: Bytes,
     ) -> Result<ProviderCall, NoResponse> {
         let ProviderConfig::Bizppurio { base_url, .. } = &self.channel.provider;
-        let mut authorization = HeaderValue::from_str(authorization.expose_secret())
-            .map_err(|_| NoResponse::NotSent("the credentials are no header value".to_owned()))?;
+        let mut authorization =
+            HeaderValue::from_str(authorization.expose_secret()).map_err(|_| {
+                let detail = "the token cannot be an HTTP header; check the password in the \
+                          channel's secret";
+                NoResponse::NotSent(detail.to_owned())
+            })?;
         authorization.set_sensitive(true);
         let request = Request::post(format!("{}{path}", base_url.trim_end_matches('/')))
             .header(AUTHORIZATION, authorization)
@@ -81,7 +85,11 @@ impl Bizppurio {
         })
     }
 
-    fn message(&self, notification: &Notification, reference: &Reference) -> Result<Bytes, String> {
+    fn message_body(
+        &self,
+        notification: &Notification,
+        reference: &Reference,
+    ) -> Result<Bytes, String> {
         let ProviderConfig::Bizppurio { account, sender_key, from, lms_keyword, .. } =
             &self.channel.provider;
         let message = &notification.message;
@@ -108,7 +116,7 @@ impl Bizppurio {
     }
 
     /// What the response to a message, or its absence, means for the message and for the lane.
-    fn read(
+    fn meaning_of(
         &self,
         received: Result<HttpResponse<Bytes>, NoResponse>,
         token: &StoredToken,
@@ -124,7 +132,7 @@ impl Bizppurio {
                 provider_message_id,
             },
             advice,
-            was_asked: true,
+            was_tried: true,
         };
         let response = match received {
             Ok(response) => response,
@@ -156,16 +164,20 @@ impl Bizppurio {
                     code,
                     "the account cannot send: see the provider's code; messages wait"
                 );
-                result(Outcome::ChannelDown, code, None, LaneAdvice::HoldFor(HOLD_DOWN))
+                let advice = LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED);
+                result(Outcome::ChannelDown, code, None, advice)
             }
             ApiCode::Message(
                 outcome @ (Outcome::Rejected | Outcome::Unreachable | Outcome::Uncertain),
             ) => result(outcome, code, None, LaneAdvice::Continue),
             ApiCode::TokenRefused => {
                 self.token.refuse(token);
-                let was_young = received_at_ms - token.fetched_at_ms < TOKEN_YOUNG_MS;
-                let advice =
-                    if was_young { LaneAdvice::HoldFor(HOLD_DOWN) } else { LaneAdvice::Continue };
+                let token_age_ms = received_at_ms - token.fetched_at_ms;
+                let advice = if token_age_ms < TOKEN_NEVER_VALID_WITHIN_MS {
+                    LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED)
+                } else {
+                    LaneAdvice::Continue
+                };
                 result(Outcome::ChannelDown, code, None, advice)
             }
         }
@@ -194,14 +206,14 @@ impl Provider for Bizppurio {
         let not_prepared = |outcome, advice, detail| NotPrepared { advice, outcome, detail };
         // No message is in doubt, whatever became of the request.
         let no_response = |error: NoResponse| {
-            let advice = LaneAdvice::HoldFor(HOLD_NO_RESPONSE);
+            let advice = LaneAdvice::HoldFor(HOLD_AFTER_NO_RESPONSE);
             not_prepared(Some(Outcome::Unreachable), advice, error.to_string())
         };
         let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
         let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
         let authorization = SecretString::from(format!("Basic {credentials}"));
         let mut call =
-            self.call("/v1/token", &authorization, Bytes::from("{}")).map_err(no_response)?;
+            self.build_call("/v1/token", &authorization, Bytes::from("{}")).map_err(no_response)?;
         call.total_timeout = call.total_timeout.min(TOKEN_TIMEOUT);
         let response = self.http.send(call).await.map_err(no_response)?;
         let fetched_at_ms = self.clock.now_ms();
@@ -216,10 +228,12 @@ impl Provider for Bizppurio {
                 }
                 // Such a code does not speak of the account.
                 ApiCode::Message(Outcome::Uncertain | Outcome::Unreachable) => {
-                    (Outcome::Unreachable, LaneAdvice::HoldFor(HOLD_DOWN))
+                    (Outcome::Unreachable, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
                 }
                 ApiCode::Message(Outcome::Accepted | Outcome::Rejected | Outcome::ChannelDown)
-                | ApiCode::TokenRefused => (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_DOWN)),
+                | ApiCode::TokenRefused => {
+                    (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
+                }
             };
             return Err(not_prepared(
                 Some(outcome),
@@ -257,13 +271,13 @@ impl Provider for Bizppurio {
                 provider_message_id: None,
             },
             advice,
-            was_asked: false,
+            was_tried: false,
         };
         let Some(token) = self.token.current() else {
             // The provider refused the token after the lane checked readiness.
             return unsent(Outcome::ChannelDown, LaneAdvice::Continue);
         };
-        let body = match self.message(notification, reference) {
+        let body = match self.message_body(notification, reference) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(notification = %notification.id, %error, "a message cannot be written");
@@ -271,14 +285,14 @@ impl Provider for Bizppurio {
             }
         };
         let authorization = SecretString::from(format!("Bearer {}", token.token.expose_secret()));
-        let received = match self.call("/v3/message", &authorization, body) {
+        let received = match self.build_call("/v3/message", &authorization, body) {
             Ok(call) => {
                 let call = ProviderCall { on_connection: Some(on_connection), ..call };
                 self.http.send(call).await
             }
             Err(error) => Err(error),
         };
-        self.read(received, &token, sent_at_ms)
+        self.meaning_of(received, &token, sent_at_ms)
     }
 
     fn total_timeout(&self) -> Duration {

@@ -4,8 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::codes::receipt_verdict;
-use crate::domain::{FieldError, Receipt, Reference};
-use crate::ports::IncomingReceipt;
+use crate::domain::{FieldError, IncomingReceipt, Receipt, Reference};
 
 /// Reads a receipt.
 ///

@@ -32,7 +32,7 @@ impl From<PortError> for AudienceError {
     fn from(error: PortError) -> Self {
         match error {
             PortError::Unavailable { .. } => Self::Port(error),
-            PortError::Corrupt { .. } => Self::Unreadable(error.to_string()),
+            PortError::Unusable { .. } => Self::Unreadable(error.to_string()),
         }
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::audience::file::Record;
-use crate::domain::run::MemberFault;
+use crate::domain::audience::file::{BadLine, Record};
 use crate::domain::{
     Channel, FieldError, HoursConfig, Notification, NotificationId, Priority, Run, RunKey,
     Schedule, Template,
@@ -45,7 +44,7 @@ pub struct DryRunReport {
     /// Lines with a member of an earlier line of this report. A run sends to the member once.
     pub duplicate: u64,
     /// The first faults.
-    pub faults: Vec<MemberFault>,
+    pub faults: Vec<BadLine>,
     /// Where the next request continues; `None` at the audience's end.
     pub next: Option<String>,
 }
@@ -115,7 +114,7 @@ impl DryRun {
                     Ok(false) => {
                         report.duplicate += 1;
                         if report.faults.len() < Run::FAULTS_KEPT {
-                            report.faults.push(MemberFault::duplicate(line));
+                            report.faults.push(BadLine::duplicate(line));
                         }
                     }
                     Err(fault) => {
@@ -136,10 +135,18 @@ impl DryRun {
     async fn context(&self, name: &str) -> Result<DryRunContext, NotRun> {
         let schedule = self.catalog.schedule(name).await?.ok_or(NotRun::Missing)?;
         let template = self.catalog.template(&schedule.template).await?.ok_or_else(|| {
-            FieldError::new("template", format!("there is no template {:?}", schedule.template))
+            let detail = format!(
+                "there is no template {:?}: use a stored template, or have an operator store this \
+                 one",
+                schedule.template
+            );
+            FieldError::new("template", detail)
         })?;
         let channel = self.catalog.channel(&template.channel).await?.ok_or_else(|| {
-            let detail = format!("the template's channel {:?} is not configured", template.channel);
+            let detail = format!(
+                "the template's channel {:?} is not configured: an operator must store the channel",
+                template.channel
+            );
             FieldError::new("template", detail)
         })?;
         let hours = self.catalog.hours().await?;
@@ -150,14 +157,9 @@ impl DryRun {
         Ok(DryRunContext { schedule, template, channel, hours, key, priority })
     }
 
-    fn compose(
-        &self,
-        context: &DryRunContext,
-        record: Record,
-    ) -> Result<Notification, MemberFault> {
+    fn compose(&self, context: &DryRunContext, record: Record) -> Result<Notification, BadLine> {
         let line = record.line;
-        let fault = |field: Option<String>, fault: String| MemberFault { line, field, fault };
-        let member = record.member.map_err(|bad| fault(bad.field, bad.fault))?;
+        let member = record.member.map_err(|bad_line| BadLine { line, ..bad_line })?;
         let inputs = MemberInputs {
             key: &context.key,
             template: &context.template,
@@ -166,8 +168,11 @@ impl DryRun {
             priority: context.priority,
             now_ms: self.clock.now_ms(),
         };
-        compose_member(inputs, line, &member, self.check)
-            .map_err(|error| fault(Some(error.field), error.detail))
+        compose_member(inputs, line, &member, self.check).map_err(|error| BadLine {
+            line,
+            field: Some(error.field),
+            fault: error.detail,
+        })
     }
 }
 
@@ -196,7 +201,7 @@ fn unreadable(error: AudienceError) -> NotRun {
 fn not_opened(error: AudienceError, has_after: bool) -> NotRun {
     match error {
         AudienceError::Unreadable(_) if has_after => {
-            let must = "must be the next of an earlier answer for the same audience";
+            let must = "must be the value of `next` in an earlier answer for the same audience";
             NotRun::Invalid(FieldError::new("after", must))
         }
         AudienceError::Unreadable(_) | AudienceError::Port(_) => unreadable(error),

@@ -14,7 +14,7 @@ pub struct Forecast {
     pub times: Vec<ForecastTime>,
     /// How long the channel takes to send one run at its limit, if it sends nothing else. `None`
     /// when the size of the audience is not known.
-    pub drain: Option<SignedDuration>,
+    pub sending_time: Option<SignedDuration>,
     pub warnings: Vec<Warning>,
 }
 
@@ -28,17 +28,15 @@ pub struct ForecastTime {
 /// What an operator should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The schedule is disabled.
     Disabled,
     /// The schedule has no further time.
     NoTime,
-    /// The audience is empty.
-    NobodyThere,
+    AudienceEmpty,
     /// The audience's file does not exist, or this stack may not read it.
     FileMissing,
     /// The channel is paused: nothing leaves until an operator resumes it.
     Paused,
-    /// The channel's limit is strict: the provider's response times add to the time to drain, and
+    /// The channel's limit is strict: the provider's response times add to the sending time, and
     /// are not known in advance.
     StrictLimit,
     /// The window is closed at this time, and the messages wait for it.
@@ -59,16 +57,16 @@ pub enum Warning {
 
 /// How long a channel takes to send so many messages at its limit.
 #[must_use]
-pub fn drain_time(limit: RateLimit, messages: u64) -> SignedDuration {
-    let spacing_ms = 1000 + limit.jitter.as_millis();
-    let total_ms = (i128::from(messages) * spacing_ms).div_euclid(per_second(limit));
+pub fn sending_time(limit: RateLimit, messages: u64) -> SignedDuration {
+    let period_ms = 1000 + limit.jitter.as_millis();
+    let total_ms = (i128::from(messages) * period_ms).div_euclid(per_second(limit));
     SignedDuration::from_millis(i64::try_from(total_ms).unwrap_or(i64::MAX))
 }
 
 /// How many messages leave within `span` at a channel's limit.
 fn sent_within(limit: RateLimit, span: SignedDuration) -> u64 {
-    let spacing_ms = 1000 + limit.jitter.as_millis();
-    u64::try_from(span.as_millis() * per_second(limit) / spacing_ms).unwrap_or(0)
+    let period_ms = 1000 + limit.jitter.as_millis();
+    u64::try_from(span.as_millis() * per_second(limit) / period_ms).unwrap_or(0)
 }
 
 fn per_second(limit: RateLimit) -> i128 {
@@ -101,7 +99,7 @@ pub fn forecast(
         warnings.push(Warning::NoTime);
     }
     if size == Some(0) {
-        warnings.push(Warning::NobodyThere);
+        warnings.push(Warning::AudienceEmpty);
     }
     if channel.paused {
         warnings.push(Warning::Paused);
@@ -113,7 +111,8 @@ pub fn forecast(
         warnings.extend(outside_window(*time));
         warnings.extend(crosses_window_end(*time, channel.limit, hours, size, &zone));
     }
-    Forecast { times, drain: size.map(|size| drain_time(channel.limit, size)), warnings }
+    let sending_time = size.map(|size| sending_time(channel.limit, size));
+    Forecast { times, sending_time, warnings }
 }
 
 fn outside_window(time: ForecastTime) -> Option<Warning> {
@@ -148,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_to_drain_includes_the_jitter_allowance() {
+    fn the_sending_time_includes_the_jitter_allowance() {
         let limit =
             RateLimit { per_second: 40, jitter: SignedDuration::from_millis(50), strict: false };
         // 40 in 1.05 s.
-        assert_eq!(drain_time(limit, 40), SignedDuration::from_millis(1050));
-        assert_eq!(drain_time(limit, 0), SignedDuration::ZERO);
-        assert_eq!(drain_time(limit, u64::MAX), SignedDuration::from_millis(i64::MAX));
+        assert_eq!(sending_time(limit, 40), SignedDuration::from_millis(1050));
+        assert_eq!(sending_time(limit, 0), SignedDuration::ZERO);
+        assert_eq!(sending_time(limit, u64::MAX), SignedDuration::from_millis(i64::MAX));
         assert_eq!(sent_within(limit, SignedDuration::from_millis(1050)), 40);
     }
 

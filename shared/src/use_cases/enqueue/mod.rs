@@ -1,20 +1,91 @@
 //! Stores the notifications and sequences that producers ask for: each is checked, rendered and
 //! stored once.
 
-mod draft;
-mod enqueued;
 mod notifications;
 mod sequences;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use self::draft::{Draft, SequenceDraft, StepDraft};
-pub use self::enqueued::{Enqueued, EnqueuedSequence, NotEnqueued};
+use jiff::SignedDuration;
+
 use super::catalog_cache::CatalogCache;
 use super::compose::{CheckMessage, NotificationInputs, compose};
-use super::wake::{SWEEPER_ROUND_MS, wake_for_producer};
-use crate::domain::{FieldError, Notification, NotificationId, Status};
+use super::wake::{SWEEPER_ROUND_MS, wake_lane};
+use crate::domain::{
+    FieldError, Notification, NotificationId, Priority, Recipient, SequenceId, Status,
+};
 use crate::ports::{Catalog, Clock, Notifications, PortError, Requests, Waker, WindowClasses};
+
+/// One notification as its producer asks for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The template's name.
+    pub template: String,
+    pub to: Recipient,
+    pub variables: BTreeMap<String, String>,
+    pub priority: Priority,
+    pub not_before_ms: Option<i64>,
+    /// The message must leave before this time.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// One step of a sequence.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StepDraft {
+    /// The template's name.
+    pub template: String,
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A sequence as its producer asks for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SequenceDraft {
+    /// The recipient of every step.
+    pub to: Recipient,
+    /// 1 to 25 steps, in the order in which they are sent.
+    pub steps: Vec<StepDraft>,
+    /// How long each step waits for its receipt; `None`: as long as its channel says.
+    pub confirm_within: Option<SignedDuration>,
+    pub priority: Priority,
+    /// The first step must not leave before this time.
+    pub not_before_ms: Option<i64>,
+    /// Every step must leave before this time.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// A notification that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// Its present state.
+    pub notification: Notification,
+    /// False when an earlier request with the same key stored it.
+    pub is_new: bool,
+}
+
+/// A sequence that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnqueuedSequence {
+    pub id: SequenceId,
+    /// The steps in their present states.
+    pub steps: Vec<Notification>,
+    /// False when an earlier request with the same key stored it.
+    pub is_new: bool,
+}
+
+/// Why a request has stored nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnqueued {
+    /// The producer has to change the request.
+    #[error(transparent)]
+    Invalid(#[from] FieldError),
+    /// The idempotency key was used before, with another body.
+    #[error("the idempotency key was used for a different request; use a new key")]
+    KeyReused,
+    /// A retry may succeed, and is safe with the same key.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
 
 #[derive(Clone)]
 pub struct Enqueue {
@@ -45,10 +116,18 @@ impl Enqueue {
         catalog: &CatalogCache,
     ) -> Result<Notification, NotEnqueued> {
         let template = catalog.template(&draft.template).await?.ok_or_else(|| {
-            FieldError::new("template", format!("there is no template {:?}", draft.template))
+            let detail = format!(
+                "there is no template {:?}: use a stored template, or have an operator store this \
+                 one",
+                draft.template
+            );
+            FieldError::new("template", detail)
         })?;
         let channel = catalog.channel(&template.channel).await?.ok_or_else(|| {
-            let detail = format!("the template's channel {:?} is not configured", template.channel);
+            let detail = format!(
+                "the template's channel {:?} is not configured: an operator must store the channel",
+                template.channel
+            );
             FieldError::new("template", detail)
         })?;
         let hours = catalog.hours().await?;
@@ -91,7 +170,7 @@ impl Enqueue {
         channels.sort_unstable();
         channels.dedup();
         for channel in channels {
-            wake_for_producer(&*self.waker, &*self.clock, channel).await;
+            wake_lane(&*self.waker, &*self.clock, channel).await;
         }
     }
 

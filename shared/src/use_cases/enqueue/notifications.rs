@@ -2,9 +2,7 @@
 
 use futures::{StreamExt, stream};
 
-use super::Enqueue;
-use super::draft::Draft;
-use super::enqueued::{Enqueued, NotEnqueued};
+use super::{Draft, Enqueue, Enqueued, NotEnqueued};
 use crate::domain::{FieldError, NotificationId, RequestKey};
 use crate::ports::Created;
 use crate::use_cases::catalog_cache::CatalogCache;
@@ -24,7 +22,8 @@ impl Enqueue {
         digest: &str,
         draft: Draft,
     ) -> Result<Enqueued, NotEnqueued> {
-        // A bulk request may have used the key. Its body differs from this one in any case.
+        // A bulk request may have used the key. A bulk body is a list and this one is an object, so
+        // their digests differ.
         let known = self.requests.recall(&key.request_id()).await?;
         if known.is_some_and(|known| known != digest) {
             return Err(NotEnqueued::KeyReused);

@@ -1,10 +1,8 @@
 //! Sequences: all steps are stored in one transaction.
 
-use super::Enqueue;
-use super::draft::{Draft, SequenceDraft};
-use super::enqueued::{EnqueuedSequence, NotEnqueued};
+use super::{Draft, Enqueue, EnqueuedSequence, NotEnqueued, SequenceDraft};
 use crate::domain::duration::millis;
-use crate::domain::{FieldError, Notification, RequestKey, SequenceId, SequencePlace, Status};
+use crate::domain::{FieldError, Notification, RequestKey, SequenceId, SequenceStep, Status};
 use crate::ports::{PortError, Saved};
 
 impl Enqueue {
@@ -54,8 +52,8 @@ impl Enqueue {
         id: &SequenceId,
     ) -> Result<Option<Vec<Notification>>, PortError> {
         let Some(first) = self.notifications.load(&id.step_id(0)).await? else { return Ok(None) };
-        let rest: Vec<_> = match &first.place {
-            Some(place) => place.rest().collect(),
+        let rest: Vec<_> = match &first.sequence_step {
+            Some(step) => step.rest().collect(),
             None => vec![],
         };
         let mut steps = vec![first];
@@ -87,10 +85,9 @@ impl Enqueue {
         let count = draft.steps.len();
         let steps = u8::try_from(count)
             .ok()
-            .filter(|_| (1..=SequencePlace::STEPS_MAX).contains(&count))
+            .filter(|_| (1..=SequenceStep::STEPS_MAX).contains(&count))
             .ok_or_else(|| {
-                let must =
-                    format!("must hold 1 to {} steps, not {count}", SequencePlace::STEPS_MAX);
+                let must = format!("must hold 1 to {} steps, not {count}", SequenceStep::STEPS_MAX);
                 FieldError::new("steps", must)
             })?;
         let catalog = self.catalog_cache();
@@ -119,7 +116,7 @@ impl Enqueue {
                 }
                 Err(error) => return Err(error),
             };
-            notification.place = Some(SequencePlace { sequence: id.clone(), step, steps });
+            notification.sequence_step = Some(SequenceStep { sequence: id.clone(), step, steps });
             notification.confirm_within_ms = draft.confirm_within.map(millis);
             if step > 0 {
                 notification.status = Status::Blocked;

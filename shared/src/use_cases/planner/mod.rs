@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 4;
 /// How many names are listed at a time.
 const PAGE: usize = 200;
 /// For this long after its last time, a schedule stays in the scheduler: it may still be about to
-/// fire, or be retried.
+/// fire, or be retried. Four times the scheduler's own six hours of retries.
 const LAST_FIRING_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// A row that changes more often than this while it is planned is left to its next change event.
 const TRIES_MAX: usize = 5;

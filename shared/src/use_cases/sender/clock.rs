@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::time_units::duration_of_us;
+use crate::domain::duration::duration_of_us;
 use crate::ports::Clock;
 
 /// The wall clock as it was at the beginning of the drain, advanced by the monotonic clock.
@@ -81,9 +81,8 @@ impl Validity {
 /// How long a lease lets its sender work.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeaseValidity {
-    /// Requests may start.
-    pub(super) departures: Validity,
-    /// The lease is this sender's. A request that started in time and then waited for its
-    /// connection may still be written.
-    pub(super) full: Validity,
+    pub(super) may_start_requests: Validity,
+    /// As long as the lease is this sender's. A request that started in time may have waited for
+    /// its connection since.
+    pub(super) may_write_requests: Validity,
 }

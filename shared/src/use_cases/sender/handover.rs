@@ -59,8 +59,8 @@ impl<'a> Handover<'a> {
 
     /// Wakes the successor for messages that were queued again after the hand-over, which it may
     /// not have seen.
-    pub(super) async fn wake_for_leftovers(&self) {
-        self.wake(self.successor_group, "leftovers").await;
+    pub(super) async fn wake_for_requeued(&self) {
+        self.wake(self.successor_group, "requeued").await;
     }
 
     /// Wakes this sender's own group as well if the successor has not started in time: a crash may

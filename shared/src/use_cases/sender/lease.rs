@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::clock::{ClockReading, LeaseValidity, Validity};
 use super::dependencies::Sender;
-use super::time_units::to_ms;
 use crate::domain::Channel;
+use crate::domain::duration::millis;
 use crate::ports::{Acquired, Lease, LeaseTerms, PortError, WakeGroup};
 
 /// The wake queue keeps no wake for longer. An older timestamp comes from a sample event and
@@ -15,7 +15,7 @@ use crate::ports::{Acquired, Lease, LeaseTerms, PortError, WakeGroup};
 const WAKE_AGE_MAX_MS: i64 = 300_000;
 
 /// Pause between two attempts to take the lease.
-const ATTEMPT_EVERY: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A lease, and for how long this process may rely on it. The validity counts by this process's own
 /// clocks, from before the lease was requested.
@@ -27,7 +27,10 @@ pub(super) struct HeldLease {
 impl HeldLease {
     /// How long the lease lets this sender work, when requests stop this long before its end.
     pub(super) fn lease_validity(&self, lease_left_min: Duration) -> LeaseValidity {
-        LeaseValidity { departures: self.validity.shortened(lease_left_min), full: self.validity }
+        LeaseValidity {
+            may_start_requests: self.validity.shortened(lease_left_min),
+            may_write_requests: self.validity,
+        }
     }
 }
 
@@ -37,7 +40,7 @@ pub(super) async fn acquire(
     sender: &Sender,
     channel: &Channel,
     group: WakeGroup,
-    woken_at_ms: Option<i64>,
+    wake_sent_at_ms: Option<i64>,
 ) -> Result<Option<HeldLease>, PortError> {
     let settings = &sender.settings;
     let give_up_at = Instant::now() + settings.acquire_timeout;
@@ -50,12 +53,12 @@ pub(super) async fn acquire(
         let now_ms = sender.clock.now_ms();
         let terms = LeaseTerms {
             now_ms,
-            until_ms: now_ms + to_ms(settings.lease),
-            skew_ms: to_ms(settings.clock_skew),
+            until_ms: now_ms + millis(settings.lease),
+            skew_ms: millis(settings.clock_skew),
             confirm_within_ms: channel.confirm_within_ms(),
             holder,
             group,
-            woken_at_ms: woken_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
+            wake_sent_at_ms: wake_sent_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
         };
         match sender.lanes.acquire(&channel.name, terms).await {
             Ok(Acquired::Leased(lease)) => {
@@ -74,6 +77,6 @@ pub(super) async fn acquire(
             Ok(Acquired::Held) => {}
             Err(_) => first_unanswered = first_unanswered.or(Some(asked)),
         }
-        tokio::time::sleep(ATTEMPT_EVERY).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
 }

@@ -12,9 +12,8 @@
 //! 5. `handover.rs`: save the pacer's position, free the lease, and wake the successor. The last
 //!    answers are awaited only then, while the successor is already at work.
 //!
-//! `dependencies.rs` and `settings.rs` hold the ports and the settings of a sender. `hours.rs`
-//! applies the sending hours of the present configuration. `clock.rs`, `retry.rs` and
-//! `time_units.rs` are used throughout.
+//! `dependencies.rs` holds the ports and the settings of a sender. `hours.rs` applies the sending
+//! hours of the present configuration. `clock.rs` and `retry.rs` are used throughout.
 //!
 //! Nothing is spawned: dropping the future of a drain stops all of its work.
 
@@ -26,20 +25,17 @@ mod in_flight;
 mod lease;
 mod recovery;
 mod retry;
-mod settings;
 mod slice;
-mod time_units;
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub use self::dependencies::Sender;
+pub use self::dependencies::{Sender, SenderSettings};
 use self::handover::Handover;
 use self::in_flight::InFlight;
 use self::lease::HeldLease;
 use self::retry::retry_unavailable;
-pub use self::settings::SenderSettings;
 use self::slice::{Ending, Slice};
 use crate::domain::Channel;
 use crate::ports::{PortError, WakeGroup};
@@ -52,14 +48,14 @@ pub struct DrainReport {
     /// Claims that a crashed sender had left behind.
     pub recovered_claims: usize,
     /// Another sender kept the lease, or had taken it since the wake was sent.
-    pub held_elsewhere: bool,
+    pub did_not_get_lease: bool,
 }
 
 impl Sender {
     /// Drains a channel's lane for one slice at most.
     ///
-    /// `woken_at_ms` is when the wake was sent. A wake that was sent before another sender took the
-    /// lane is obsolete: of a busy lane, one wake a second waits in the queue.
+    /// `wake_sent_at_ms` is when the wake was sent. A wake that was sent before another sender took
+    /// the lane is obsolete: of a busy lane, one wake a second waits in the queue.
     ///
     /// # Errors
     /// [`PortError`] when the store failed; what had been sent is recorded as far as possible.
@@ -67,7 +63,7 @@ impl Sender {
         &self,
         channel: &str,
         group: WakeGroup,
-        woken_at_ms: Option<i64>,
+        wake_sent_at_ms: Option<i64>,
     ) -> Result<DrainReport, PortError> {
         let began_at = Instant::now();
         let read_channel = || self.catalog.channel(channel);
@@ -78,8 +74,8 @@ impl Sender {
         if channel.paused {
             return Ok(DrainReport::default());
         }
-        let Some(held) = lease::acquire(self, &channel, group, woken_at_ms).await? else {
-            return Ok(DrainReport { held_elsewhere: true, ..DrainReport::default() });
+        let Some(held) = lease::acquire(self, &channel, group, wake_sent_at_ms).await? else {
+            return Ok(DrainReport { did_not_get_lease: true, ..DrainReport::default() });
         };
         let lease = held.lease.clone();
 
@@ -94,7 +90,7 @@ impl Sender {
         let recovered = &mut report.recovered_claims;
         let ended =
             self.recover_and_send(&channel, held, began_at, &mut in_flight, recovered).await;
-        report.departures = in_flight.departures();
+        report.departures = in_flight.departure_count();
 
         let handover = Handover::new(self, &lease, group);
         let released = match &ended {
@@ -114,7 +110,7 @@ impl Sender {
         figures.unknown += report.recovered_claims as u64;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
         if left_work {
-            handover.wake_for_leftovers().await;
+            handover.wake_for_requeued().await;
         }
         if needs_successor {
             handover.ensure_successor(woken_at).await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::dependencies::Sender;
 use super::in_flight::InFlight;
-use super::time_units::to_ms;
-use crate::domain::agenda::{confirm_partition, sort_at};
+use crate::domain::agenda::{confirm_partition, just_after, sort_at};
+use crate::domain::duration::millis;
 use crate::domain::{Channel, Event};
 use crate::ports::{ExpiredLease, Lease, PortError};
 
@@ -29,7 +29,7 @@ pub(super) fn hold_strict_lane(
     if channel.limit.strict {
         let transit_max = channel.timeouts.total.unsigned_abs() + TRANSIT_MARGIN;
         let after_expiry = transit_max.saturating_sub(sender.settings.lease_left_min);
-        in_flight.pacing.hold_until(expired.until_ms + to_ms(after_expiry));
+        in_flight.pacing.hold_until(expired.lease_until_ms + millis(after_expiry));
     }
 }
 
@@ -47,13 +47,13 @@ pub(super) async fn recover_orphaned_claims(
 ) -> Result<(), PortError> {
     let apply = sender.apply_within_lane(&lease.channel);
     let partition = confirm_partition(&lease.channel);
-    let skew_ms = to_ms(sender.settings.clock_skew);
-    let mut from = sort_at(expired.since_ms + expired.confirm_within_ms);
-    let until = sort_at(expired.until_ms + expired.confirm_within_ms + skew_ms);
+    let skew_ms = millis(sender.settings.clock_skew);
+    let mut from = sort_at(expired.unrecovered_since_ms + expired.confirm_within_ms);
+    let until = sort_at(expired.lease_until_ms + expired.confirm_within_ms + skew_ms);
     loop {
         let claims = sender.agenda.entries(&partition, Some(&from), Some(&until), PAGE).await?;
         let Some(latest) = claims.last() else { return Ok(()) };
-        from = format!("{}~", latest.sort);
+        from = just_after(&latest.sort);
         let event = Event::SenderLost { fence: lease.fence, at_ms: sender.clock.now_ms() };
         let mut moved = Vec::new();
         let applied = apply.apply_all(&claims, &event, &mut moved).await;

@@ -3,16 +3,17 @@
 use tokio::time::Instant;
 
 use super::Sweeper;
-use crate::domain::agenda::{confirm_partition, sort_at};
-use crate::domain::{Channel, Event, SweepFigures};
+use crate::domain::agenda::{confirm_partition, just_after, sort_at};
+use crate::domain::{Channel, Event, SweepMetrics};
 use crate::ports::PortError;
 
 /// How many deadlines are closed at a time.
 const PAGE: usize = 100;
-/// The oldest and the youngest age of a claim that is taken for orphaned. A sender lives for 40 s
-/// at most, so a message that is still `sending` a minute after its claim has no sender. The range
-/// covers two rounds, so each claim is looked at twice.
-const ORPHAN_AGE_MS: [i64; 2] = [180_000, 60_000];
+/// A claim of at least this age is taken for orphaned if its message is still `sending`: a sender
+/// lives for 40 s at most.
+const ORPHAN_AGE_MIN_MS: i64 = 60_000;
+/// Older claims are not looked at: the range covers two rounds, so each claim is looked at twice.
+const ORPHAN_AGE_MAX_MS: i64 = 180_000;
 
 impl Sweeper {
     /// Closes deadlines until `give_up_at`; the next round closes the rest. Returns how many were
@@ -21,16 +22,17 @@ impl Sweeper {
         &self,
         channel: &Channel,
         give_up_at: Instant,
-        figures: &mut SweepFigures,
+        figures: &mut SweepMetrics,
     ) -> Result<usize, PortError> {
         let at_ms = self.clock.now_ms();
-        let overdue = Event::DeadlinePassed { at_ms };
+        let overdue = Event::DeadlineChecked { at_ms };
         let closed =
             self.apply_between(channel, None, at_ms, &overdue, give_up_at, figures).await?;
         // The deadline of a claim is its time plus the channel's `confirm_within`. The highest
         // fence makes this hold for the claims of every lease.
         let within_ms = channel.confirm_within_ms();
-        let [from_ms, until_ms] = ORPHAN_AGE_MS.map(|age_ms| at_ms - age_ms + within_ms);
+        let from_ms = at_ms - ORPHAN_AGE_MAX_MS + within_ms;
+        let until_ms = at_ms - ORPHAN_AGE_MIN_MS + within_ms;
         let lost = Event::SenderLost { fence: u64::MAX, at_ms };
         let orphaned =
             self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at, figures);
@@ -46,7 +48,7 @@ impl Sweeper {
         until_ms: i64,
         event: &Event,
         give_up_at: Instant,
-        figures: &mut SweepFigures,
+        figures: &mut SweepMetrics,
     ) -> Result<usize, PortError> {
         let partition = confirm_partition(&channel.name);
         let until = sort_at(until_ms);
@@ -57,7 +59,7 @@ impl Sweeper {
             let Some(last) = page.last() else { break };
             // The next page begins just after this key: the index lags, and may still show entries
             // that have moved.
-            from = Some(format!("{}~", last.sort));
+            from = Some(just_after(&last.sort));
             let mut after = Vec::new();
             let applied = self.apply.apply_all(&page, event, &mut after).await;
             for notification in &after {

@@ -1,16 +1,16 @@
 //! Discards uploads that are no longer in use: members are personal data.
 //!
 //! An upload is in use while its audience names it, or while an unfinished run reads it. Requests,
-//! runs and sweeps that see an upload in use note the time. An upload is discarded a day after that
-//! note: much later than any request or run uses an upload whose name it has read. The sweeper
-//! first marks the upload, on the condition that the note has not changed since. A marked upload
+//! runs and sweeps that see an upload in use record the time. An upload is discarded a day after
+//! that time: much later than any request or run uses an upload whose name it has read. The sweeper
+//! first marks the upload, on the condition that the record has not changed since. A marked upload
 //! takes no members, so the same file uploaded again never loses any.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::audience::{AudienceSource, PinnedAudience};
-use crate::ports::{Catalog, Clock, Members, PortError, Runs, Saved, UploadNote, Uploads};
+use crate::ports::{Catalog, Clock, Members, PortError, Runs, Saved, UploadRecord, Uploads};
 
 /// How many uploads are read at a time.
 const PAGE: usize = 100;
@@ -40,11 +40,11 @@ impl DiscardUploads {
     pub async fn round(&self) -> Result<usize, PortError> {
         let Some(pinned) = self.pinned().await? else { return Ok(0) };
         let mut discarded = 0;
-        let mut after: Option<UploadNote> = None;
+        let mut after: Option<UploadRecord> = None;
         loop {
             let page = self.uploads.uploads(after.as_ref(), PAGE).await?;
-            for note in &page {
-                discarded += usize::from(self.discard_if_unused(note, &pinned).await?);
+            for record in &page {
+                discarded += usize::from(self.discard_if_unused(record, &pinned).await?);
             }
             let is_last = page.len() < PAGE;
             after = page.into_iter().last();
@@ -56,35 +56,35 @@ impl DiscardUploads {
 
     async fn discard_if_unused(
         &self,
-        note: &UploadNote,
+        record: &UploadRecord,
         pinned: &HashSet<(String, String)>,
     ) -> Result<bool, PortError> {
-        let UploadNote { audience, version, .. } = note;
+        let UploadRecord { audience, version, .. } = record;
         let now_ms = self.clock.now_ms();
-        if !note.is_discarded {
+        if !record.is_being_discarded {
             let is_pinned = pinned.contains(&(audience.clone(), version.clone()));
-            if is_pinned || self.is_named_by_audience(note).await? {
+            if is_pinned || self.is_named_by_audience(record).await? {
                 // A conflict means that another sweeper is discarding the upload: it looked later.
-                let _noted = self.uploads.note_use(audience, version, now_ms).await?;
+                let _recorded = self.uploads.record_use(audience, version, now_ms).await?;
                 return Ok(false);
             }
-            if now_ms - note.used_at_ms < Self::KEPT_MS
-                || self.uploads.begin_discarding(note).await? == Saved::Conflict
+            if now_ms - record.used_at_ms < Self::KEPT_MS
+                || self.uploads.begin_discarding(record).await? == Saved::Conflict
             {
                 return Ok(false);
             }
         }
         while self.members.discard_members(audience, version, MEMBERS_PAGE).await? > 0 {}
-        self.uploads.forget_upload(audience, version).await?;
+        self.uploads.delete_upload_record(audience, version).await?;
         tracing::info!(audience, version, "an unused upload was discarded");
         Ok(true)
     }
 
-    async fn is_named_by_audience(&self, note: &UploadNote) -> Result<bool, PortError> {
-        let audience = self.catalog.audience(&note.audience).await?;
+    async fn is_named_by_audience(&self, record: &UploadRecord) -> Result<bool, PortError> {
+        let audience = self.catalog.audience(&record.audience).await?;
         Ok(audience.is_some_and(|audience| {
             matches!(audience.source, AudienceSource::Members { version: Some(version), .. }
-                if version == note.version)
+                if version == record.version)
         }))
     }
 

@@ -4,10 +4,10 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::Sweeper;
-use crate::domain::agenda::{due_partition, ready_at_in, ready_partition, sort_at, time_in};
-use crate::domain::figures::free_since_ms;
+use crate::domain::agenda::{due_partition, ready_at_ms_in, ready_partition, sort_at, time_ms_in};
 use crate::domain::hours::Opening;
-use crate::domain::{Channel, SweepFigures, WindowClass};
+use crate::domain::metrics::free_since_ms;
+use crate::domain::{Channel, SweepMetrics, WindowClass};
 use crate::ports::{PortError, WakeGroup};
 use crate::use_cases::wake::SWEEPER_ROUND_MS;
 
@@ -21,8 +21,10 @@ const INSPECTION_EVERY_ROUNDS: i64 = 5;
 pub(super) enum LaneWork {
     Nothing,
     Now,
-    /// The first message becomes due at this time, in milliseconds, before the next round.
-    DueAt(i64),
+    /// The first message becomes due at this time (Unix milliseconds), before the next round.
+    DueAt {
+        due_ms: i64,
+    },
 }
 
 impl Sweeper {
@@ -30,7 +32,7 @@ impl Sweeper {
     pub(super) async fn lane_work(
         &self,
         channel: &Channel,
-        figures: &mut SweepFigures,
+        figures: &mut SweepMetrics,
     ) -> Result<LaneWork, PortError> {
         let now_ms = self.clock.now_ms();
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
@@ -49,7 +51,8 @@ impl Sweeper {
             match class.opening(now) {
                 Opening::Open { .. } => {
                     has_work = true;
-                    let free_ms = ready_at_in(&head.sort).map(|at_ms| free_since_ms(at_ms, class));
+                    let free_ms =
+                        ready_at_ms_in(&head.sort).map(|at_ms| free_since_ms(at_ms, class));
                     let age_ms = free_ms.map(|free_ms| now_ms - free_ms);
                     figures.queue_age_ms = figures.queue_age_ms.max(age_ms);
                 }
@@ -66,11 +69,13 @@ impl Sweeper {
         let due = due_partition(&channel.name);
         let until = sort_at(now_ms + SWEEPER_ROUND_MS);
         let first = self.agenda.entries(&due, None, Some(&until), 1).await?;
-        let due_ms = first.first().and_then(|entry| time_in(&entry.sort));
+        let due_ms = first.first().and_then(|entry| time_ms_in(&entry.sort));
         let next_ms = due_ms.into_iter().chain(next_ms).min();
         Ok(match next_ms {
             Some(next_ms) if next_ms <= now_ms + WAKE_AHEAD_MS => LaneWork::Now,
-            Some(next_ms) if next_ms < now_ms + SWEEPER_ROUND_MS => LaneWork::DueAt(next_ms),
+            Some(next_ms) if next_ms < now_ms + SWEEPER_ROUND_MS => {
+                LaneWork::DueAt { due_ms: next_ms }
+            }
             Some(_) | None => LaneWork::Nothing,
         })
     }

@@ -21,26 +21,14 @@ pub use self::round::SweepReport;
 /// Sweeps the lanes of all channels.
 #[derive(Clone)]
 pub struct Sweeper {
-    catalog: Arc<dyn Catalog>,
-    agenda: Arc<dyn Agenda>,
-    classes: Arc<dyn WindowClasses>,
-    waker: Arc<dyn Waker>,
-    meter: Arc<dyn Meter>,
-    clock: Arc<dyn Clock>,
-    apply: Apply,
-}
-
-impl Sweeper {
-    #[must_use]
-    pub fn new(
-        catalog: Arc<dyn Catalog>,
-        agenda: Arc<dyn Agenda>,
-        classes: Arc<dyn WindowClasses>,
-        waker: Arc<dyn Waker>,
-        meter: Arc<dyn Meter>,
-        clock: Arc<dyn Clock>,
-        apply: Apply,
-    ) -> Self {
-        Self { catalog, agenda, classes, waker, meter, clock, apply }
-    }
+    pub catalog: Arc<dyn Catalog>,
+    pub agenda: Arc<dyn Agenda>,
+    /// Which window classes each lane has.
+    pub classes: Arc<dyn WindowClasses>,
+    pub waker: Arc<dyn Waker>,
+    /// Receives the figures of each round.
+    pub meter: Arc<dyn Meter>,
+    pub clock: Arc<dyn Clock>,
+    /// Closes deadlines.
+    pub apply: Apply,
 }

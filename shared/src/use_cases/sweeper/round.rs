@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Sweeper;
 use super::lane_work::{LaneWork, WAKE_AHEAD_MS};
-use crate::domain::{Channel, SweepFigures};
+use crate::domain::{Channel, SweepMetrics};
 use crate::ports::PortError;
 
 /// How long a round may spend on closing deadlines.
@@ -50,7 +50,7 @@ impl Sweeper {
         let mut report = SweepReport::default();
         let mut later: Vec<(i64, Channel)> = Vec::new();
         let channels = self.catalog.channels().await?;
-        let mut figures = vec![SweepFigures::default(); channels.len()];
+        let mut figures = vec![SweepMetrics::default(); channels.len()];
         // Wakes come first: they are quick, and there may be many deadlines.
         for (channel, figures) in channels.iter().zip(&mut figures) {
             if channel.paused {
@@ -59,7 +59,7 @@ impl Sweeper {
             match self.lane_work(channel, figures).await {
                 Ok(LaneWork::Nothing) => {}
                 Ok(LaneWork::Now) => report.count_wake(channel, self.wake(channel).await),
-                Ok(LaneWork::DueAt(due_ms)) => {
+                Ok(LaneWork::DueAt { due_ms }) => {
                     later.push((due_ms - WAKE_AHEAD_MS, channel.clone()));
                 }
                 Err(error) => report.count_failure(channel, &error),
@@ -70,7 +70,7 @@ impl Sweeper {
                 Ok(closed) => report.deadlines_closed += closed,
                 Err(error) => report.count_failure(channel, &error),
             }
-            if *figures != SweepFigures::default() {
+            if *figures != SweepMetrics::default() {
                 self.meter.swept(&channel.name, self.clock.now_ms(), figures);
             }
         }

@@ -29,7 +29,7 @@ impl Trigger {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(refused(key, RunOutcome::NoSuchSchedule)),
             // Before the run is late, the request is retried: an operator may repair the row.
-            Err(error @ PortError::Corrupt { .. }) if late_ms > Schedule::LATE_MS => {
+            Err(error @ PortError::Unusable { .. }) if late_ms > Schedule::LATE_MS => {
                 return self.record_failure(key, &error, now_ms).await;
             }
             Err(error) => return Err(error),
@@ -97,9 +97,10 @@ impl Trigger {
     }
 
     /// Whether the schedule, as it was at this time, asked for a run. `EventBridge` Scheduler
-    /// follows the row with a delay, may fire twice, and retries for a day: a firing may come for a
-    /// time that the schedule has moved away from. Where the history does not tell, the run starts:
-    /// a run that is left out would go unnoticed.
+    /// follows the row with a delay, may fire twice, and retries for six hours. The sweeper
+    /// requests missed times for a day. So a run may be requested for a time that the schedule has
+    /// moved away from. Where the history does not tell, the run starts: a run that is left out
+    /// would go unnoticed.
     async fn was_asked_for_at(&self, row: ScheduleRow, at: Timestamp) -> Result<bool, PortError> {
         if row.was_in_force_at(at) {
             return Ok(row.asks_for_run_at(at));

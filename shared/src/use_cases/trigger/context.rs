@@ -1,7 +1,7 @@
 //! What a run's messages are made from.
 
 use super::Trigger;
-use super::stop::Stop;
+use super::outcome::Stop;
 use crate::domain::run::Pins;
 use crate::domain::{Channel, HoursConfig, Priority, Run, RunKey, Template};
 use crate::ports::Kind;

@@ -6,14 +6,13 @@ use tokio::time::Instant;
 
 use super::Trigger;
 use super::begin::Beginning;
-use super::outcome::{RunOutcome, RunReport};
+use super::outcome::{RunOutcome, RunReport, Stop};
 use super::pace::Pace;
-use super::stop::Stop;
 use crate::domain::audience::PinnedAudience;
 use crate::domain::run::{RunCounts, RunStatus};
 use crate::domain::{Run, RunKey};
 use crate::ports::PortError;
-use crate::use_cases::wake::wake_for_producer;
+use crate::use_cases::wake::wake_lane;
 
 impl Trigger {
     /// Begins or continues a run, for as long as `time_left` allows. Calling it again is always
@@ -63,7 +62,7 @@ impl Trigger {
             stored = run.counts.stored,
             invalid = run.counts.invalid,
             duplicate = run.counts.duplicate,
-            "a run"
+            "an invocation's work on a run ended"
         );
         Ok(RunReport { outcome, counts: run.counts })
     }
@@ -105,7 +104,7 @@ impl Trigger {
             }
             self.save(run).await?;
             if stored.any_may_leave {
-                wake_for_producer(&*self.waker, &*self.clock, &context.channel.name).await;
+                wake_lane(&*self.waker, &*self.clock, &context.channel.name).await;
             }
             if is_last {
                 return Ok(RunOutcome::Ended);

@@ -1,7 +1,7 @@
 //! The lease on a run, and the conditional save that only its holder can make.
 
 use super::Trigger;
-use super::stop::Stop;
+use super::outcome::Stop;
 use crate::domain::Run;
 use crate::domain::run::RunStatus;
 use crate::ports::Saved;

@@ -16,12 +16,10 @@ mod begin;
 mod context;
 mod invocation;
 mod lease;
-mod member;
 mod outcome;
 mod overlap;
 mod pace;
 mod page;
-mod stop;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,10 @@
-//! What an invocation did for a run.
+//! How an invocation's work on a run ends.
 
 use serde::Serialize;
 
 use crate::domain::run::RunCounts;
+use crate::ports::PortError;
+use crate::use_cases::audience::AudienceError;
 
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,7 +20,6 @@ pub enum RunOutcome {
     HeldElsewhere,
     /// There is neither such a schedule nor such a run.
     NoSuchSchedule,
-    /// The schedule is disabled.
     Disabled,
     /// The run's time has not come.
     NotDue,
@@ -31,4 +32,32 @@ pub struct RunReport {
     pub outcome: RunOutcome,
     /// The counts of the whole run so far, not of this invocation alone.
     pub counts: RunCounts,
+}
+
+/// Why an invocation stops working on a run.
+pub(super) enum Stop {
+    /// Another invocation has the run.
+    Conflict,
+    /// No invocation can continue the run; the text says why.
+    Fatal(String),
+    /// Another invocation may succeed.
+    Port(PortError),
+}
+
+impl From<PortError> for Stop {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Unavailable { .. } => Self::Port(error),
+            PortError::Unusable { .. } => Self::Fatal(error.to_string()),
+        }
+    }
+}
+
+impl From<AudienceError> for Stop {
+    fn from(error: AudienceError) -> Self {
+        match error {
+            AudienceError::Port(error) => Self::Port(error),
+            AudienceError::Unreadable(why) => Self::Fatal(why),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! warning tells the operator.
 
 use super::Trigger;
-use super::stop::Stop;
+use super::outcome::Stop;
 use crate::domain::run::RunStatus;
 use crate::domain::{Run, RunKey};
 use crate::ports::PortError;
@@ -22,7 +22,7 @@ impl Trigger {
         let other = match self.other_in_progress(&run.key).await {
             Ok(other) => other,
             // An unreadable other run must not stop this one.
-            Err(error @ PortError::Corrupt { .. }) => {
+            Err(error @ PortError::Unusable { .. }) => {
                 tracing::error!(
                     schedule = %run.key.schedule, %error,
                     "it is not known whether another run of the schedule is in progress"

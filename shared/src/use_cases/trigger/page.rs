@@ -3,30 +3,39 @@
 use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 
 use super::Trigger;
 use super::context::RunContext;
-use super::member::Composed;
 use super::pace::Pace;
-use crate::domain::RunKey;
-use crate::domain::audience::file::Record;
-use crate::domain::run::{MemberFault, RunCounts};
+use crate::domain::audience::file::{BadLine, Member, Record};
+use crate::domain::hours::Opening;
+use crate::domain::run::RunCounts;
+use crate::domain::{FieldError, Notification, RunKey};
 use crate::ports::{Created, PortError};
+use crate::use_cases::compose::{MemberInputs, compose_member};
 
 /// What storing a page came to.
 #[derive(Default)]
 pub(super) struct StoredPage {
     pub(super) counts: RunCounts,
     /// By line.
-    pub(super) faults: Vec<MemberFault>,
+    pub(super) faults: Vec<BadLine>,
     /// A message of the page may leave now: its lane has to be woken.
     pub(super) any_may_leave: bool,
 }
 
+/// A notification that is ready to be stored.
+struct Composed {
+    notification: Notification,
+    /// Its window is open now. If not, the stored notification waits in its window class.
+    may_leave: bool,
+}
+
 enum MemberOutcome {
     Stored { may_leave: bool },
-    Invalid(MemberFault),
-    Duplicate(MemberFault),
+    Invalid(BadLine),
+    Duplicate(BadLine),
 }
 
 impl Trigger {
@@ -46,19 +55,15 @@ impl Trigger {
         let outcomes: Vec<MemberOutcome> = stream::iter(records)
             .map(|record| {
                 let composed = match record.member {
-                    Err(bad) => Err(MemberOutcome::Invalid(MemberFault {
-                        line: bad.line,
-                        field: bad.field,
-                        fault: bad.fault,
-                    })),
+                    Err(bad_line) => Err(MemberOutcome::Invalid(bad_line)),
                     Ok(member) => match self.compose(key, context, record.line, &member) {
-                        Err(error) => Err(MemberOutcome::Invalid(MemberFault {
+                        Err(error) => Err(MemberOutcome::Invalid(BadLine {
                             line: record.line,
                             field: Some(error.field),
                             fault: error.detail,
                         })),
                         Ok(_) if !ids.insert(member.id) => {
-                            Err(MemberOutcome::Duplicate(MemberFault::duplicate(record.line)))
+                            Err(MemberOutcome::Duplicate(BadLine::duplicate(record.line)))
                         }
                         Ok(composed) => Ok(composed),
                     },
@@ -81,6 +86,28 @@ impl Trigger {
         Ok(summed_up(outcomes))
     }
 
+    fn compose(
+        &self,
+        key: &RunKey,
+        context: &RunContext,
+        line: u64,
+        member: &Member,
+    ) -> Result<Composed, FieldError> {
+        let now_ms = self.clock.now_ms();
+        let inputs = MemberInputs {
+            key,
+            template: &context.pins.template,
+            channel: &context.channel,
+            hours: &context.hours,
+            priority: context.pins.priority,
+            now_ms,
+        };
+        let notification = compose_member(inputs, line, member, self.check)?;
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
+        let may_leave = matches!(notification.window_class.opening(now), Opening::Open { .. });
+        Ok(Composed { notification, may_leave })
+    }
+
     async fn store(&self, line: u64, composed: Composed) -> Result<MemberOutcome, PortError> {
         let Composed { notification, may_leave } = composed;
         // Senders look for messages in the lane's known window classes only, so the class is added
@@ -92,14 +119,14 @@ impl Trigger {
             Ok(Created::Existing(known)) if known.request_digest == notification.request_digest => {
                 Ok(MemberOutcome::Stored { may_leave })
             }
-            Ok(Created::Existing(_)) => Ok(MemberOutcome::Duplicate(MemberFault::duplicate(line))),
+            Ok(Created::Existing(_)) => Ok(MemberOutcome::Duplicate(BadLine::duplicate(line))),
             // The row stays unreadable, so failing here would stop the run for ever.
-            Err(PortError::Corrupt { what, detail }) => {
+            Err(PortError::Unusable { what, detail }) => {
                 tracing::error!(
                     id = %notification.id, what, %detail,
                     "a notification cannot be read"
                 );
-                Ok(MemberOutcome::Invalid(MemberFault {
+                Ok(MemberOutcome::Invalid(BadLine {
                     line,
                     field: None,
                     fault: "its notification is stored already, and cannot be read".to_owned(),

@@ -61,7 +61,7 @@ pub fn notification(index: usize) -> Notification {
         },
         priority: Priority::REAL_TIME,
         window_class: WindowClass::EXEMPT,
-        place: None,
+        sequence_step: None,
         status: Status::Queued,
         reason: None,
         claim: 0,

@@ -18,7 +18,7 @@ fn terms(now_ms: i64) -> LeaseTerms {
         confirm_within_ms: 1_800_000,
         holder: HOLDERS.fetch_add(1, Ordering::Relaxed),
         group: WakeGroup::One,
-        woken_at_ms: None,
+        wake_sent_at_ms: None,
     }
 }
 
@@ -43,9 +43,9 @@ async fn a_lease_acquired_without_an_answer_is_found_by_the_next_try() {
     assert_eq!(taken_again.fence, 2);
     // The claims of the expired lease are still to be recovered.
     let expired = taken_again.predecessor.expect("an expired lease");
-    assert_eq!(expired.since_ms, NOW_MS);
+    assert_eq!(expired.unrecovered_since_ms, NOW_MS);
     let expired_once = taken_once.predecessor.expect("an expired lease");
-    assert!(expired.until_ms >= expired_once.until_ms);
+    assert!(expired.lease_until_ms >= expired_once.lease_until_ms);
     let other = store.acquire(CHANNEL, terms(NOW_MS + 20_200)).await.expect("an answer");
     assert_eq!(other, Acquired::Held);
 }
@@ -53,8 +53,8 @@ async fn a_lease_acquired_without_an_answer_is_found_by_the_next_try() {
 #[tokio::test]
 async fn a_wake_from_before_the_lease_is_obsolete_unless_the_lease_expired() {
     let Fixture { store, .. } = fixture();
-    let ask = async |now_ms: i64, woken_at_ms: i64| {
-        let terms = LeaseTerms { woken_at_ms: Some(woken_at_ms), ..terms(now_ms) };
+    let ask = async |now_ms: i64, wake_sent_at_ms: i64| {
+        let terms = LeaseTerms { wake_sent_at_ms: Some(wake_sent_at_ms), ..terms(now_ms) };
         store.acquire(CHANNEL, terms).await.expect("an answer")
     };
     let lease = leased(ask(NOW_MS, NOW_MS - 60_000).await);
@@ -104,8 +104,8 @@ async fn an_expired_lease_is_taken_over_after_the_skew_and_reported_to_the_succe
 
     let second = leased(store.acquire(CHANNEL, terms(NOW_MS + 13_500)).await.expect("an answer"));
     let expired = ExpiredLease {
-        since_ms: NOW_MS,
-        until_ms: NOW_MS + 13_000,
+        unrecovered_since_ms: NOW_MS,
+        lease_until_ms: NOW_MS + 13_000,
         confirm_within_ms: 1_800_000,
         group: Some(WakeGroup::One),
     };
@@ -117,7 +117,7 @@ async fn an_expired_lease_is_taken_over_after_the_skew_and_reported_to_the_succe
 
     // The second lease expires too, before its holder could recover the claims of the first one.
     let third = leased(store.acquire(CHANNEL, terms(NOW_MS + 60_000)).await.expect("an answer"));
-    assert_eq!(third.predecessor.map(|expired| expired.since_ms), Some(NOW_MS));
+    assert_eq!(third.predecessor.map(|expired| expired.unrecovered_since_ms), Some(NOW_MS));
 }
 
 #[tokio::test]

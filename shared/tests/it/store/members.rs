@@ -93,8 +93,8 @@ async fn a_part_of_an_upload_keeps_its_content_and_never_loses_progress() {
         (&stored, Saved::Done),
         (&begun, Saved::Done),
     ] {
-        let noted = store.note_part("teachers", "v", part).await.expect("an answer");
-        assert_eq!(noted, expected);
+        let recorded = store.record_part("teachers", "v", part).await.expect("an answer");
+        assert_eq!(recorded, expected);
     }
     assert_eq!(store.parts("teachers", "v").await.expect("read"), [stored, second]);
     assert_eq!(store.parts("teachers", "w").await.expect("read"), []);

@@ -7,3 +7,4 @@ mod members;
 mod notifications;
 mod requests;
 mod runs;
+mod tokens;

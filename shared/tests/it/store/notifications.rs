@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use alimi::domain::agenda::{confirm_partition, due_partition, ready_partition};
 use alimi::domain::{
-    Event, Notification, NotificationId, Priority, Reason, ReceiptRecord, RequestKey,
-    SequencePlace, Status, WindowClass, transition,
+    Event, Notification, NotificationId, Priority, Reason, ReceiptRecord, RequestKey, SequenceStep,
+    Status, WindowClass, transition,
 };
 use alimi::ports::{Agenda, Created, Notifications, PortError, Saved};
 use alimi::store::DynamoStore;
@@ -28,7 +28,7 @@ async fn ids(store: &DynamoStore, partition: &str) -> Vec<NotificationId> {
 async fn a_notification_is_read_back_as_it_was_stored() {
     let Fixture { store, .. } = fixture();
     let mut n = claimed(&notification(0), 3);
-    n.place = Some(SequencePlace {
+    n.sequence_step = Some(SequenceStep {
         sequence: RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id(),
         step: 0,
         steps: 2,

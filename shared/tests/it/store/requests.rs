@@ -1,9 +1,8 @@
-//! Requests are remembered, and the provider's token is shared.
+//! A request is remembered by its id.
 
-use alimi::ports::{Requests, StoredToken, Tokens};
-use secrecy::{ExposeSecret, SecretString};
+use alimi::ports::Requests;
 
-use super::fixture::{CHANNEL, Fixture, NOW_MS, fixture};
+use super::fixture::{Fixture, NOW_MS, fixture};
 
 #[tokio::test]
 async fn a_request_is_remembered_by_its_first_digest() {
@@ -13,19 +12,4 @@ async fn a_request_is_remembered_by_its_first_digest() {
     let second = store.remember("r", "two", NOW_MS).await.expect("an answer");
     assert_eq!(second.as_deref(), Some("one"));
     assert_eq!(store.recall("r").await.expect("an answer").as_deref(), Some("one"));
-}
-
-#[tokio::test]
-async fn a_token_is_shared_through_the_store() {
-    let Fixture { store, .. } = fixture();
-    assert!(store.load_token(CHANNEL).await.expect("an answer").is_none());
-    let token = StoredToken {
-        token: SecretString::from("secret"),
-        fetched_at_ms: NOW_MS,
-        expires_at_ms: NOW_MS + 1000,
-    };
-    store.save_token(CHANNEL, &token).await.expect("saved");
-    let read = store.load_token(CHANNEL).await.expect("an answer").expect("a token");
-    assert_eq!(read.token.expose_secret(), "secret");
-    assert_eq!(read.expires_at_ms, NOW_MS + 1000);
 }

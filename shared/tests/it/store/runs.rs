@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::domain::RunKey;
-use alimi::domain::run::{MemberFault, Run, RunCounts, RunStatus};
+use alimi::domain::audience::file::BadLine;
+use alimi::domain::run::{Run, RunCounts, RunStatus};
 use alimi::ports::{Runs, Saved};
 use alimi::store::DynamoStore;
 use alimi::time::SystemClock;
@@ -26,7 +27,7 @@ fn run(schedule: &str, at: &str) -> Run {
         pins: None,
         cursor: Some("m7".into()),
         counts: RunCounts { members: 9, stored: 7, invalid: 1, duplicate: 1 },
-        faults: vec![MemberFault { line: 3, field: Some("phone".into()), fault: "must".into() }],
+        faults: vec![BadLine { line: 3, field: Some("phone".into()), fault: "must".into() }],
         failure: None,
         overlaps: None,
         fence: 1,

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use csv_core::ReadRecordResult;
 
 use super::fault::{Fault, NOT_UTF8, shown};
-use super::limits::RECORD_BYTES_MAX;
-use super::member::{Member, checked_id, unless_blank};
-use super::record::Record;
+use super::format::RECORD_BYTES_MAX;
+use super::member::{Member, Record, checked_id, unless_blank};
 use super::source::Source;
 use super::unreadable::UnreadableFile;
 

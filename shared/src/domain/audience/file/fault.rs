@@ -2,19 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::RECORD_BYTES_MAX;
+use super::format::RECORD_BYTES_MAX;
 
-/// A record that is no member. Quotes nothing of the record except names of fields.
+/// A line for which no notification is made or no member is stored, or whose member is in the
+/// audience more than once. Quotes nothing of the line except names of fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("line {line}{}: {fault}", .field.as_ref().map(|name| format!(", {name}")).unwrap_or_default())]
 pub struct BadLine {
-    /// The line on which the record starts, counted from 1, as an editor shows it.
+    /// The line on which the record starts, counted from 1, as an editor shows it; of uploaded
+    /// members, the line in the upload.
     pub line: u64,
     /// The column or field at fault, shortened when it is long; `None` when it is the whole record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong, and what to send instead.
     pub fault: String,
+}
+
+impl BadLine {
+    /// An earlier line has the same member, who already gets a notification by it.
+    #[must_use]
+    pub fn duplicate(line: u64) -> Self {
+        let fault = "is in the audience more than once; the member is notified once".to_owned();
+        Self { line, field: Some("id".to_owned()), fault }
+    }
 }
 
 /// What is wrong with a record whose line is not known yet.

@@ -1,6 +1,13 @@
-//! The formats of audience files.
+//! The formats of audience files, and how long records and ids may be.
 
 use serde::{Deserialize, Serialize};
+
+/// The longest record, in bytes as they stand in the file, without its line break. Longer records
+/// are skipped and reported.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest id of a member, in bytes of UTF-8.
+pub const ID_BYTES_MAX: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]

@@ -1,10 +1,17 @@
-//! Members, as a file has them.
+//! Members, and records of them, as the reader gives them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::fault::Fault;
-use super::limits::ID_BYTES_MAX;
+use super::fault::{BadLine, Fault};
+use super::format::ID_BYTES_MAX;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The line on which the record starts, counted from 1.
+    pub line: u64,
+    pub member: Result<Member, BadLine>,
+}
 
 /// A person to notify. Neither the phone number nor the time zone has been checked.
 #[derive(Clone, PartialEq, Eq)]

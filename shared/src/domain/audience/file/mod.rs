@@ -5,18 +5,14 @@
 mod csv;
 mod fault;
 mod format;
-mod limits;
 mod member;
 mod ndjson;
 mod reader;
-mod record;
 mod source;
 mod unreadable;
 
 pub use self::fault::BadLine;
-pub use self::format::AudienceFormat;
-pub use self::limits::{ID_BYTES_MAX, RECORD_BYTES_MAX};
-pub use self::member::Member;
+pub use self::format::{AudienceFormat, ID_BYTES_MAX, RECORD_BYTES_MAX};
+pub use self::member::{Member, Record};
 pub use self::reader::{MemberReader, ResumePoint};
-pub use self::record::Record;
 pub use self::unreadable::UnreadableFile;

@@ -8,9 +8,8 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::fault::{Fault, NOT_UTF8};
-use super::limits::RECORD_BYTES_MAX;
-use super::member::{Member, checked_id, unless_blank};
-use super::record::Record;
+use super::format::RECORD_BYTES_MAX;
+use super::member::{Member, Record, checked_id, unless_blank};
 use super::source::Source;
 
 /// Splits the file into lines and reads each as a member.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::{Columns, CsvRecords};
 use super::format::AudienceFormat;
+use super::member::Record;
 use super::ndjson::NdjsonRecords;
-use super::record::Record;
 use super::source::Source;
 use super::unreadable::UnreadableFile;
 

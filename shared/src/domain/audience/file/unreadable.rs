@@ -1,6 +1,6 @@
 //! Files from which no member can be read.
 
-use super::limits::RECORD_BYTES_MAX;
+use super::format::RECORD_BYTES_MAX;
 
 /// Why a whole file cannot be read, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

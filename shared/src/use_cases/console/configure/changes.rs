@@ -1,17 +1,39 @@
 //! The changes that operators make: saving and deleting documents, pausing and resuming channels.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ConfigureCatalog;
+use super::check;
 use super::entry::Entry;
 use super::lane_contents::lane_contents;
-use super::not_changed::NotChanged;
-use crate::domain::HoursConfig;
+use crate::domain::{Channel, FieldError, HoursConfig, Schedule, Template};
 use crate::ports::{Changed, Document, Expected, Kind, PortError};
 
 /// More conflicting changes than this in a row count as an outage.
 const TRIES_MAX: usize = 8;
+
+/// Why a change of the catalog was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChanged {
+    /// The operator has to change the request.
+    #[error(transparent)]
+    Invalid(#[from] FieldError),
+    /// Another operator has changed the document. Holds the present revision; `None` when the
+    /// document does not exist.
+    #[error("the document was changed meanwhile")]
+    Conflict(Option<u64>),
+    #[error("there is no such document")]
+    Missing,
+    /// Other documents or messages still use the document; the text names them.
+    #[error("the document is used by {0}")]
+    InUse(String),
+    /// A retry may succeed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
 
 impl ConfigureCatalog {
     /// Saves a document, provided that the stored one is as expected.
@@ -118,6 +140,53 @@ impl ConfigureCatalog {
             detail: format!("{TRIES_MAX} conflicting changes of {channel}"),
         }
         .into())
+    }
+
+    /// Checks an entry against the documents that it names and that name it.
+    async fn check(&self, entry: &Entry, now: Timestamp) -> Result<(), NotChanged> {
+        match entry {
+            Entry::Channel(channel) => {
+                let templates: Vec<Template> = self.all(Kind::Template).await?;
+                let its = templates.iter().filter(|template| template.channel == channel.name);
+                check::channel(channel, its, &self.catalog.hours().await?)?;
+            }
+            Entry::Template(template) => {
+                let channel = self.catalog.channel(&template.channel).await?;
+                check::template(template, channel.as_ref(), &self.catalog.hours().await?)?;
+            }
+            Entry::Audience(audience) => check::audience(audience)?,
+            Entry::Schedule(schedule) => self.check_schedule(schedule, now).await?,
+            Entry::Hours(hours) => {
+                let templates: Vec<Template> = self.all(Kind::Template).await?;
+                let channels: HashMap<String, Channel> = self
+                    .all(Kind::Channel)
+                    .await?
+                    .into_iter()
+                    .map(|channel: Channel| (channel.name.clone(), channel))
+                    .collect();
+                let pairs = templates
+                    .iter()
+                    .filter_map(|template| Some((template, channels.get(&template.channel)?)));
+                check::hours(hours, pairs)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_schedule(&self, schedule: &Schedule, now: Timestamp) -> Result<(), NotChanged> {
+        let template = self.catalog.template(&schedule.template).await?;
+        let channel = match &template {
+            Some(template) => self.catalog.channel(&template.channel).await?,
+            None => None,
+        };
+        let audience = self.catalog.audience(&schedule.audience).await?;
+        let context = check::ScheduleContext {
+            template: template.as_ref(),
+            channel: channel.as_ref(),
+            audience: audience.as_ref(),
+            hours: &self.catalog.hours().await?,
+        };
+        Ok(check::schedule(schedule, context, now)?)
     }
 
     async fn save(

@@ -8,7 +8,6 @@ use crate::domain::hours::{Hours, Origin, first_outside, hours_of};
 use crate::domain::schedule::OutsideWindow;
 use crate::domain::{Audience, Channel, FieldError, HoursConfig, Schedule, Template};
 use crate::use_cases::compose::NO_COMMON_HOURS;
-use crate::use_cases::console::local_time::schedule_time;
 
 /// Checks a channel, with the templates that send over it.
 ///
@@ -116,10 +115,17 @@ pub fn schedule(
 ) -> Result<(), FieldError> {
     first(schedule.faults(now))?;
     let template = context.template.ok_or_else(|| {
-        FieldError::new("template", format!("there is no template {:?}", schedule.template))
+        let must = format!(
+            "there is no template {:?}: use a stored template, or have an operator store this one",
+            schedule.template
+        );
+        FieldError::new("template", must)
     })?;
     let channel = context.channel.ok_or_else(|| {
-        let must = format!("the template's channel {:?} is not configured", template.channel);
+        let must = format!(
+            "the template's channel {:?} is not configured: an operator must store the channel",
+            template.channel
+        );
         FieldError::new("template", must)
     })?;
     if context.audience.is_none() {
@@ -138,7 +144,7 @@ pub fn schedule(
                          the times, or set outside_window to defer, so that the messages wait for \
                          the window",
                         channel.timezone,
-                        schedule_time(schedule, at),
+                        schedule.local_time(at),
                     );
                     Err(FieldError::new("expression", must))
                 }

@@ -43,11 +43,11 @@ impl Entry {
     /// The content as it is stored.
     ///
     /// # Errors
-    /// [`PortError::Corrupt`]; never for content that was read from JSON.
+    /// [`PortError::Unusable`]; never for content that was read from JSON.
     pub fn body(&self) -> Result<Value, PortError> {
         fn value<T: Serialize>(content: &T) -> Result<Value, PortError> {
             serde_json::to_value(content)
-                .map_err(|error| PortError::Corrupt { what: WHAT, detail: error.to_string() })
+                .map_err(|error| PortError::Unusable { what: SERVICE, detail: error.to_string() })
         }
         match self {
             Self::Channel(channel) => value(channel),
@@ -59,16 +59,16 @@ impl Entry {
     }
 }
 
-const WHAT: &str = "the catalog";
+const SERVICE: &str = "the catalog";
 
 /// Reads a document's content as its kind.
 ///
 /// # Errors
-/// [`PortError::Corrupt`].
+/// [`PortError::Unusable`].
 pub fn read<T: DeserializeOwned>(document: &Document) -> Result<T, PortError> {
     let body = document.body.clone().unwrap_or_default();
-    serde_json::from_value(body).map_err(|_| PortError::Corrupt {
-        what: WHAT,
+    serde_json::from_value(body).map_err(|_| PortError::Unusable {
+        what: SERVICE,
         detail: format!("the document {} does not decode as its kind", document.name),
     })
 }

@@ -9,15 +9,14 @@ pub mod check;
 mod entry;
 mod lane_contents;
 mod lookups;
-mod not_changed;
 mod server_fields;
 mod wakes;
 mod windows;
 
 use std::sync::Arc;
 
+pub use self::changes::NotChanged;
 pub use self::entry::{Entry, read};
-pub use self::not_changed::NotChanged;
 use crate::ports::{Agenda, Catalog, Clock, Documents, Waker, WindowClasses};
 
 #[derive(Clone)]

@@ -8,14 +8,13 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 use super::ConfigureCatalog;
+use super::changes::NotChanged;
 use super::check::scheduled_hours;
 use super::entry::{Entry, read};
-use super::not_changed::NotChanged;
 use crate::domain::hours::{Hours, within_a_year};
 use crate::domain::schedule::OutsideWindow;
 use crate::domain::{Channel, FieldError, HoursConfig, Schedule, Template};
 use crate::ports::{Document, Kind};
-use crate::use_cases::console::local_time::schedule_time;
 
 impl ConfigureCatalog {
     /// Refuses a change that moves a time of a schedule out of its window, unless the schedule lets
@@ -59,7 +58,7 @@ impl ConfigureCatalog {
                     "must leave the times of the schedule {} inside the sending window: {} would \
                      be outside. Move its times, or set its outside_window to defer",
                     schedule.name,
-                    schedule_time(schedule, at),
+                    schedule.local_time(at),
                 );
                 return Err(FieldError::new(change.field(at, channel), must).into());
             }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::body::line_count;
 use crate::domain::FieldError;
 use crate::domain::audience::file::AudienceFormat;
-use crate::domain::id::body_digest;
+use crate::domain::id::content_digest;
 use crate::domain::name::{MUST_BE_A_NAME, is_name};
 use crate::ports::UploadPart;
 
@@ -45,7 +45,7 @@ impl UploadRequest {
     /// it: a repeated request then finds its own upload.
     pub(super) fn version(&self) -> Result<String, FieldError> {
         match &self.part {
-            None => Ok(format!("{}-{}", self.format.as_str(), body_digest(&self.body))),
+            None => Ok(format!("{}-{}", self.format.as_str(), content_digest(&self.body))),
             Some(part) if !is_name(&part.upload) => Err(FieldError::new("upload", MUST_BE_A_NAME)),
             Some(part) if !(1..FIRST_LINE_END).contains(&part.first_line) => {
                 let must = format!(
@@ -68,7 +68,7 @@ impl UploadRequest {
         UploadPart {
             first_line,
             lines: line_count(&self.body),
-            digest: body_digest(&self.body),
+            digest: content_digest(&self.body),
             members: 0,
             is_stored: false,
             is_last,

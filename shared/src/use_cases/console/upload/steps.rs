@@ -25,14 +25,14 @@ impl UploadMembers {
         }
         // The body is read twice: nothing of it is stored unless it can be read to its end.
         check_readable(request.format, &request.body)?;
-        self.note_use(&request.audience, &version).await?;
+        self.record_use(&request.audience, &version).await?;
         if request.part.is_some() {
             let known = self.uploads.parts(&request.audience, &version).await?;
             check_addable(&part, &known)?;
             // A repeated last part stays the last one.
             part.is_last |= known.iter().any(|known| known.is_last && known.digest == part.digest);
             let not_last = UploadPart { is_last: false, ..part.clone() };
-            self.note_part(request, &version, &not_last).await?;
+            self.record_part(request, &version, &not_last).await?;
         }
         let lines = self.store_members(request, &version, part.first_line).await?;
         part.members = lines.members;
@@ -85,8 +85,8 @@ impl UploadMembers {
     }
 
     /// Records that the upload is in use: the sweeper discards uploads that are not.
-    async fn note_use(&self, audience: &str, version: &str) -> Result<(), NotUploaded> {
-        match self.uploads.note_use(audience, version, self.clock.now_ms()).await? {
+    async fn record_use(&self, audience: &str, version: &str) -> Result<(), NotUploaded> {
+        match self.uploads.record_use(audience, version, self.clock.now_ms()).await? {
             Saved::Done => Ok(()),
             Saved::Conflict => Err(NotUploaded::Port(PortError::Unavailable {
                 what: "the upload",
@@ -95,13 +95,13 @@ impl UploadMembers {
         }
     }
 
-    async fn note_part(
+    async fn record_part(
         &self,
         request: &UploadRequest,
         version: &str,
         part: &UploadPart,
     ) -> Result<(), NotUploaded> {
-        match self.uploads.note_part(&request.audience, version, part).await? {
+        match self.uploads.record_part(&request.audience, version, part).await? {
             Saved::Done => Ok(()),
             Saved::Conflict => Err(other_content(part.first_line).into()),
         }
@@ -121,7 +121,7 @@ impl UploadMembers {
         // While lines are missing, the part is not recorded as the last one: the missing parts
         // could not be added any more.
         part.is_last &= size.is_ok();
-        self.note_part(request, version, &part).await?;
+        self.record_part(request, version, &part).await?;
         Ok(size?)
     }
 
@@ -141,10 +141,10 @@ impl UploadMembers {
         // A run may be pinning the upload that is replaced now, so that upload counts as used until
         // now.
         if let AudienceSource::Members { version: Some(replaced), .. } = &audience.source {
-            self.note_use(&request.audience, replaced).await?;
+            self.record_use(&request.audience, replaced).await?;
         }
         audience.source = source;
-        let body = serde_json::to_value(&audience).map_err(|error| PortError::Corrupt {
+        let body = serde_json::to_value(&audience).map_err(|error| PortError::Unusable {
             what: "the audience",
             detail: error.to_string(),
         })?;

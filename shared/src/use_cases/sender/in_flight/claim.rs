@@ -4,19 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::departure::Departure;
+use super::claimed_message::ClaimedMessage;
 use super::uncertain_claim::{ClaimWrite, UncertainClaim};
+use crate::domain::duration::{duration_of_us, timestamp_of_us};
 use crate::domain::hours::{Decision, DropReason, Opening};
 use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status};
 use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
 use crate::use_cases::apply::{Applied, Apply};
 use crate::use_cases::sender::clock::{ClockReading, Validity};
 use crate::use_cases::sender::hours::CurrentHours;
-use crate::use_cases::sender::time_units::{duration_of_us, timestamp_of_us};
 
 /// How a claim ended: with a message that may depart, with none when there was nothing to send, or
 /// with a write that failed.
-pub(super) type Claimed = Result<Option<Departure>, Box<UncertainClaim>>;
+pub(super) type Claimed = Result<Option<ClaimedMessage>, Box<UncertainClaim>>;
 
 /// Everything that claiming one message takes.
 pub(crate) struct Claim {
@@ -44,7 +44,7 @@ impl Claim {
         let mut write = ClaimWrite { fence: self.fence, number: None };
         match self.try_to_claim(&mut write).await {
             // Retrying would not help, and the messages behind it must not wait for it.
-            Err(PortError::Corrupt { what, detail }) => {
+            Err(PortError::Unusable { what, detail }) => {
                 tracing::error!(
                     notification = %self.id,
                     what,
@@ -67,7 +67,10 @@ impl Claim {
 
     /// Checks that the message may be sent now, and claims it. Sets `write.number` before it
     /// writes.
-    async fn try_to_claim(&self, write: &mut ClaimWrite) -> Result<Option<Departure>, PortError> {
+    async fn try_to_claim(
+        &self,
+        write: &mut ClaimWrite,
+    ) -> Result<Option<ClaimedMessage>, PortError> {
         let Some(notification) = self.notifications.load(&self.id).await? else { return Ok(None) };
         let Some(class) = self.hours.class_of(&notification, &self.channel).await? else {
             tracing::error!(
@@ -91,7 +94,7 @@ impl Claim {
         match class.decide(now, expires_at) {
             Decision::Send => {}
             Decision::Drop(DropReason::Expired) => {
-                self.apply.apply_to(notification, &Event::Expired { at_ms }).await?;
+                self.apply.apply_to(notification, &Event::ExpiryChecked { at_ms }).await?;
                 return Ok(None);
             }
             // The window has closed since the head was read: the message waits where it is.
@@ -114,13 +117,13 @@ impl Claim {
         at_ms: i64,
         closes_in: Duration,
         write: &mut ClaimWrite,
-    ) -> Result<Option<Departure>, PortError> {
+    ) -> Result<Option<ClaimedMessage>, PortError> {
         let confirm_within_ms = self.channel.confirm_within_ms();
         let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
         write.number = (notification.status == Status::Queued).then_some(notification.claim + 1);
         match self.apply.apply_to(notification, &event).await? {
             Applied::Moved(claimed) => match claimed.status {
-                Status::Sending => Ok(Some(self.departure(*claimed, at_ms, closes_in))),
+                Status::Sending => Ok(Some(self.claimed_message(*claimed, at_ms, closes_in))),
                 // The message had been sent too often to be sent again.
                 Status::Failed
                 | Status::Blocked
@@ -134,7 +137,7 @@ impl Claim {
                 | Status::Delivered => Ok(None),
             },
             Applied::Refused(late, Refused::TooLate) => {
-                self.apply.apply_to(*late, &Event::Expired { at_ms }).await?;
+                self.apply.apply_to(*late, &Event::ExpiryChecked { at_ms }).await?;
                 Ok(None)
             }
             // An earlier claim whose write failed: the database made it only after this sender had
@@ -148,20 +151,23 @@ impl Claim {
         }
     }
 
-    fn departure(&self, claimed: Notification, at_ms: i64, closes_in: Duration) -> Departure {
+    fn claimed_message(
+        &self,
+        claimed: Notification,
+        at_ms: i64,
+        closes_in: Duration,
+    ) -> ClaimedMessage {
         let expires_in = claimed
             .expires_at_ms
             .map_or(self.age_max, |ends_ms| duration_of_us(1000 * (ends_ms - at_ms)));
         let duration = self.age_max.min(expires_in).min(closes_in);
-        Departure {
+        ClaimedMessage {
             notification: claimed,
             policy: self.channel.policy(),
             jitter_permille: self.jitter_permille,
             // `expires_in` and `closes_in` count from a clock reading after the claim began.
             // Counting them from the beginning can only end the validity earlier.
             validity: Validity { from: self.claimed_at, duration },
-            lease: None,
-            progress: None,
             provider: Arc::clone(&self.provider),
             apply: self.apply.clone(),
             clock: Arc::clone(&self.clock),

@@ -1,31 +1,31 @@
 //! The figures of one drain: counted as its requests depart and end.
 
 use super::completion::Completion;
-use crate::domain::{LaneFigures, Outcome};
+use crate::domain::{LaneMetrics, Outcome};
 
 /// The figures of one drain so far.
 #[derive(Default)]
 pub(crate) struct Figures {
-    departures: usize,
-    lane: LaneFigures,
+    departure_count: usize,
+    lane: LaneMetrics,
 }
 
 impl Figures {
-    /// Counts the outcome of a preparing request. `None` when its failure was not the provider's.
-    pub(crate) fn preparation_ended(&mut self, outcome: Option<Outcome>) {
+    /// Counts the outcome of a token request. `None` when its failure was not the provider's.
+    pub(crate) fn token_request_failed(&mut self, outcome: Option<Outcome>) {
         if let Some(outcome) = outcome {
             *self.lane.outcomes.entry(outcome).or_default() += 1;
         }
     }
 
     /// Messages whose requests have departed.
-    pub(super) fn departures(&self) -> usize {
-        self.departures
+    pub(super) fn departure_count(&self) -> usize {
+        self.departure_count
     }
 
     /// A message's request departed: now so many are in flight.
     pub(super) fn departed(&mut self, in_flight: usize) {
-        self.departures += 1;
+        self.departure_count += 1;
         self.lane.in_flight_max = self.lane.in_flight_max.max(in_flight);
     }
 
@@ -37,7 +37,7 @@ impl Figures {
         }
     }
 
-    pub(super) fn into_lane_figures(self) -> LaneFigures {
+    pub(super) fn into_lane_figures(self) -> LaneMetrics {
         self.lane
     }
 }

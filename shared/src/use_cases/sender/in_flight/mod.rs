@@ -4,7 +4,8 @@
 //!
 //! 1. `claim.rs`: its claim is written. `pending_claims.rs` keeps the claims in order. A claim
 //!    whose write fails goes to `uncertain_claim.rs`.
-//! 2. `ready.rs`: it waits for its slot, which `pacing.rs` decides.
+//! 2. `ready.rs`: the claimed message (`claimed_message.rs`) waits for its slot, which `pacing.rs`
+//!    decides.
 //! 3. `departure.rs`: it is sent, and the answer is recorded. Meanwhile `progress.rs` tells
 //!    `pacing.rs` of the connection and of the answer.
 //! 4. `completion.rs`: what the slice has to know of it afterwards. `figures.rs` counts it.
@@ -13,6 +14,7 @@
 //! meanwhile, and ready messages depart in their slots, however long the awaited work takes.
 
 pub(super) mod claim;
+mod claimed_message;
 mod completion;
 mod departure;
 mod figures;
@@ -33,6 +35,7 @@ use futures::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
 use self::claim::{Claim, Claimed};
+use self::claimed_message::ClaimedMessage;
 use self::completion::Completion;
 use self::departure::Departure;
 use self::figures::Figures;
@@ -41,7 +44,7 @@ use self::pending_claims::PendingClaims;
 use self::ready::Ready;
 use super::clock::{LeaseValidity, SteadyClock};
 use crate::domain::pacer::DepartureNumber;
-use crate::domain::{LaneFigures, NotificationId, PacerPosition, RateLimit};
+use crate::domain::{LaneMetrics, NotificationId, PacerPosition, RateLimit};
 use crate::ports::Clock;
 
 /// The messages that one drain has claimed and not completed.
@@ -55,7 +58,7 @@ pub(super) struct InFlight {
     pub(super) claims: PendingClaims,
     pub(super) ready: Ready,
     /// Messages that are being sent or put back, until that is recorded.
-    requests: FuturesUnordered<BoxFuture<'static, (NotificationId, Completion)>>,
+    unrecorded: FuturesUnordered<BoxFuture<'static, (NotificationId, Completion)>>,
     completions: Vec<Completion>,
     pub(super) figures: Figures,
 }
@@ -76,24 +79,24 @@ impl InFlight {
             messages: HashSet::new(),
             claims: PendingClaims::new(),
             ready: Ready::new(clock, lease),
-            requests: FuturesUnordered::new(),
+            unrecorded: FuturesUnordered::new(),
             completions: Vec::new(),
             figures: Figures::default(),
         }
     }
 
     /// Messages whose requests have departed since the drain began.
-    pub(super) fn departures(&self) -> usize {
-        self.figures.departures()
+    pub(super) fn departure_count(&self) -> usize {
+        self.figures.departure_count()
     }
 
-    /// Messages that are being sent or put back.
-    pub(super) fn requests(&self) -> usize {
-        self.requests.len()
+    /// Messages that are being sent or put back, until that is recorded.
+    pub(super) fn unrecorded_count(&self) -> usize {
+        self.unrecorded.len()
     }
 
     /// Messages that are being claimed or wait for their slots.
-    pub(super) fn ahead(&self) -> usize {
+    pub(super) fn not_departed_count(&self) -> usize {
         self.claims.len() + self.ready.len()
     }
 
@@ -111,14 +114,15 @@ impl InFlight {
         std::mem::take(&mut self.completions)
     }
 
-    /// Makes a preparing request, which is no message, in a free slot.
-    pub(super) async fn make_preparing_request<T>(
+    /// Makes a request that carries no message, such as fetching a token. The provider counts it,
+    /// so it takes a slot.
+    pub(super) async fn make_token_request<T>(
         &mut self,
         request: impl Future<Output = T>,
     ) -> (T, DepartureNumber) {
-        let departure = self.pacing.depart_unreported();
+        let departure = self.pacing.depart_untracked();
         let answer = self.drive_until(request).await;
-        self.pacing.answered_unreported(departure);
+        self.pacing.answered_untracked(departure);
         (answer, departure)
     }
 
@@ -131,7 +135,7 @@ impl InFlight {
             // done.
             tokio::select! {
                 biased;
-                Some((id, completion)) = self.requests.next() => self.complete(&id, completion),
+                Some((id, completion)) = self.unrecorded.next() => self.complete(&id, completion),
                 Some((id, claimed)) = self.claims.next() => self.claim_ended(id, claimed),
                 Some(progress) = self.pacing.next_progress() => self.pacing.apply(progress),
                 () = next_departure => self.depart(),
@@ -145,7 +149,7 @@ impl InFlight {
         let next_departure = self.next_departure();
         tokio::select! {
             biased;
-            Some((id, completion)) = self.requests.next() => self.complete(&id, completion),
+            Some((id, completion)) = self.unrecorded.next() => self.complete(&id, completion),
             Some((id, claimed)) = self.claims.next() => self.claim_ended(id, claimed),
             Some(progress) = self.pacing.next_progress() => self.pacing.apply(progress),
             () = next_departure => self.depart(),
@@ -156,7 +160,7 @@ impl InFlight {
     /// Waits for every request. The pacer then knows when each was answered. Claims end meanwhile,
     /// and are put back as soon as they are too old.
     pub(super) async fn wait_for_requests(&mut self) {
-        while !self.requests.is_empty() {
+        while !self.unrecorded.is_empty() {
             self.next_event_or(pending()).await;
         }
     }
@@ -181,7 +185,7 @@ impl InFlight {
 
     /// Ends the drain: waits for all claims and requests, and puts back every message that has not
     /// departed. Returns whether any message is waiting to be sent again, and the drain's figures.
-    pub(super) async fn finish(mut self) -> (bool, LaneFigures) {
+    pub(super) async fn finish(mut self) -> (bool, LaneMetrics) {
         // Claims and requests together: an answer that is not read in time counts as none.
         while !self.claims.is_empty() {
             self.next_event_or(pending()).await;
@@ -215,28 +219,28 @@ impl InFlight {
         if !self.ready.is_open() || self.pacing.until_slot() != Some(Duration::ZERO) {
             return;
         }
-        let Some(mut departure) = self.ready.pop_first() else { return };
+        let Some(message) = self.ready.pop_first() else { return };
+        let id = message.notification.id.clone();
         // The departure itself makes the last checks of time.
-        departure.lease = Some(self.ready.lease());
-        departure.progress = Some(self.pacing.depart());
-        let id = departure.notification.id.clone();
-        self.requests.push(async move { (id, departure.send().await) }.boxed());
-        self.figures.departed(self.pacing.requests());
+        let (lease, progress) = (self.ready.lease(), self.pacing.depart());
+        let departure = Departure { message, lease, progress };
+        self.unrecorded.push(async move { (id, departure.send().await) }.boxed());
+        self.figures.departed(self.pacing.requests_in_flight());
     }
 
-    fn put_back(&mut self, departures: VecDeque<Departure>) {
-        for departure in departures {
-            let id = departure.notification.id.clone();
-            self.requests.push(async move { (id, departure.put_back().await) }.boxed());
+    fn put_back(&mut self, messages: VecDeque<ClaimedMessage>) {
+        for message in messages {
+            let id = message.notification.id.clone();
+            self.unrecorded.push(async move { (id, message.put_back().await) }.boxed());
         }
     }
 
     /// A claimed message waits for its slot. A claim whose write failed is put back if it was made.
     fn claim_ended(&mut self, id: NotificationId, claimed: Claimed) {
         match claimed {
-            Ok(Some(departure)) => {
-                self.claims.record_duration(departure.validity.from.at.elapsed());
-                self.ready.push(departure);
+            Ok(Some(message)) => {
+                self.claims.record_duration(message.validity.from.at.elapsed());
+                self.ready.push(message);
             }
             Ok(None) => {
                 self.messages.remove(&id);
@@ -249,7 +253,8 @@ impl InFlight {
                     "a claim's write failed: the claim is put back if the database made it"
                 );
                 self.claims.pause();
-                self.requests.push(async move { (id, uncertain.put_back_if_made().await) }.boxed());
+                let putting_back = async move { (id, uncertain.put_back_if_made().await) };
+                self.unrecorded.push(putting_back.boxed());
             }
         }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::progress::{Progress, ProgressEvent, ProgressReceiver, ProgressReporter};
 use crate::domain::circuit_breaker::{CircuitBreaker, Permit, RequestEnd};
+use crate::domain::duration::{duration_of_us, millis};
 use crate::domain::pacer::{DepartureNumber, Slot};
 use crate::domain::{Pacer, PacerPosition, RateLimit};
 use crate::ports::{ConnectionEvent, LaneAdvice};
 use crate::use_cases::sender::clock::SteadyClock;
-use crate::use_cases::sender::time_units::{duration_of_us, to_ms};
 
 /// The pace of one lane.
 pub(crate) struct Pacing {
@@ -18,7 +18,7 @@ pub(crate) struct Pacing {
     pacer: Pacer,
     circuit_breaker: CircuitBreaker,
     progress: ProgressReceiver,
-    pause_requested: bool,
+    has_new_pause: bool,
 }
 
 impl Pacing {
@@ -35,7 +35,7 @@ impl Pacing {
             clock,
             pacer: Pacer::new(limit, position),
             circuit_breaker: position.circuit_breaker,
-            pause_requested: false,
+            has_new_pause: false,
         }
     }
 
@@ -49,7 +49,7 @@ impl Pacing {
     pub(crate) fn until_slot(&self) -> Option<Duration> {
         let now_us = self.clock.now_us();
         match (self.pacer.next(), self.circuit_breaker.permit(now_us)) {
-            (Slot::At(at_us), Permit::From(from_us)) => {
+            (Slot::At { at_us }, Permit::From { at_us: from_us }) => {
                 Some(duration_of_us(at_us.max(from_us) - now_us))
             }
             (Slot::AfterProgress, _) | (_, Permit::AfterRequestEnd) => None,
@@ -85,28 +85,29 @@ impl Pacing {
         (self.clock.now_us() + self.clock.wall_ahead_us().max(0)) / 1000
     }
 
-    /// Whether the provider has asked for a pause since the last call.
-    pub(crate) fn take_pause_requested(&mut self) -> bool {
-        std::mem::take(&mut self.pause_requested)
+    /// Whether the lane has been paused since the last call.
+    pub(crate) fn take_new_pause(&mut self) -> bool {
+        std::mem::take(&mut self.has_new_pause)
     }
 
     /// Pauses or slows down as the provider's answer to a departure asks.
     pub(crate) fn apply_advice(&mut self, advice: LaneAdvice, departure: DepartureNumber) {
-        let pause = match advice {
+        let (pause, is_slower, message) = match advice {
             LaneAdvice::Continue => return,
-            LaneAdvice::HoldFor(pause) | LaneAdvice::SlowDown(pause) => pause,
+            LaneAdvice::HoldFor(pause) => {
+                (pause, false, "the lane pauses: see the line before for the cause")
+            }
+            LaneAdvice::SlowDown(pause) => (
+                pause,
+                true,
+                "the provider asked for a pause (429): the lane then sends more slowly",
+            ),
         };
-        let slower = matches!(advice, LaneAdvice::SlowDown(_));
-        tracing::warn!(
-            channel = %self.channel,
-            hold_ms = to_ms(pause),
-            slower,
-            "the provider asked for a pause"
-        );
-        self.pause_requested = true;
-        let until_us = self.clock.now_us() + 1000 * to_ms(pause);
-        if slower {
-            self.pacer.refused(departure, until_us);
+        tracing::warn!(channel = %self.channel, hold_ms = millis(pause), "{message}");
+        self.has_new_pause = true;
+        let until_us = self.clock.now_us() + 1000 * millis(pause);
+        if is_slower {
+            self.pacer.throttled(departure, until_us);
         } else {
             self.pacer.hold(until_us);
         }
@@ -119,18 +120,19 @@ impl Pacing {
         self.progress.reporter(self.pacer.depart(now_us), now_us)
     }
 
-    /// A preparing request departs. It may have to open a connection and reports no progress.
-    pub(super) fn depart_unreported(&mut self) -> DepartureNumber {
-        self.pacer.depart_cold(self.clock.now_us())
+    /// A request without a message departs. It may have to open a connection, and its progress is
+    /// not tracked.
+    pub(super) fn depart_untracked(&mut self) -> DepartureNumber {
+        self.pacer.depart_untracked(self.clock.now_us())
     }
 
-    /// The answer to a preparing request came, or none will come.
-    pub(super) fn answered_unreported(&mut self, departure: DepartureNumber) {
+    /// The answer to a request without a message came, or none will come.
+    pub(super) fn answered_untracked(&mut self, departure: DepartureNumber) {
         self.pacer.answered(departure, self.clock.now_us());
     }
 
     /// Messages' requests that have departed and not ended.
-    pub(super) fn requests(&self) -> usize {
+    pub(super) fn requests_in_flight(&self) -> usize {
         self.circuit_breaker.in_flight() as usize
     }
 

@@ -82,7 +82,8 @@ impl ProgressReporter {
     pub(super) fn ended(&self, outcome: Outcome, advice: LaneAdvice) {
         let end = match outcome {
             Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
-                RequestEnd::Answered(self.clock.now_us() - self.departed_at_us)
+                let latency_us = self.clock.now_us() - self.departed_at_us;
+                RequestEnd::Answered { latency_us }
             }
             Outcome::Unreachable | Outcome::Uncertain => RequestEnd::Unanswered,
         };

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::departure::Departure;
+use super::claimed_message::ClaimedMessage;
 use crate::use_cases::sender::clock::{LeaseValidity, SteadyClock};
 
 /// The claimed messages of one lane, first to depart first.
@@ -15,13 +15,13 @@ pub(crate) struct Ready {
     lease: LeaseValidity,
     /// Whether messages may depart when their slots come.
     is_open: bool,
-    departures: VecDeque<Departure>,
+    messages: VecDeque<ClaimedMessage>,
 }
 
 impl Ready {
     /// Empty, and closed until [`Self::open`].
     pub(super) fn new(clock: SteadyClock, lease: LeaseValidity) -> Self {
-        Self { clock, lease, is_open: false, departures: VecDeque::new() }
+        Self { clock, lease, is_open: false, messages: VecDeque::new() }
     }
 
     /// Lets messages depart from now on.
@@ -45,7 +45,7 @@ impl Ready {
 
     /// Whether no request may start before the lease is renewed.
     pub(crate) fn is_lease_over(&self) -> bool {
-        self.clock.left(self.lease.departures).is_zero()
+        self.clock.left(self.lease.may_start_requests).is_zero()
     }
 
     pub(super) fn lease(&self) -> LeaseValidity {
@@ -53,42 +53,42 @@ impl Ready {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.departures.len()
+        self.messages.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.departures.is_empty()
+        self.messages.is_empty()
     }
 
-    pub(super) fn push(&mut self, departure: Departure) {
-        self.departures.push_back(departure);
+    pub(super) fn push(&mut self, message: ClaimedMessage) {
+        self.messages.push_back(message);
     }
 
-    pub(super) fn pop_first(&mut self) -> Option<Departure> {
-        self.departures.pop_front()
+    pub(super) fn pop_first(&mut self) -> Option<ClaimedMessage> {
+        self.messages.pop_front()
     }
 
     /// The time until the first message may no longer depart.
     pub(super) fn until_expiry(&self) -> Option<Duration> {
-        self.departures.iter().map(|departure| self.left(departure)).min()
+        self.messages.iter().map(|message| self.left(message)).min()
     }
 
     /// Removes the messages that may no longer depart.
-    pub(super) fn take_expired(&mut self) -> VecDeque<Departure> {
-        let lease_left = self.clock.left(self.lease.departures);
+    pub(super) fn take_expired(&mut self) -> VecDeque<ClaimedMessage> {
+        let lease_left = self.clock.left(self.lease.may_start_requests);
         let is_expired =
-            |departure: &Departure| self.clock.left(departure.validity).min(lease_left).is_zero();
+            |message: &ClaimedMessage| self.clock.left(message.validity).min(lease_left).is_zero();
         let (expired, waiting) =
-            std::mem::take(&mut self.departures).into_iter().partition(is_expired);
-        self.departures = waiting;
+            std::mem::take(&mut self.messages).into_iter().partition(is_expired);
+        self.messages = waiting;
         expired
     }
 
-    pub(super) fn take_all(&mut self) -> VecDeque<Departure> {
-        std::mem::take(&mut self.departures)
+    pub(super) fn take_all(&mut self) -> VecDeque<ClaimedMessage> {
+        std::mem::take(&mut self.messages)
     }
 
-    fn left(&self, departure: &Departure) -> Duration {
-        self.clock.left(departure.validity).min(self.clock.left(self.lease.departures))
+    fn left(&self, message: &ClaimedMessage) -> Duration {
+        self.clock.left(message.validity).min(self.clock.left(self.lease.may_start_requests))
     }
 }

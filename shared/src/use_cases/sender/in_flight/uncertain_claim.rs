@@ -50,7 +50,8 @@ impl UncertainClaim {
             tracing::error!(
                 notification = %self.id,
                 %error,
-                "a claim's write failed, and whether the database made it could not be found out"
+                "a claim may be stored although nothing was sent: the sweeper makes the message \
+                 `unknown`; it is safe to send again"
             );
         }))
     }

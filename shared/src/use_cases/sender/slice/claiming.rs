@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::heads::Heads;
+use crate::domain::duration::timestamp_of_us;
 use crate::domain::{Channel, NotificationId};
 use crate::ports::Provider;
 use crate::use_cases::apply::Apply;
@@ -14,7 +15,6 @@ use crate::use_cases::sender::dependencies::Sender;
 use crate::use_cases::sender::hours::CurrentHours;
 use crate::use_cases::sender::in_flight::InFlight;
 use crate::use_cases::sender::in_flight::claim::Claim;
-use crate::use_cases::sender::time_units::timestamp_of_us;
 
 /// Messages are claimed at least this long before their slots: a message that is not claimed in
 /// time misses its slot.
@@ -74,7 +74,7 @@ impl Claiming<'_> {
         let total_timeout_s = self.provider.total_timeout().as_secs_f64();
         let within_timeout = round_up(f64::from(channel.limit.per_second) * total_timeout_s);
         let requests_max = within_timeout.clamp(1, self.sender.settings.in_flight_max);
-        in_flight.requests() + in_flight.ahead() >= requests_max
+        in_flight.unrecorded_count() + in_flight.not_departed_count() >= requests_max
     }
 
     fn claim(&self, id: NotificationId, channel: &Channel) -> Claim {
@@ -108,7 +108,7 @@ pub(super) fn departures_within(duration: Duration, channel: &Channel) -> usize 
 /// The time until the first slot that no claimed message takes. `None` while only an answer or an
 /// open connection can free a slot.
 fn until_unclaimed_slot(in_flight: &InFlight) -> Option<Duration> {
-    let ahead = u32::try_from(in_flight.ahead()).unwrap_or(u32::MAX);
+    let ahead = u32::try_from(in_flight.not_departed_count()).unwrap_or(u32::MAX);
     let until_slot = in_flight.pacing.until_slot()?;
     Some(until_slot + in_flight.pacing.spacing() * ahead)
 }

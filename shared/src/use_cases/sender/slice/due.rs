@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::agenda::{due_partition, time_in};
+use crate::domain::agenda::{due_partition, just_after, time_ms_in};
 use crate::ports::{AgendaEntry, PortError};
 use crate::use_cases::sender::dependencies::Sender;
 use crate::use_cases::sender::in_flight::InFlight;
@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 /// The waiting messages of one lane.
 pub(super) struct DueMessages {
     partition: String,
-    read_at: Instant,
+    next_read_at: Instant,
     /// The next read starts after this sort key.
     read_after: Option<String>,
     /// When the next waiting message comes due, if one is known.
@@ -42,7 +42,7 @@ impl DueMessages {
     pub(super) fn new(channel: &str, now: Instant) -> Self {
         Self {
             partition: due_partition(channel),
-            read_at: now,
+            next_read_at: now,
             read_after: None,
             next_due_ms: None,
         }
@@ -50,7 +50,7 @@ impl DueMessages {
 
     /// When the waiting messages have to be read again.
     pub(super) fn next_read_at(&self) -> Instant {
-        self.read_at
+        self.next_read_at
     }
 
     /// Takes note of a message that comes due at this time.
@@ -71,15 +71,15 @@ impl DueMessages {
     ) -> Result<Option<DuePage>, PortError> {
         let read_at = Instant::now();
         let read_at_ms = sender.clock.now_ms();
-        if read_at < self.read_at && !self.is_due_by(read_at_ms) {
+        if read_at < self.next_read_at && !self.is_due_by(read_at_ms) {
             return Ok(None);
         }
-        self.read_at = read_at + READ_EVERY;
+        self.next_read_at = read_at + READ_EVERY;
         let after = self.read_after.take();
         let reading = sender.agenda.entries(&self.partition, after.as_deref(), None, PAGE);
         let entries = in_flight.drive_until(reading).await?;
         let is_due =
-            |entry: &AgendaEntry| time_in(&entry.sort).is_some_and(|at_ms| at_ms <= read_at_ms);
+            |entry: &AgendaEntry| time_ms_in(&entry.sort).is_some_and(|at_ms| at_ms <= read_at_ms);
         let due_count = entries.partition_point(is_due);
         Ok(Some(DuePage { read_at_ms, read_at, entries, due_count }))
     }
@@ -89,10 +89,10 @@ impl DueMessages {
         if page.due_count == PAGE {
             // More messages may be due, a real-time message among them. The index may still show
             // the ones that were just queued, so the next read starts after them.
-            self.read_at = page.read_at;
-            self.read_after = page.entries.last().map(|last| format!("{}~", last.sort));
+            self.next_read_at = page.read_at;
+            self.read_after = page.entries.last().map(|last| just_after(&last.sort));
         }
         let next = page.entries.get(page.due_count);
-        self.next_due_ms = next.and_then(|entry| time_in(&entry.sort));
+        self.next_due_ms = next.and_then(|entry| time_ms_in(&entry.sort));
     }
 }

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::domain::agenda::ready_partition;
+use crate::domain::agenda::{just_after, ready_partition};
 use crate::domain::hours::Opening;
 use crate::domain::{AgendaKey, WindowClass};
 use crate::ports::{Agenda, AgendaEntry, PortError};
@@ -38,7 +38,7 @@ struct ClassHeads {
     partition: String,
     /// The first messages of an open class, as they were read.
     entries: VecDeque<AgendaEntry>,
-    read_at: Instant,
+    next_read_at: Instant,
     /// Whether messages waited in the class when it was last read.
     had_messages: bool,
 }
@@ -49,7 +49,7 @@ impl ClassHeads {
             partition: ready_partition(channel, &class),
             class,
             entries: VecDeque::new(),
-            read_at: Instant::now(),
+            next_read_at: Instant::now(),
             had_messages: false,
         }
     }
@@ -94,13 +94,13 @@ impl Heads {
     pub(super) fn read_all_next(&mut self) {
         let now = Instant::now();
         for class in &mut self.classes {
-            class.read_at = class.read_at.min(now);
+            class.next_read_at = class.next_read_at.min(now);
         }
     }
 
     /// When an open class has to be read again.
     pub(super) fn next_read_at(&self, now: Timestamp) -> Option<Instant> {
-        self.classes.iter().filter(|class| class.is_open(now)).map(|class| class.read_at).min()
+        self.classes.iter().filter(|class| class.is_open(now)).map(|class| class.next_read_at).min()
     }
 
     /// Whether there is nothing to claim.
@@ -130,7 +130,7 @@ impl Heads {
             .min_by(|one, other| one.entries.front().cmp(&other.entries.front()))?;
         let head = class.entries.pop_front()?;
         if class.entries.is_empty() {
-            class.read_at = class.read_at.min(Instant::now() + NEXT_PAGE_AFTER);
+            class.next_read_at = class.next_read_at.min(Instant::now() + NEXT_PAGE_AFTER);
         }
         self.taken.insert(place(&class.partition, &head.sort), Instant::now());
         Some(head)
@@ -142,7 +142,7 @@ impl Heads {
         let now = Instant::now();
         if let Some(class) = self.classes.iter_mut().find(|c| c.partition == key.partition) {
             // Its place may be before the entries that were read since.
-            class.read_at = class.read_at.min(now);
+            class.next_read_at = class.next_read_at.min(now);
         }
     }
 
@@ -167,7 +167,7 @@ impl Heads {
         let with_hours = open.iter().filter(|class| !class.class.is_exempt()).count();
         let factor = u32::try_from(with_hours.div_ceil(CLASSES_AT_FULL_RATE)).unwrap_or(u32::MAX);
         let with_hours_every = (read_every * factor).min(READ_EVERY_MAX).max(read_every);
-        let due = open.into_iter().filter(|class| class.read_at <= at);
+        let due = open.into_iter().filter(|class| class.next_read_at <= at);
         // Side by side: one after the other, the messages would wait for all reads.
         let reads = due.map(|class| {
             let every = if class.class.is_exempt() { read_every } else { with_hours_every };
@@ -175,7 +175,7 @@ impl Heads {
             async move {
                 class.entries = read_page(agenda, &class.partition, limit, taken).await?;
                 class.had_messages = !class.entries.is_empty();
-                class.read_at = at + every;
+                class.next_read_at = at + every;
                 Ok(())
             }
         });
@@ -241,7 +241,7 @@ async fn read_page(
     loop {
         let page = agenda.entries(partition, from.as_deref(), None, limit).await?;
         let is_last = page.len() < limit;
-        from = page.last().map(|last| format!("{}~", last.sort));
+        from = page.last().map(|last| just_after(&last.sort));
         let is_new = |entry: &AgendaEntry| !taken.contains_key(&place(partition, &entry.sort));
         heads.extend(page.into_iter().filter(is_new));
         // A page of nothing but taken entries hides the entries behind it.

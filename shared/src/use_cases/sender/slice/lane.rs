@@ -5,12 +5,12 @@ use tokio::time::Instant;
 
 use super::ending::{Ending, Stop};
 use crate::domain::Channel;
+use crate::domain::duration::millis;
 use crate::ports::Saved;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
 use crate::use_cases::sender::dependencies::Sender;
 use crate::use_cases::sender::in_flight::InFlight;
 use crate::use_cases::sender::lease::HeldLease;
-use crate::use_cases::sender::time_units::to_ms;
 
 /// The lane of one slice.
 pub(super) struct Lane<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Lane<'a> {
     pub(super) channel: Channel,
     held: HeldLease,
     renew_at: Instant,
-    read_channel_at: Instant,
+    next_channel_read_at: Instant,
 }
 
 impl<'a> Lane<'a> {
@@ -27,7 +27,7 @@ impl<'a> Lane<'a> {
             // Counts from the request for the lease: recovery may have taken time since then.
             renew_at: held.validity.from.at + sender.settings.renew_every,
             // At once: the channel was read before this sender waited for the lease.
-            read_channel_at: now,
+            next_channel_read_at: now,
             sender,
             channel,
             held,
@@ -35,8 +35,8 @@ impl<'a> Lane<'a> {
     }
 
     /// When the lease has to be renewed, or the channel to be read again.
-    pub(super) fn next_duty_at(&self) -> Instant {
-        self.renew_at.min(self.read_channel_at)
+    pub(super) fn next_upkeep_at(&self) -> Instant {
+        self.renew_at.min(self.next_channel_read_at)
     }
 
     /// Lets the lease be renewed in the next round.
@@ -57,7 +57,7 @@ impl<'a> Lane<'a> {
         }
         let settings = self.sender.settings;
         let asked = ClockReading::now(&*self.sender.clock);
-        let until_ms = in_flight.pacing.latest_now_ms() + to_ms(settings.lease);
+        let until_ms = in_flight.pacing.latest_now_ms() + millis(settings.lease);
         let position = in_flight.pacing.position();
         let renewal = self.sender.lanes.renew(&self.held.lease, position, until_ms);
         match in_flight.drive_until(renewal).await? {
@@ -81,10 +81,10 @@ impl<'a> Lane<'a> {
         now: Instant,
         in_flight: &mut InFlight,
     ) -> Result<bool, Stop> {
-        if now < self.read_channel_at {
+        if now < self.next_channel_read_at {
             return Ok(false);
         }
-        self.read_channel_at = now + self.sender.settings.read_channel_every;
+        self.next_channel_read_at = now + self.sender.settings.read_channel_every;
         let reading = self.sender.catalog.channel(&self.channel.name);
         match in_flight.drive_until(reading).await? {
             Some(channel) if !channel.paused => {

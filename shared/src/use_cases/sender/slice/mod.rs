@@ -7,7 +7,7 @@
 //! 3. `heads.rs`: read the heads of the queue.
 //! 4. `reclassify.rs`: move messages of closed window classes whose hours have changed.
 //! 5. `claiming.rs`: claim the heads whose slots are near.
-//! 6. Wait for the next event in flight, or for the next duty.
+//! 6. Wait for the next event in flight, or for the next upkeep.
 //!
 //! Claimed messages depart in their slots whatever the slice waits for: see `in_flight`.
 
@@ -37,7 +37,7 @@ use super::hours::CurrentHours;
 use super::in_flight::InFlight;
 use super::lease::HeldLease;
 use super::retry::PAUSE_AFTER_FAILURE;
-use super::time_units::{duration_of_us, timestamp_of_us, to_ms};
+use crate::domain::duration::{duration_of_us, millis, timestamp_of_us};
 use crate::domain::{Channel, Event};
 use crate::ports::{PortError, Provider, Readiness};
 use crate::use_cases::apply::Apply;
@@ -50,7 +50,7 @@ const REVIEW_EVERY: Duration = Duration::from_secs(15);
 const CONTINUE_REVIEW_AFTER: Duration = Duration::from_millis(100);
 /// Messages of each closed class that one review looks at.
 const REVIEW_PAGE: usize = 32;
-/// Messages that are moved before the slice looks after its other duties.
+/// Messages that are moved before the slice does its other upkeep.
 const MOVED_AT_ONCE: usize = 16;
 /// Added to each page of heads: the index may still show messages that have departed.
 const PAGE_MARGIN: usize = 5;
@@ -66,8 +66,8 @@ pub(super) struct Slice<'a> {
     heads: Heads,
     claiming: Claiming<'a>,
     ends_at: Instant,
-    read_classes_at: Instant,
-    review_at: Instant,
+    next_classes_read_at: Instant,
+    next_review_at: Instant,
     last_work_at: Instant,
 }
 
@@ -98,25 +98,22 @@ impl<'a> Slice<'a> {
             provider,
             hours,
             ends_at,
-            read_classes_at: now,
-            review_at: now,
+            next_classes_read_at: now,
+            next_review_at: now,
             last_work_at: now,
         }
     }
 
     /// Works until the slice ends. Claimed messages that have not departed by then are put back.
     pub(super) async fn run(mut self, in_flight: &mut InFlight) -> Result<Ending, PortError> {
-        let ended = self.go_round_until_stopped(in_flight).await;
+        let ended = self.run_rounds(in_flight).await;
         in_flight.put_back_ready();
         ended
     }
 
     /// A failing database costs no more than the time for which it fails. Claimed messages depart
     /// as long as the lease lets them, and everything else is tried again.
-    async fn go_round_until_stopped(
-        &mut self,
-        in_flight: &mut InFlight,
-    ) -> Result<Ending, PortError> {
+    async fn run_rounds(&mut self, in_flight: &mut InFlight) -> Result<Ending, PortError> {
         loop {
             self.apply_completions(in_flight);
             match self.go_round(in_flight).await {
@@ -140,7 +137,7 @@ impl<'a> Slice<'a> {
 
     async fn go_round(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
         self.end_if_over(in_flight)?;
-        self.look_after_lane(in_flight).await?;
+        self.renew_lease_and_reread_channel(in_flight).await?;
         self.queue_due_messages(in_flight).await?;
         self.read_heads(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
@@ -148,16 +145,15 @@ impl<'a> Slice<'a> {
             self.claim_heads_when_prepared(in_flight).await?
         } else {
             self.end_if_idle(in_flight)?;
-            self.next_duty_at()
+            self.next_upkeep_at()
         };
         in_flight.next_event_or(tokio::time::sleep_until(wake_at)).await;
         Ok(())
     }
 
-    /// Messages that are in the agenda again are read again; a pause that the provider asked for is
-    /// saved with the lease.
+    /// Messages that are in the agenda again are read again; a new pause is saved with the lease.
     fn apply_completions(&mut self, in_flight: &mut InFlight) {
-        if in_flight.pacing.take_pause_requested() {
+        if in_flight.pacing.take_new_pause() {
             // Saved now, a crash of this sender cannot lose the pause.
             self.lane.renew_soon();
         }
@@ -181,20 +177,23 @@ impl<'a> Slice<'a> {
     }
 
     /// Keeps the lease, and follows changes that operators make to the channel.
-    async fn look_after_lane(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
+    async fn renew_lease_and_reread_channel(
+        &mut self,
+        in_flight: &mut InFlight,
+    ) -> Result<(), Stop> {
         self.lane.keep_lease(in_flight).await?;
         let now = Instant::now();
         let hours_changed = self.lane.follow_channel(now, in_flight).await?;
         if hours_changed {
             self.heads.restart_review();
-            self.review_at = now;
+            self.next_review_at = now;
         }
         Ok(())
     }
 
     async fn queue_due_messages(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
         let Some(page) = self.due.read(self.sender, in_flight).await? else { return Ok(()) };
-        let event = Event::CameDue { at_ms: page.read_at_ms };
+        let event = Event::DueChecked { at_ms: page.read_at_ms };
         for messages in page.due().chunks(MOVED_AT_ONCE) {
             let mut moved = Vec::new();
             in_flight.drive_until(self.apply.apply_all(messages, &event, &mut moved)).await?;
@@ -213,8 +212,8 @@ impl<'a> Slice<'a> {
         let sender = self.sender;
         let channel = &self.lane.channel;
         let at = Instant::now();
-        if at >= self.read_classes_at {
-            self.read_classes_at = at + READ_CLASSES_EVERY;
+        if at >= self.next_classes_read_at {
+            self.next_classes_read_at = at + READ_CLASSES_EVERY;
             let classes = in_flight.drive_until(sender.classes.classes(&channel.name)).await?;
             self.heads.add_classes(classes);
         }
@@ -234,22 +233,22 @@ impl<'a> Slice<'a> {
     /// have changed.
     async fn review_closed_classes(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
         let at = Instant::now();
-        if at < self.review_at {
+        if at < self.next_review_at {
             return Ok(());
         }
         let now = self.now();
         let reviewing = self.heads.review_closed(&*self.sender.agenda, now, REVIEW_PAGE);
         let Some(entries) = in_flight.drive_until(reviewing).await? else {
-            self.review_at = at + REVIEW_EVERY;
+            self.next_review_at = at + REVIEW_EVERY;
             return Ok(());
         };
-        self.review_at = at + CONTINUE_REVIEW_AFTER;
+        self.next_review_at = at + CONTINUE_REVIEW_AFTER;
         let mut moved = 0;
         // Every message is checked: messages of several templates may be in one class.
         for messages in entries.chunks(MOVED_AT_ONCE) {
             // There may be hundreds of messages. The lease, or a pause of the channel, cannot wait
             // for all of them.
-            self.look_after_lane(in_flight).await?;
+            self.renew_lease_and_reread_channel(in_flight).await?;
             let (sender, channel) = (self.sender, &self.lane.channel);
             let (hours, apply) = (&*self.hours, &self.apply);
             let moving = join_all(
@@ -267,7 +266,7 @@ impl<'a> Slice<'a> {
                 "messages of closed window classes were moved: their hours have changed"
             );
             self.heads.repeat_review();
-            self.read_classes_at = at;
+            self.next_classes_read_at = at;
             self.heads.read_all_next();
         }
         Ok(())
@@ -275,7 +274,7 @@ impl<'a> Slice<'a> {
 
     /// Whether a head can be claimed, or a claimed message waits for its slot.
     fn has_messages_to_send(&self, in_flight: &InFlight) -> bool {
-        !self.heads.is_empty(self.now()) || in_flight.ahead() > 0
+        !self.heads.is_empty(self.now()) || in_flight.not_departed_count() > 0
     }
 
     /// Claims the heads whose slots are near, once the provider is prepared. Returns when to go on.
@@ -291,12 +290,12 @@ impl<'a> Slice<'a> {
             in_flight.ready.close();
         }
         let next_claim_at = self.claiming.next_claim_at(&self.lane.channel, in_flight);
-        let next_duty_at = self.next_duty_at();
-        Ok(next_claim_at.map_or(next_duty_at, |claim_at| claim_at.min(next_duty_at)))
+        let next_upkeep_at = self.next_upkeep_at();
+        Ok(next_claim_at.map_or(next_upkeep_at, |claim_at| claim_at.min(next_upkeep_at)))
     }
 
-    /// Whether the provider is ready for messages. If the provider needs a preparing request first,
-    /// such as fetching a token, makes that request in the next slot, since the provider counts it.
+    /// Whether the provider is ready for messages. If sending needs another request first, such as
+    /// fetching a token, makes that request in the next slot, since the provider counts it.
     async fn is_prepared(&self, in_flight: &mut InFlight) -> Result<bool, PortError> {
         let now_ms = self.sender.clock.now_ms();
         match in_flight.drive_until(self.provider.readiness(now_ms)).await? {
@@ -308,8 +307,8 @@ impl<'a> Slice<'a> {
         if may_send && in_flight.pacing.until_slot().is_some_and(|wait| wait.is_zero()) {
             // Claimed messages wait: they could not be sent.
             in_flight.ready.close();
-            let preparing = self.provider.prepare();
-            let (prepared, departure) = in_flight.make_preparing_request(preparing).await;
+            let request = self.provider.prepare();
+            let (prepared, departure) = in_flight.make_token_request(request).await;
             if let Err(error) = prepared {
                 tracing::error!(
                     channel = %self.lane.channel.name,
@@ -317,7 +316,7 @@ impl<'a> Slice<'a> {
                     "the channel cannot send for now"
                 );
                 in_flight.pacing.apply_advice(error.advice, departure);
-                in_flight.figures.preparation_ended(error.outcome);
+                in_flight.figures.token_request_failed(error.outcome);
             }
         }
         Ok(false)
@@ -348,30 +347,30 @@ impl<'a> Slice<'a> {
     fn has_work(&self, in_flight: &InFlight) -> bool {
         let now = self.now();
         let left = self.ends_at.saturating_duration_since(Instant::now());
-        let soon_ms = now.as_millisecond() + to_ms(left.max(self.sender.settings.idle_timeout));
+        let soon_ms = now.as_millisecond() + millis(left.max(self.sender.settings.idle_timeout));
         let opens_soon =
             self.heads.next_opening(now).is_some_and(|at| at.as_millisecond() <= soon_ms);
         !self.heads.is_empty(now)
-            || in_flight.ahead() > 0
-            || in_flight.requests() > 0
+            || in_flight.not_departed_count() > 0
+            || in_flight.unrecorded_count() > 0
             || self.due.is_due_by(soon_ms)
             || opens_soon
     }
 
     /// When the slice has something to do besides claiming.
-    fn next_duty_at(&self) -> Instant {
+    fn next_upkeep_at(&self) -> Instant {
         let now = self.now();
-        let read_heads_at = self.heads.next_read_at(now).unwrap_or(self.ends_at);
+        let next_heads_read_at = self.heads.next_read_at(now).unwrap_or(self.ends_at);
         let until_opening = self.heads.next_opening(now).map_or(Duration::MAX, |at| {
             duration_of_us(i64::try_from(at.duration_since(now).as_micros()).unwrap_or(0))
         });
         let opens_at = Instant::now().checked_add(until_opening).unwrap_or(self.ends_at);
         [
-            self.lane.next_duty_at(),
+            self.lane.next_upkeep_at(),
             self.due.next_read_at(),
-            self.read_classes_at,
-            self.review_at,
-            read_heads_at,
+            self.next_classes_read_at,
+            self.next_review_at,
+            next_heads_read_at,
             opens_at,
         ]
         .into_iter()

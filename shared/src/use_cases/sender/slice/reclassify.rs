@@ -20,7 +20,7 @@ pub(super) async fn reclassify(
         Ok(Some(notification)) => notification,
         Ok(None) => return Ok(false),
         // The messages behind it must not wait for it.
-        Err(PortError::Corrupt { what, detail }) => {
+        Err(PortError::Unusable { what, detail }) => {
             tracing::error!(
                 notification = %entry.id,
                 what,
@@ -34,7 +34,7 @@ pub(super) async fn reclassify(
     let at_ms = sender.clock.now_ms();
     let class = match hours.class_of(&notification, channel).await {
         Ok(class) => class,
-        Err(PortError::Corrupt { what, detail }) => {
+        Err(PortError::Unusable { what, detail }) => {
             tracing::error!(
                 notification = %entry.id,
                 what,
@@ -47,7 +47,7 @@ pub(super) async fn reclassify(
     };
     let event = match class {
         // An expired message need not wait for its window to open.
-        _ if notification.is_expired_at(at_ms) => Event::Expired { at_ms },
+        _ if notification.is_expired_at(at_ms) => Event::ExpiryChecked { at_ms },
         Some(class) if class != notification.window_class => {
             sender.classes.add_class(&channel.name, &class).await?;
             Event::Reclassified { class, at_ms }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::AudienceFormat::{Csv, Ndjson};
 use super::*;
 use crate::domain::audience::file::fault::{BadLine, NOT_UTF8};
-use crate::domain::audience::file::limits::{ID_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::domain::audience::file::format::{ID_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::domain::audience::file::member::Member;
 
 type Read = (Vec<Record>, Option<UnreadableFile>);

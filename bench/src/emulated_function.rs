@@ -10,20 +10,20 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::bed::Bed;
-use crate::failure::Failure;
+use crate::program::Failure;
 
 /// Enough time for the emulator to listen or to report, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The emulator's process, with the function's process below it.
-pub struct Emulated {
+pub struct EmulatedFunction {
     process: Child,
     port: u16,
     /// The lines of the emulator's log so far.
     log: Arc<Mutex<Vec<String>>>,
 }
 
-impl Emulated {
+impl EmulatedFunction {
     /// Starts the emulator. `aws` is the address of every AWS service but DynamoDB.
     pub fn start(emulator: &Path, bootstrap: &Path, bed: &Bed, aws: &str) -> Result<Self, Failure> {
         let (port, api) = (free_port()?, free_port()?);
@@ -158,7 +158,7 @@ impl Emulated {
     }
 }
 
-impl Drop for Emulated {
+impl Drop for EmulatedFunction {
     fn drop(&mut self) {
         if let Some(function) = self.function() {
             let _ended = Command::new("kill").arg(function.to_string()).status();

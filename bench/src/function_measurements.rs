@@ -15,10 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, CHANNEL, NO_RECEIPT};
-use crate::emulated::Emulated;
-use crate::failure::Failure;
-use crate::measure::percentile;
-use crate::program::output_of;
+use crate::emulated_function::EmulatedFunction;
+use crate::program::{Failure, output_of};
+use crate::statistics::percentile;
 
 /// How often each function is started.
 const STARTS: usize = 9;
@@ -96,15 +95,15 @@ impl Emulator {
         let without_waiting = |took_ms: f64| (took_ms - waits.as_secs_f64() * 1e3).max(0.0);
         let (mut inits, mut firsts, mut warm, mut cpu) = (vec![], vec![], vec![], vec![]);
         for _ in 0..STARTS {
-            let emulated = Emulated::start(&self.program, bootstrap, bed, aws)?;
-            bed.world.block_on(emulated.listening())?;
+            let emulated = EmulatedFunction::start(&self.program, bootstrap, bed, aws)?;
+            bed.runtime.block_on(emulated.listening())?;
             for request in 0..requests {
-                bed.world.block_on(emulated.invoke(&event()))?;
+                bed.runtime.block_on(emulated.invoke(&event()))?;
                 if request == 0 {
                     cpu.push(emulated.cpu()?.as_secs_f64() * 1e3);
                 }
             }
-            let (init_ms, mut requests_ms) = bed.world.block_on(emulated.report(requests))?;
+            let (init_ms, mut requests_ms) = bed.runtime.block_on(emulated.report(requests))?;
             inits.push(init_ms);
             firsts.push(without_waiting(requests_ms.remove(0)));
             warm.extend(requests_ms.into_iter().map(without_waiting));
@@ -132,9 +131,9 @@ impl Emulator {
             channel.timeouts.total = SignedDuration::from_secs(10);
         })?;
         bed.preload(6_000, 600, NO_RECEIPT)?;
-        let aws = bed.world.block_on(stand_in_for_aws())?;
-        let emulated = Emulated::start(&self.program, bootstrap, &bed, &aws)?;
-        bed.world.block_on(async {
+        let aws = bed.runtime.block_on(stand_in_for_aws())?;
+        let emulated = EmulatedFunction::start(&self.program, bootstrap, &bed, &aws)?;
+        bed.runtime.block_on(async {
             emulated.listening().await?;
             let wake = json!({ "Records": [{
                 "messageId": "m", "body": json!({ "channel": CHANNEL }).to_string(),

@@ -47,9 +47,9 @@ impl Usage {
 /// DynamoDB charges a write whose condition fails one unit for each KB of the item, but its answer
 /// names no charge. One unit is counted for it.
 #[derive(Clone, Debug, Default)]
-pub struct DatabaseMeter(Arc<Mutex<BTreeMap<&'static str, Usage>>>);
+pub struct DatabaseUsage(Arc<Mutex<BTreeMap<&'static str, Usage>>>);
 
-impl DatabaseMeter {
+impl DatabaseUsage {
     /// The same client, with its usage counted.
     #[must_use]
     pub fn attached_to(&self, client: &Client) -> Client {
@@ -85,9 +85,9 @@ fn units(consumed: Option<&ConsumedCapacity>) -> f64 {
     consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0)
 }
 
-impl Intercept for DatabaseMeter {
+impl Intercept for DatabaseUsage {
     fn name(&self) -> &'static str {
-        "DatabaseMeter"
+        "DatabaseUsage"
     }
 
     fn modify_before_serialization(
@@ -136,7 +136,7 @@ fn request_units<T: std::fmt::Debug + Send + Sync + 'static>(
     }
 }
 
-impl DatabaseMeter {
+impl DatabaseUsage {
     fn count(&self, output: &Output) {
         if let Some(put) = output.downcast_ref::<PutItemOutput>() {
             self.add("PutItem", 0.0, units(put.consumed_capacity()));

@@ -1,32 +1,32 @@
-//! Circles: groups of files each of which reaches every other by imports.
+//! Import cycles: groups of files each of which reaches every other by imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::graph::Graph;
 
-/// Every circle, each in alphabetical order. Two files are in one circle when each reaches the other.
-pub fn circles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a Path>> {
+/// Every cycle, each in alphabetical order. Two files are in one cycle when each reaches the other.
+pub fn cycles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a Path>> {
     let files = graph.files();
     let imports = graph.imports_of_each();
     let reached: BTreeMap<&Path, BTreeSet<&Path>> =
         files.iter().map(|file| (*file, reachable(&imports, file))).collect();
     let mut seen = BTreeSet::new();
-    let mut circles = Vec::new();
+    let mut cycles = Vec::new();
     for file in files {
         if seen.contains(file) || !reached[file].contains(file) {
             continue;
         }
-        let circle: Vec<&Path> =
+        let cycle: Vec<&Path> =
             reached[file].iter().copied().filter(|other| reached[other].contains(file)).collect();
-        seen.extend(circle.iter().copied());
-        circles.push(circle);
+        seen.extend(cycle.iter().copied());
+        cycles.push(cycle);
     }
-    circles
+    cycles
 }
 
 /// The files that a file imports, and those that they import, and so on. The file itself is among
-/// them only if a way leads back to it.
+/// them only if its imports lead back to it.
 fn reachable<'a>(imports: &BTreeMap<&Path, Vec<&'a Path>>, file: &Path) -> BTreeSet<&'a Path> {
     let imported = |file: &Path| imports.get(file).into_iter().flatten().copied();
     let mut found = BTreeSet::new();

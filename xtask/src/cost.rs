@@ -2,22 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-/// Whether a part of a step compiles or does what the compiled is for.
+/// A part of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Compilers and linkers run.
     Compiling,
-    /// What was compiled, or needs no compiler, runs.
+    /// Programs run that were compiled before, or need no compiler.
     Checking,
 }
 
 /// Seconds of wall-clock and of processor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// By the clock on the wall.
     pub wall: Duration,
-    /// By this process and all processes below it that have ended. Containers are not among them: their parent is
-    /// the Docker engine.
+    /// Of this process and all processes below it that have ended. Containers are not among them:
+    /// their parent is the Docker engine.
     pub processor: Duration,
 }
 
@@ -31,15 +30,14 @@ impl std::ops::Add for Cost {
 
 /// What a step has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct StepCost {
     /// The part that compiles.
     pub compiling: Cost,
     /// The rest.
     pub checking: Cost,
 }
 
-impl Figures {
-    /// All of it.
+impl StepCost {
     pub fn all(&self) -> Cost {
         self.compiling + self.checking
     }
@@ -66,7 +64,7 @@ impl Figures {
         spans.map(|span| span.as_millis().to_string()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The same, read.
+    /// Reads the text of [`Self::to_line`].
     pub fn from_line(line: &str) -> Option<Self> {
         let mut spans = line.split(' ').map(|word| word.parse().ok().map(Duration::from_millis));
         let mut cost = || Some(Cost { wall: spans.next()??, processor: spans.next()?? });
@@ -131,29 +129,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_survive_the_way_between_processes() {
+    fn a_step_cost_survives_the_way_between_processes() {
         let cost = |wall, processor| Cost {
             wall: Duration::from_millis(wall),
             processor: Duration::from_millis(processor),
         };
-        let figures = Figures { compiling: cost(1, 2), checking: cost(30, 4) };
-        assert_eq!(figures.to_line(), "1 2 30 4");
-        assert_eq!(Figures::from_line("1 2 30 4"), Some(figures));
-        assert_eq!(Figures::from_line("1 2 30"), None);
-        assert_eq!(figures.all(), cost(31, 6));
+        let step_cost = StepCost { compiling: cost(1, 2), checking: cost(30, 4) };
+        assert_eq!(step_cost.to_line(), "1 2 30 4");
+        assert_eq!(StepCost::from_line("1 2 30 4"), Some(step_cost));
+        assert_eq!(StepCost::from_line("1 2 30"), None);
+        assert_eq!(step_cost.all(), cost(31, 6));
     }
 
     #[cfg(unix)]
     #[test]
     fn the_processor_time_of_a_child_is_counted_as_the_work_that_it_did() {
-        let mut figures = Figures::default();
+        let mut cost = StepCost::default();
         let busy = || {
             let mut shell = std::process::Command::new("sh");
             shell.args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"]).status()
         };
-        assert!(figures.measure(Work::Compiling, busy).expect("a shell").success());
-        assert!(figures.compiling.processor > Duration::ZERO);
-        assert_eq!(figures.checking, Cost::default());
+        assert!(cost.measure(Work::Compiling, busy).expect("a shell").success());
+        assert!(cost.compiling.processor > Duration::ZERO);
+        assert_eq!(cost.checking, Cost::default());
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 /// A histogram of durations, with buckets whose width is a fixed share of their value. However many
-/// durations are added, it has at most [`Spread::BUCKETS_MAX`] buckets: one metric of CloudWatch's
-/// embedded format may have no more values.
+/// durations are added, it has at most [`Histogram::BUCKETS_MAX`] buckets: one metric of
+/// CloudWatch's embedded format may have no more values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spread {
+pub struct Histogram {
     /// The binary logarithm of the number of buckets for each doubling.
     per_doubling_log2: u32,
     longest_ms: u64,
@@ -14,20 +14,20 @@ pub struct Spread {
     buckets: BTreeMap<u64, (u64, u64)>,
 }
 
-impl Spread {
+impl Histogram {
     pub const BUCKETS_MAX: usize = 100;
 
-    /// For answers: eight buckets for each doubling, up to 16 seconds. No request takes longer; a
+    /// For latencies: eight buckets for each doubling, up to 16 seconds. No request takes longer; a
     /// longer duration counts as 16 seconds.
     #[must_use]
-    pub fn of_answers() -> Self {
+    pub fn for_latencies() -> Self {
         Self { per_doubling_log2: 3, longest_ms: 16_000, buckets: BTreeMap::new() }
     }
 
     /// For waits: four buckets for each doubling, up to 12 hours. A longer duration counts as 12
     /// hours.
     #[must_use]
-    pub fn of_waits() -> Self {
+    pub fn for_waits() -> Self {
         Self { per_doubling_log2: 2, longest_ms: 12 * 3600 * 1000, buckets: BTreeMap::new() }
     }
 
@@ -68,16 +68,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_spread_never_has_more_buckets_than_one_metric_may_have(
+        fn a_histogram_never_has_more_buckets_than_one_metric_may_have(
             durations_ms in
                 prop::collection::vec(prop_oneof![0i64..2_000, 0i64..100_000_000], 3_000),
         ) {
-            for mut spread in [Spread::of_answers(), Spread::of_waits()] {
+            for mut histogram in [Histogram::for_latencies(), Histogram::for_waits()] {
                 for duration_ms in &durations_ms {
-                    spread.add(*duration_ms);
+                    histogram.add(*duration_ms);
                 }
-                prop_assert!(spread.buckets().count() <= Spread::BUCKETS_MAX);
-                prop_assert_eq!(spread.count(), durations_ms.len() as u64);
+                prop_assert!(histogram.buckets().count() <= Histogram::BUCKETS_MAX);
+                prop_assert_eq!(histogram.count(), durations_ms.len() as u64);
             }
         }
 
@@ -86,32 +86,32 @@ mod tests {
             duration_ms in 1u64..16_000,
             more in 0u64..16_000,
         ) {
-            let spread = Spread::of_answers();
+            let histogram = Histogram::for_latencies();
             let other_ms = duration_ms + more;
-            if spread.bucket(duration_ms) == spread.bucket(other_ms) {
+            if histogram.bucket(duration_ms) == histogram.bucket(other_ms) {
                 prop_assert!(more * 8 <= other_ms);
             }
         }
     }
 
     #[test]
-    fn every_possible_duration_fits() {
-        for (mut spread, longest_ms) in
-            [(Spread::of_answers(), 16_000), (Spread::of_waits(), 12 * 3600 * 1000)]
+    fn all_durations_together_fit_into_the_buckets() {
+        for (mut histogram, longest_ms) in
+            [(Histogram::for_latencies(), 16_000), (Histogram::for_waits(), 12 * 3600 * 1000)]
         {
             let mut duration_ms = 0;
             while duration_ms <= 2 * longest_ms {
-                spread.add(duration_ms);
+                histogram.add(duration_ms);
                 duration_ms += 1 + duration_ms / 20;
             }
-            assert!(spread.buckets().count() <= Spread::BUCKETS_MAX);
+            assert!(histogram.buckets().count() <= Histogram::BUCKETS_MAX);
         }
     }
 
     #[test]
     fn a_negative_duration_counts_as_zero() {
-        let mut spread = Spread::of_waits();
-        spread.add(-5);
-        assert_eq!(spread.buckets().collect::<Vec<_>>(), [(0, 1)]);
+        let mut histogram = Histogram::for_waits();
+        histogram.add(-5);
+        assert_eq!(histogram.buckets().collect::<Vec<_>>(), [(0, 1)]);
     }
 }

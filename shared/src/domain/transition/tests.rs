@@ -6,8 +6,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use strum::VariantArray as _;
 
-use super::agenda::{agenda_key, exception_key};
 use super::*;
+use crate::domain::agenda::{agenda_key, exception_key};
+use crate::domain::{Fallback, Message, Priority, Recipient, RequestKey, RetryPolicy};
 
 const NOW_MS: i64 = 1_772_413_200_000;
 const CONFIRM_WITHIN_MS: i64 = 1_800_000;
@@ -39,7 +40,7 @@ fn fresh() -> Notification {
         message: Message { template_code: None, body: "b".into(), buttons: vec![], fallback: None },
         priority: Priority::REAL_TIME,
         window_class: WindowClass::EXEMPT,
-        place: Some(SequencePlace { sequence, step: 0, steps: 3 }),
+        sequence_step: Some(SequenceStep { sequence, step: 0, steps: 3 }),
         status: Status::Queued,
         reason: None,
         claim: 0,
@@ -96,23 +97,24 @@ fn in_status(status: Status) -> Notification {
         Status::Accepted => after(&fresh, &sent),
         Status::Unknown => after(&fresh, &[claim(NOW_MS), answer(1, Outcome::Uncertain)]),
         Status::Unconfirmed => {
-            let later = Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS };
+            let later = Event::DeadlineChecked { at_ms: NOW_MS + CONFIRM_WITHIN_MS };
             after(&after(&fresh, &sent), &[later])
         }
         Status::Failed => after(&fresh, &[claim(NOW_MS), answer(1, Outcome::Rejected)]),
         Status::Cancelled => after(&fresh, &[Event::CancelRequested { at_ms: NOW_MS }]),
-        Status::Expired => after(&fresh, &[Event::Expired { at_ms: NOW_MS + 3_600_000 }]),
+        Status::Expired => after(&fresh, &[Event::ExpiryChecked { at_ms: NOW_MS + 3_600_000 }]),
         Status::Delivered => after(&after(&fresh, &sent), &[receipt(1, Verdict::Delivered)]),
     }
 }
 
-fn columns() -> Vec<(&'static str, Event)> {
+/// Every event, with the name that the table gives it.
+fn events() -> Vec<(&'static str, Event)> {
     let at_ms = NOW_MS + 1;
     let expired_ms = NOW_MS + 3_600_000;
     vec![
         ("released", Event::Released { at_ms }),
-        ("pred.stopped", Event::PredecessorStopped { at_ms }),
-        ("came due", Event::CameDue { at_ms }),
+        ("step before stopped", Event::PredecessorStopped { at_ms }),
+        ("due checked", Event::DueChecked { at_ms }),
         ("claimed", claim(at_ms)),
         ("put back", Event::PutBack { claim: 1, at_ms }),
         ("accepted", answer(1, Outcome::Accepted)),
@@ -120,25 +122,26 @@ fn columns() -> Vec<(&'static str, Event)> {
         ("throttled", answer(1, Outcome::Throttled)),
         ("unreachable", answer(1, Outcome::Unreachable)),
         ("uncertain", answer(1, Outcome::Uncertain)),
-        ("r:delivered", receipt(1, Verdict::Delivered)),
-        ("r:undeliv.", receipt(1, Verdict::Undelivered)),
-        ("r:inconcl.", receipt(1, Verdict::Inconclusive)),
-        ("deadline", Event::DeadlinePassed { at_ms: expired_ms }),
+        ("receipt delivered", receipt(1, Verdict::Delivered)),
+        ("receipt undelivered", receipt(1, Verdict::Undelivered)),
+        ("receipt inconclusive", receipt(1, Verdict::Inconclusive)),
+        ("deadline checked", Event::DeadlineChecked { at_ms: expired_ms }),
         ("sender lost", Event::SenderLost { fence: 2, at_ms }),
         ("cancel", Event::CancelRequested { at_ms }),
-        ("expired", Event::Expired { at_ms: expired_ms }),
+        ("expiry checked", Event::ExpiryChecked { at_ms: expired_ms }),
         ("reclassified", Event::Reclassified { class: office_hours(), at_ms }),
         ("resend", Event::ResendRequested { at_ms }),
     ]
 }
 
-/// The new status and the effects, or the refusal. `=` stands for an unchanged status.
-fn cell(notification: &Notification, event: &Event) -> String {
+/// The new status and the effects, or the refusal. `=` stands for an unchanged status: the event is
+/// only recorded.
+fn result(notification: &Notification, event: &Event) -> String {
     match transition(notification, event) {
         Err(Refused::Settled) => "-".into(),
         Err(Refused::TooLate) => "too late".into(),
         Err(Refused::NotYet) => "not yet".into(),
-        Err(Refused::NoSuchAttempt) => "no such".into(),
+        Err(Refused::NoSuchAttempt) => "no such attempt".into(),
         Ok(moved) => {
             let mut text = if moved.notification.status == notification.status {
                 "=".to_owned()
@@ -159,21 +162,24 @@ fn cell(notification: &Notification, event: &Event) -> String {
     }
 }
 
-/// The table has a line for each event and status, except where the event is refused as settled.
+/// The first line of the table. An event that is refused as settled changes nothing.
+const HEADER: &str = "# event | status before | status after and effects, or the refusal \
+                      | \"=\" only recorded | a missing pair changes nothing";
+
 #[test]
 fn every_event_moves_every_status_as_in_this_table() {
-    let mut table = String::new();
-    for (name, event) in columns() {
+    let mut table = format!("{HEADER}\n");
+    for (name, event) in events() {
         for &status in Status::VARIANTS {
             let notification = in_status(status);
             assert_eq!(notification.status, status);
-            let cell = cell(&notification, &event);
-            if cell != "-" {
-                writeln!(table, "{name:12} {:12} {cell}", status.as_str()).expect("a text");
+            let result = result(&notification, &event);
+            if result != "-" {
+                writeln!(table, "{name:20} {:12} {result}", status.as_str()).expect("a text");
             }
         }
     }
-    let expected = include_str!("transition_table.txt");
+    let expected = include_str!("../transition_table.txt");
     assert!(table == expected, "the table is now:\n{table}");
 }
 
@@ -181,18 +187,22 @@ fn every_event_moves_every_status_as_in_this_table() {
 fn only_an_attempt_that_was_put_back_keeps_its_number() {
     let put_back = after(&fresh(), &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }]);
     let again = after(&put_back, &[claim(NOW_MS)]);
-    assert_eq!((again.claim, again.attempt, again.attempts.len()), (2, 1, 1));
+    assert_eq!(again.claim, 2);
+    assert_eq!(again.attempt, 1);
+    assert_eq!(again.attempts.len(), 1);
 
     let retried = after(
         &fresh(),
         &[
             claim(NOW_MS),
             answer(1, Outcome::Unreachable),
-            Event::CameDue { at_ms: NOW_MS + 3000 },
+            Event::DueChecked { at_ms: NOW_MS + 3000 },
             claim(NOW_MS + 3000),
         ],
     );
-    assert_eq!((retried.claim, retried.attempt, retried.attempts.len()), (2, 2, 2));
+    assert_eq!(retried.claim, 2);
+    assert_eq!(retried.attempt, 2);
+    assert_eq!(retried.attempts.len(), 2);
 }
 
 #[test]
@@ -251,7 +261,7 @@ fn the_first_choices_failure_is_not_final_with_a_fallback() {
     assert_eq!(waiting.status, Status::Accepted);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Delivered)]).status, Status::Delivered);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Undelivered)]).status, Status::Failed);
-    let given_up = after(&waiting, &[Event::DeadlinePassed { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
+    let given_up = after(&waiting, &[Event::DeadlineChecked { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
     assert_eq!(given_up.status, Status::Unconfirmed);
     assert_eq!(given_up.reason, Some(Reason::Inconclusive("PrimaryUndelivered".into())));
 }
@@ -292,7 +302,8 @@ fn an_uncertain_outcome_is_retried_only_if_the_provider_deduplicates() {
     let policy = DeliveryPolicy { provider_deduplicates: true, ..policy };
     let event = Event::Responded { claim, response, policy, jitter_permille };
     let retried = after(&in_status(Status::Sending), &[event]);
-    assert_eq!((retried.status, retried.failures), (Status::Deferred, 1));
+    assert_eq!(retried.status, Status::Deferred);
+    assert_eq!(retried.failures, 1);
 }
 
 #[test]
@@ -316,7 +327,8 @@ fn a_retry_waits_at_least_as_long_as_the_provider_asks() {
 fn a_notification_fails_when_its_attempt_numbers_are_used_up() {
     let worn = Notification { attempt: u8::MAX, ..fresh() };
     let failed = after(&worn, &[claim(NOW_MS)]);
-    assert_eq!((failed.status, failed.reason), (Status::Failed, Some(Reason::AttemptsExhausted)));
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(failed.reason, Some(Reason::AttemptsExhausted));
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -346,17 +358,17 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         1 => at.clone().prop_map(|at| Event::Released { at_ms: NOW_MS + at }),
         1 => at.clone().prop_map(|at| Event::PredecessorStopped { at_ms: NOW_MS + at }),
-        3 => at.clone().prop_map(|at| Event::CameDue { at_ms: NOW_MS + at }),
+        3 => at.clone().prop_map(|at| Event::DueChecked { at_ms: NOW_MS + at }),
         6 => (at.clone(), 1..4u64).prop_map(|(at, fence)| Event::Claimed {
             at_ms: NOW_MS + at, fence, confirm_within_ms: CONFIRM_WITHIN_MS,
         }),
         2 => (0..6u32).prop_map(|claim| Event::PutBack { claim, at_ms: NOW_MS }),
         6 => (0..6u32, any_outcome()).prop_map(|(claim, outcome)| answer(claim, outcome)),
         4 => (0..6u8, any_verdict()).prop_map(|(attempt, verdict)| receipt(attempt, verdict)),
-        2 => at.clone().prop_map(|at| Event::DeadlinePassed { at_ms: NOW_MS + at }),
+        2 => at.clone().prop_map(|at| Event::DeadlineChecked { at_ms: NOW_MS + at }),
         2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
         1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
-        1 => at.prop_map(|at| Event::Expired { at_ms: NOW_MS + at }),
+        1 => at.prop_map(|at| Event::ExpiryChecked { at_ms: NOW_MS + at }),
         1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
         1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
     ]
@@ -415,12 +427,12 @@ proptest! {
                 | Event::Responded { .. }
                 | Event::Released { .. }
                 | Event::PredecessorStopped { .. }
-                | Event::CameDue { .. }
+                | Event::DueChecked { .. }
                 | Event::ReceiptArrived { .. }
-                | Event::DeadlinePassed { .. }
+                | Event::DeadlineChecked { .. }
                 | Event::SenderLost { .. }
                 | Event::CancelRequested { .. }
-                | Event::Expired { .. }
+                | Event::ExpiryChecked { .. }
                 | Event::Reclassified { .. } => {}
             }
 
@@ -463,7 +475,8 @@ proptest! {
             prop_assert_eq!(stopped, moved.effects.contains(&Effect::CancelRest));
             prop_assert_eq!(stopped, moved.effects.contains(&Effect::ReportStop));
 
-            prop_assert_eq!((&next.id, next.revision), (&n.id, n.revision));
+            prop_assert_eq!(&next.id, &n.id);
+            prop_assert_eq!(next.revision, n.revision);
             n = next;
         }
     }
@@ -482,7 +495,10 @@ proptest! {
             // Only a person's decision and a passed deadline may move it again.
             prop_assert!(
                 once.notification.status == twice.notification.status
-                    || matches!(last, Event::DeadlinePassed { .. } | Event::ResendRequested { .. }),
+                    || matches!(
+                        last,
+                        Event::DeadlineChecked { .. } | Event::ResendRequested { .. }
+                    ),
                 "{:?} → {:?} → {:?} by {last:?}",
                 n.status, once.notification.status, twice.notification.status
             );

@@ -1,19 +1,19 @@
-//! Figures of a lane's work, from which metrics are made.
+//! Metrics of a lane's work.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::attempt::Outcome;
+use super::histogram::Histogram;
 use super::hours::{Opening, WindowClass};
 use super::notification::Notification;
 use super::priority::Priority;
-use super::spread::Spread;
 use super::status::Status;
 
 /// What a lane did in one drain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneFigures {
+pub struct LaneMetrics {
     /// The channel's configured limit.
     pub limit_per_second: u32,
     /// Ended requests by outcome: all requests for messages, and requests for a token that brought
@@ -26,15 +26,15 @@ pub struct LaneFigures {
     /// The longest time from when a message was allowed to leave to when it left.
     pub queue_age_max_ms: i64,
     /// Times from request to response.
-    pub answers: Spread,
+    pub answers: Histogram,
     /// How long real-time messages waited until they left: since they were accepted or, if later,
     /// since their time came, their window opened or the step before them was delivered.
-    pub waits_real_time: Spread,
+    pub waits_real_time: Histogram,
     /// The same for all other messages.
-    pub waits_scheduled: Spread,
+    pub waits_scheduled: Histogram,
 }
 
-impl Default for LaneFigures {
+impl Default for LaneMetrics {
     fn default() -> Self {
         Self {
             limit_per_second: 0,
@@ -42,14 +42,14 @@ impl Default for LaneFigures {
             unknown: 0,
             in_flight_max: 0,
             queue_age_max_ms: 0,
-            answers: Spread::of_answers(),
-            waits_real_time: Spread::of_waits(),
-            waits_scheduled: Spread::of_waits(),
+            answers: Histogram::for_latencies(),
+            waits_real_time: Histogram::for_waits(),
+            waits_scheduled: Histogram::for_waits(),
         }
     }
 }
 
-impl LaneFigures {
+impl LaneMetrics {
     /// Counts a request for this notification.
     pub fn sent(
         &mut self,
@@ -82,15 +82,16 @@ impl LaneFigures {
         }
     }
 
+    /// All ended requests, whatever their outcome.
     #[must_use]
-    pub fn departures(&self) -> u64 {
+    pub fn ended_requests(&self) -> u64 {
         self.outcomes.values().sum()
     }
 }
 
 /// What one round of the sweeper found in a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SweepFigures {
+pub struct SweepMetrics {
     /// For how long the next message has been allowed to leave. `None` when no message may leave.
     /// The sweeper measures this, because a stalled lane has no departures that would show it.
     pub queue_age_ms: Option<i64>,
@@ -100,7 +101,7 @@ pub struct SweepFigures {
     pub unconfirmed: u64,
 }
 
-impl SweepFigures {
+impl SweepMetrics {
     /// Counts a notification that got this status.
     pub fn count(&mut self, status: Status) {
         match status {

@@ -1,11 +1,11 @@
-//! Where a notification stands in its sequence.
+//! Which step of which sequence a notification is.
 
 use serde::{Deserialize, Serialize};
 
 use super::id::{NotificationId, SequenceId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SequencePlace {
+pub struct SequenceStep {
     pub sequence: SequenceId,
     /// The number of this step, counted from 0.
     pub step: u8,
@@ -13,7 +13,7 @@ pub struct SequencePlace {
     pub steps: u8,
 }
 
-impl SequencePlace {
+impl SequenceStep {
     /// The most steps of a sequence: one transaction stores all of them.
     pub const STEPS_MAX: usize = 25;
 
