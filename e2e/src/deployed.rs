@@ -38,6 +38,9 @@ struct Arguments {
     /// Builds the functions and stops.
     #[arg(long, conflicts_with = "keep_build")]
     build_only: bool,
+    /// Builds the functions only if a source is newer than the last build.
+    #[arg(long, conflicts_with_all = ["keep_build", "build_only"])]
+    build_if_stale: bool,
 }
 
 #[must_use]
@@ -72,6 +75,8 @@ async fn run(arguments: Arguments) -> Result<bool> {
         let is_built = sam.built_template().exists();
         ensure(is_built, || "nothing is built; run without --keep-build".to_owned())?;
         is_built
+    } else if arguments.build_if_stale && sam.is_built()? {
+        true
     } else {
         let name = "build every function (a quarter of an hour the first time)";
         // The build has its own time limit, and its error says more.

@@ -30,12 +30,14 @@ const ON_SHARED: [&str; 11] = [
 ];
 
 impl Affected {
-    /// By what git says: changes that are not committed, and the commits that upstream has not got.
-    /// Without git, all.
+    /// By what git says: changes that are not committed, and the commits since this branch left its
+    /// upstream or, without one, the main branch. Without git, all.
     pub fn by_changes() -> Self {
+        let Some(base) = base() else { return Self::All };
+        println!("Changes since commit {}:", base.get(..12).unwrap_or(&base));
         let mut differing = process::program("git");
-        let base = upstream_base().unwrap_or_else(|| "HEAD".to_owned());
-        differing.args(["diff", "--name-only", &base]);
+        // A file that was moved out of a package has changed that package, too.
+        differing.args(["diff", "--name-only", "--no-renames", &base]);
         let mut untracked = process::program("git");
         untracked.args(["ls-files", "--others", "--exclude-standard"]);
         let differing = process::stdout_if_successful(&mut differing);
@@ -68,11 +70,13 @@ impl Affected {
     }
 }
 
-/// The commit from which this branch and its upstream went different ways.
-fn upstream_base() -> Option<String> {
-    let mut git = process::program("git");
-    git.args(["merge-base", "HEAD", "@{upstream}"]);
-    process::stdout_if_successful(&mut git).map(|commit| commit.trim().to_owned())
+/// The commit from which this branch and its upstream, or the main branch, went different ways.
+fn base() -> Option<String> {
+    ["@{upstream}", "origin/main", "main"].into_iter().find_map(|other| {
+        let mut git = process::program("git");
+        git.args(["merge-base", "HEAD", other]);
+        process::stdout_if_successful(&mut git).map(|commit| commit.trim().to_owned())
+    })
 }
 
 /// The packages whose tests read or are built on a file; `None` when that may be all of them.
@@ -84,12 +88,13 @@ fn packages_of(file: &str) -> Option<Vec<&str>> {
             let end = file.match_indices('/').nth(1)?.0;
             Some(vec![&file[..end], "local", "bench", "e2e"])
         }
-        ["catalog", ..] => Some(vec!["catalog", "local", "bench", "e2e"]),
+        // The example catalog is read by the tests of all that read catalogs.
+        ["catalog" | "examples", ..] => Some(vec!["catalog", "local", "bench", "e2e"]),
         ["local", ..] => Some(vec!["shared", "local", "bench", "e2e"]),
         ["bench", ..] => Some(vec!["bench"]),
         ["xtask", ..] => Some(vec!["xtask"]),
-        // The template and its settings, sample events, examples and guides are read by tests.
-        ["docs" | "events" | "examples", ..] | ["template.yaml" | "samconfig.toml"] => {
+        // The template and its settings, sample events and guides are read by tests.
+        ["docs" | "events", ..] | ["template.yaml" | "samconfig.toml"] => {
             Some(vec!["local", "e2e"])
         }
         ["e2e", ..] => Some(vec!["e2e"]),
@@ -126,6 +131,8 @@ mod tests {
         assert!(affected(&["events/sender/wake.json"]).includes(Path::new("local")));
         assert!(affected(&["README.md"]).includes(Path::new("local")));
         assert!(affected(&["template.yaml"]).includes(Path::new("e2e")));
+        let example = affected(&["examples/teacher-onboarding/catalog.yaml"]);
+        assert!(example.includes(Path::new("catalog")));
     }
 
     #[test]
@@ -136,11 +143,16 @@ mod tests {
 
     #[test]
     fn every_package_of_the_workspace_is_known() {
-        let manifests = std::fs::read_dir(process::root().join("functions")).expect("functions");
-        let mut functions: Vec<String> = manifests
-            .map(|entry| format!("functions/{}", entry.expect("one").file_name().display()))
-            .collect();
-        functions.sort();
-        assert_eq!(functions, ON_SHARED[..functions.len()]);
+        let members = |folder: &str| {
+            let entries = std::fs::read_dir(process::root().join(folder)).expect("a folder");
+            let paths = entries.map(|entry| entry.expect("an entry").path());
+            let packages = paths.filter(|path| path.join("Cargo.toml").exists());
+            packages
+                .map(|path| path.strip_prefix(process::root()).expect("inside").to_owned())
+                .collect::<BTreeSet<_>>()
+        };
+        let found: BTreeSet<PathBuf> = members("").union(&members("functions")).cloned().collect();
+        let known = ON_SHARED.into_iter().chain(["shared", "xtask"]).map(PathBuf::from).collect();
+        assert_eq!(found, known);
     }
 }

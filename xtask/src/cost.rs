@@ -120,7 +120,9 @@ impl MachineTime {
 
     /// The share of its processors' time that was used since then, in percent.
     pub fn busy_percent_since(self, before: Self) -> u64 {
-        100 * (self.busy - before.busy) / (self.all - before.all).max(1)
+        // Linux does not promise that the time of waiting for a disk only grows.
+        let busy = self.busy.saturating_sub(before.busy);
+        100 * busy / self.all.saturating_sub(before.all).max(1)
     }
 }
 

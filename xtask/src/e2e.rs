@@ -13,8 +13,8 @@ use crate::workspace;
 pub enum Build {
     /// Builds them, and tells no story.
     Only,
-    /// Uses those that are built.
-    Keep,
+    /// Builds them if a source is newer than the last build.
+    IfStale,
 }
 
 /// Builds the end-to-end tests where needed, and runs them in place of this program.
@@ -41,7 +41,7 @@ fn exec(command: Result<Command, Missing>) -> ExitCode {
 pub fn command(build: Build) -> Result<Command, Missing> {
     let option = match build {
         Build::Only => "--build-only",
-        Build::Keep => "--keep-build",
+        Build::IfStale => "--build-if-stale",
     };
     deployed(&[option.into()])
 }

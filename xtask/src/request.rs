@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use strum::VariantArray;
+
 use crate::step::{Scope, Step};
 
 /// How to call this.
@@ -29,7 +31,7 @@ Steps of the test; --only may be given several times. Two steps at a time run be
   imports    no file imports one that imports it
   lints      everything is compiled with clippy, where a warning is an error
   functions  sam build
-  template   sam validate --lint, of template.yaml
+  template   sam validate --lint, of template.yaml and examples/network.yaml
   security   checkov, of template.yaml: .checkov.yaml has the exceptions
   licences   cargo-deny: licences, banned crates and sources of all dependencies
   tests      cargo test, the whole workspace
@@ -128,7 +130,7 @@ impl Request {
             }
         }
         let steps = match scope {
-            Scope::Whole => Step::ALL.to_vec(),
+            Scope::Whole => Step::VARIANTS.to_vec(),
             Scope::Quick => Step::QUICK.to_vec(),
         };
         let is_asked = |step: &Step| asked.is_empty() || asked.contains(step);
@@ -148,7 +150,7 @@ impl Request {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCommand => write!(f, "which command?"),
+            Self::NoCommand => write!(f, "no command was given"),
             Self::UnknownCommand(command) => write!(f, "no command {}", command.display()),
             Self::UnknownOption(option) => write!(f, "test has no option {}", option.display()),
             Self::NoStep => write!(f, "--only is followed by a step"),
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_test_without_names_is_the_whole_gate() {
-        let whole = Request::Test { steps: Step::ALL.to_vec(), scope: Scope::Whole };
+        let whole = Request::Test { steps: Step::VARIANTS.to_vec(), scope: Scope::Whole };
         assert_eq!(read("test"), Ok(whole));
     }
 
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_usage_lists_every_step() {
-        for step in Step::ALL {
+        for &step in Step::VARIANTS {
             assert!(USAGE.contains(&format!("\n  {:10} ", step.name())), "{step:?}");
         }
     }

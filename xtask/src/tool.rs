@@ -89,7 +89,7 @@ pub fn ministack() -> Result<PathBuf, Missing> {
     } else {
         Err(Missing {
             reason: "MiniStack runs the functions as they are, which are programs for Linux".into(),
-            remedy: "go to a Linux machine".into(),
+            remedy: "use a Linux machine".into(),
         })
     }
 }
@@ -134,8 +134,8 @@ pub fn crates() -> Result<(), Missing> {
         fetch.args(["--target", host]);
     }
     process::run(&mut fetch).map_err(|failure| Missing {
-        reason: format!("the crates are not here, and could not be had: {failure}"),
-        remedy: "mend what it says above (the network may be away)".into(),
+        reason: format!("the crates could not be downloaded: {failure}"),
+        remedy: "correct the fault that the output above names (is the network available?)".into(),
     })
 }
 
@@ -173,7 +173,8 @@ impl Tool {
     fn not_installed(&self, failure: &process::Failure) -> Missing {
         Missing {
             reason: format!("{} {} was not installed: {failure}", self.name, self.version),
-            remedy: "mend what it says above (the network may be away)".into(),
+            remedy: "correct the fault that the output above names (is the network available?)"
+                .into(),
         }
     }
 }
@@ -202,6 +203,8 @@ fn install_from_pypi(
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mut pip = process::program(python);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    // Python compiles a module when it is first imported; these packages have thousands that are not.
+    pip.arg("--no-compile");
     pip.arg(format!("{package}=={}", tool.version)).args(beside);
     process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
 }

@@ -16,8 +16,8 @@ use crate::process::{self, Failure};
 /// What `cargo clippy -- -D warnings` hands to clippy's driver.
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
-/// A cargo that compiles the workspace's own crates with clippy, where a warning is an error. It
-/// makes the same programs as the plain compiler; dependencies are shared with it.
+/// A cargo that compiles the workspace's own crates with clippy, where a warning is an error. The
+/// programs do the same as the plain compiler's; dependencies are shared with it.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut cargo = process::cargo(arguments);
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
@@ -28,13 +28,16 @@ pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
 /// dependencies built with fewer features, and all that depends on them once more.
 pub fn build() -> Command {
     let mut cargo = cargo(["build", "--workspace", "--locked", "--lib", "--bins", "--tests"]);
-    // `--all-targets` would build tests for the targets that have none, too.
-    cargo.args(["--examples", "--benches", "--test", "deployed", "--test", "sam_local"]);
+    // These two are no tests for cargo, since they are run with arguments. `--all-targets` would
+    // include them, and link a test program for every target without tests besides.
+    cargo.args(["--test", "deployed", "--test", "sam_local"]);
     cargo
 }
 
+/// Runs every test: those of libraries and programs too, where their manifests do not say that there
+/// are none. There are no documentation tests.
 pub fn test() -> Command {
-    cargo(["test", "--workspace", "--locked", "--lib", "--bins", "--tests"])
+    cargo(["test", "--workspace", "--locked", "--tests"])
 }
 
 /// Set where this program stands in for rustdoc.

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use strum::VariantArray as _;
+
 use self::outcome::{Ended, Outcome};
 use self::schedule::Schedule;
 use self::status_line::StatusLine;
@@ -102,7 +104,7 @@ struct Gate {
     program: PathBuf,
     working: Vec<Worker>,
     ended: Vec<(Step, Ended)>,
-    /// Set by Ctrl-C, or by whoever asks the gate to end.
+    /// Set by Ctrl-C, or by a request to terminate.
     interrupted: Arc<AtomicBool>,
     start: Instant,
     machine: Option<MachineTime>,
@@ -193,10 +195,14 @@ impl Gate {
     }
 
     fn stop_all(&mut self, reason: &str) {
-        for worker in std::mem::take(&mut self.working) {
-            let step = worker.step;
-            worker.stop();
-            self.end(step, Ended::failed(reason.to_owned()));
+        let mut working = std::mem::take(&mut self.working);
+        working.iter().for_each(Worker::ask_to_end);
+        for worker in &mut working {
+            worker.wait_for_end();
+            let ended = Ended::failed(reason.to_owned());
+            println!("\n== {} ==", worker.step.name());
+            print!("{}", worker.shown(&ended.outcome));
+            self.end(worker.step, ended);
         }
         self.schedule.stop();
     }
@@ -204,7 +210,7 @@ impl Gate {
     fn close(mut self) -> ExitCode {
         let not_reached = self.schedule.not_started();
         self.ended.extend(not_reached.into_iter().map(|step| (step, Ended::not_reached())));
-        self.ended.sort_by_key(|(step, _)| Step::ALL.iter().position(|known| known == step));
+        self.ended.sort_by_key(|(step, _)| Step::VARIANTS.iter().position(|known| known == step));
         let busy_percent = self
             .machine
             .zip(MachineTime::now())
@@ -212,8 +218,10 @@ impl Gate {
         let totals = Totals { wall: self.start.elapsed(), busy_percent };
         print!("{}", table::table(&self.ended, Some(totals)));
         println!("Everything that the steps wrote: {}", folder().display());
+        // A run that was stopped between two steps has no step that failed.
+        let is_whole = self.ended.iter().all(|(_, ended)| ended.outcome != Outcome::NotReached);
         let failed = self.ended.iter().any(|(_, ended)| ended.outcome.is_failure());
-        if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if is_whole && !failed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 

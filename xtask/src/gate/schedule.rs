@@ -75,6 +75,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
 
     fn started(schedule: &mut Schedule) -> Vec<Step> {
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn one_step_of_each_queue_works_at_a_time() {
-        let mut schedule = Schedule::new(&Step::ALL);
+        let mut schedule = Schedule::new(Step::VARIANTS);
         assert_eq!(started(&mut schedule), [Step::Format, Step::Lints]);
         schedule.ended(Step::Format, false);
         assert_eq!(started(&mut schedule), [Step::Imports]);
@@ -91,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_step_runs_once_and_after_those_that_it_builds_on() {
-        let mut schedule = Schedule::new(&Step::ALL);
+        let mut schedule = Schedule::new(Step::VARIANTS);
         let mut order = Vec::new();
         loop {
             let working = started(&mut schedule);
@@ -101,11 +103,11 @@ mod tests {
             schedule.ended(first, false);
         }
         let position = |step| order.iter().position(|known| *known == step).expect("it ran");
-        for step in Step::ALL {
+        for &step in Step::VARIANTS {
             let mut earlier = step.after().iter();
             assert!(earlier.all(|before| position(*before) < position(step)), "{step:?}");
         }
-        assert_eq!(order.len(), Step::ALL.len());
+        assert_eq!(order.len(), Step::VARIANTS.len());
     }
 
     #[test]
@@ -116,11 +118,11 @@ mod tests {
 
     #[test]
     fn after_a_failure_nothing_starts() {
-        let mut schedule = Schedule::new(&Step::ALL);
+        let mut schedule = Schedule::new(Step::VARIANTS);
         started(&mut schedule);
         schedule.ended(Step::Format, true);
         schedule.ended(Step::Lints, false);
         assert_eq!(started(&mut schedule), []);
-        assert_eq!(schedule.not_started().len(), Step::ALL.len() - 2);
+        assert_eq!(schedule.not_started().len(), Step::VARIANTS.len() - 2);
     }
 }

@@ -54,15 +54,27 @@ impl Worker {
         }
     }
 
-    /// Ends the step and all processes that it started.
-    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
-    pub fn stop(mut self) {
+    /// Asks the step, and all processes that it started, to end.
+    pub fn ask_to_end(&self) {
         signal(&self.child, Signal::Terminate);
+    }
+
+    /// Waits until the step and all processes that it started have ended, for 20 seconds at most, and
+    /// then kills those that are left. The step's own process ends at once: the end-to-end tests below
+    /// it need the time to end the emulator and the containers that they started.
+    #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
+    pub fn wait_for_end(&mut self) {
         let asked_at = Instant::now();
-        while asked_at.elapsed() < ENDS_WITHIN && matches!(self.child.try_wait(), Ok(None)) {
+        while asked_at.elapsed() < ENDS_WITHIN && self.is_any_left() {
             std::thread::sleep(Duration::from_millis(100));
         }
         signal(&self.child, Signal::Kill);
+    }
+
+    fn is_any_left(&mut self) -> bool {
+        // A process that has ended belongs to its group until somebody has asked for its end.
+        let has_ended = !matches!(self.child.try_wait(), Ok(None));
+        group_exists(&self.child).unwrap_or(!has_ended)
     }
 
     pub fn status(&self) -> String {
@@ -72,8 +84,8 @@ impl Worker {
         format!("{} {} s: {last}", self.step.name(), self.start.elapsed().as_secs())
     }
 
-    /// As much of its output as a person needs: all of it after a failure, the results of tests
-    /// otherwise, and how many lines there are.
+    /// As much of its output as a person needs: all of it after a failure; otherwise the results of
+    /// its tests, or else its last lines.
     pub fn shown(&self, outcome: &Outcome) -> String {
         let log = match fs::read(&self.log) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -131,6 +143,22 @@ fn signal(child: &Child, signal: Signal) {
     }
 }
 
+/// Whether any process of the group is left; `None` where that cannot be known.
+#[cfg(unix)]
+fn group_exists(child: &Child) -> Option<bool> {
+    use nix::errno::Errno;
+    use nix::sys::signal::killpg;
+    use nix::unistd::Pid;
+
+    let group = Pid::from_raw(i32::try_from(child.id()).ok()?);
+    Some(killpg(group, None) != Err(Errno::ESRCH))
+}
+
+#[cfg(not(unix))]
+fn group_exists(_: &Child) -> Option<bool> {
+    None
+}
+
 #[cfg(not(unix))]
 fn start_process_group(_: &mut Command) {}
 
@@ -162,30 +190,49 @@ mod tests {
         assert_eq!(shown(LOG, &Outcome::Failed { reason: String::new() }), LOG);
     }
 
+    /// A step whose process is a shell, and its output, once the shell has written a line.
     #[cfg(unix)]
-    #[test]
     #[expect(clippy::disallowed_methods, reason = "a process is waited for, and no time")]
-    fn a_step_is_stopped_with_all_that_it_started() {
+    fn worker(script: &str, folder: &Path) -> (Worker, std::process::ChildStdout) {
         use std::io::Read;
 
         let mut shell = Command::new("sh");
-        shell.args(["-c", "sleep 600 & echo started; wait"]).stdout(Stdio::piped());
+        shell.arg("-c").arg(script).current_dir(folder).stdout(Stdio::piped());
         start_process_group(&mut shell);
         let mut child = shell.spawn().expect("a shell");
         let mut output = child.stdout.take().expect("a pipe");
         let mut word = [0; 8];
         output.read_exact(&mut word).expect("a word");
+        assert_eq!(&word, b"started\n");
+        let file = |name: &str| folder.join(name);
+        let (log, report) = (file("log"), file("report"));
+        (Worker { step: Step::Format, child, log, report, start: Instant::now() }, output)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_step_is_stopped_with_all_that_it_started() {
+        use std::io::Read;
+
         let folder = tempfile::tempdir().expect("a folder");
-        let worker = Worker {
-            step: Step::Format,
-            child,
-            log: folder.path().join("log"),
-            report: folder.path().join("report"),
-            start: Instant::now(),
-        };
-        worker.stop();
+        let (mut worker, mut output) = worker("sleep 600 & echo started; wait", folder.path());
+        worker.ask_to_end();
+        worker.wait_for_end();
         // The pipe ends when the last process that holds it has gone.
         let mut rest = Vec::new();
         output.read_to_end(&mut rest).expect("an end");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_step_started_may_clean_up_though_the_step_itself_ends_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = "sh -c 'trap \"sleep 0.5; echo clean > cleaned; exit\" TERM; echo started; \
+                      while :; do sleep 0.1; done' & wait";
+        let (mut worker, _output) = worker(script, folder.path());
+        worker.ask_to_end();
+        worker.wait_for_end();
+        let cleaned = fs::read_to_string(folder.path().join("cleaned"));
+        assert_eq!(cleaned.expect("it cleaned up"), "clean\n");
     }
 }

@@ -21,6 +21,9 @@ use self::tree::Crate;
 /// every cycle with the names that its files import from each other.
 pub fn check(root: &Path) -> Result<String, String> {
     let crates = crates(root)?;
+    if crates.is_empty() {
+        return Err(format!("there is no crate in {}", root.display()));
+    }
     let graph = Graph::new(&crates);
     let cycles = cycles::cycles(&graph);
     if cycles.is_empty() {

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response as HttpResponse};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::codes::{ApiCode, api_code};
@@ -118,7 +118,7 @@ impl Bizppurio {
     /// What the response to a message, or its absence, means for the message and for the lane.
     fn meaning_of(
         &self,
-        received: Result<HttpResponse<Bytes>, NoResponse>,
+        received: Result<http::Response<Bytes>, NoResponse>,
         token: &StoredToken,
         sent_at_ms: i64,
     ) -> SendResult {
