@@ -1,4 +1,4 @@
-//! What differs from the commit that this work began with, for `cargo xtask test --quick`.
+//! Finds the packages that the present changes affect, for `cargo xtask test --quick`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,12 @@ use crate::process;
 /// The packages whose tests a change may break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Affected {
-    /// Every one.
     All,
-    /// Those in these folders.
+    /// The packages in these folders, relative to the workspace.
     Packages(BTreeSet<PathBuf>),
 }
 
-/// Everything that is built on `shared`.
+/// The packages that depend on `shared`.
 const ON_SHARED: [&str; 11] = [
     "functions/console",
     "functions/enqueue",
@@ -30,13 +29,14 @@ const ON_SHARED: [&str; 11] = [
 ];
 
 impl Affected {
-    /// By what git says: changes that are not committed, and the commits since this branch left its
-    /// upstream or, without one, the main branch. Without git, all.
+    /// Asks git for the changed files: uncommitted changes, and the commits since this branch left
+    /// its upstream. A branch without an upstream is compared with the main branch. Without git,
+    /// every package counts as affected.
     pub fn by_changes() -> Self {
         let Some(base) = base() else { return Self::All };
         println!("Changes since commit {}:", base.get(..12).unwrap_or(&base));
         let mut differing = process::program("git");
-        // A file that was moved out of a package has changed that package, too.
+        // Moving a file out of a package changes that package, too.
         differing.args(["diff", "--name-only", "--no-renames", &base]);
         let mut untracked = process::program("git");
         untracked.args(["ls-files", "--others", "--exclude-standard"]);
@@ -61,7 +61,7 @@ impl Affected {
         Self::Packages(packages)
     }
 
-    /// Whether it may break this package's tests.
+    /// Whether the changes may break this package's tests.
     pub fn includes(&self, package: &Path) -> bool {
         match self {
             Self::All => true,
@@ -70,7 +70,7 @@ impl Affected {
     }
 }
 
-/// The commit from which this branch and its upstream, or the main branch, went different ways.
+/// The merge base of this branch and its upstream or, without an upstream, the main branch.
 fn base() -> Option<String> {
     ["@{upstream}", "origin/main", "main"].into_iter().find_map(|other| {
         let mut git = process::program("git");
@@ -79,7 +79,7 @@ fn base() -> Option<String> {
     })
 }
 
-/// The packages whose tests read or are built on a file; `None` when that may be all of them.
+/// The packages whose tests depend on a file or read it; `None` when every package may be affected.
 fn packages_of(file: &str) -> Option<Vec<&str>> {
     let folders: Vec<&str> = file.split('/').collect();
     match folders.as_slice() {
@@ -88,12 +88,12 @@ fn packages_of(file: &str) -> Option<Vec<&str>> {
             let end = file.match_indices('/').nth(1)?.0;
             Some(vec![&file[..end], "local", "bench", "e2e"])
         }
-        // The example catalog is read by the tests of all that read catalogs.
+        // The tests of every package that reads catalogs read the example catalog.
         ["catalog" | "examples", ..] => Some(vec!["catalog", "local", "bench", "e2e"]),
         ["local", ..] => Some(vec!["shared", "local", "bench", "e2e"]),
         ["bench", ..] => Some(vec!["bench"]),
         ["xtask", ..] => Some(vec!["xtask"]),
-        // The template and its settings, sample events and guides are read by tests.
+        // Tests read the template, its settings, the sample events and the guides.
         ["docs" | "events", ..] | ["template.yaml" | "samconfig.toml"] => {
             Some(vec!["local", "e2e"])
         }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_affects_all_that_is_built_on_it() {
+    fn a_change_affects_every_package_that_depends_on_it() {
         let rule = affected(&["shared/src/domain/pacer.rs"]);
         for package in ["shared", "functions/sender", "local", "e2e"] {
             assert!(rule.includes(Path::new(package)), "{package}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_file_that_tests_read_runs_those_tests() {
+    fn a_changed_file_affects_the_packages_whose_tests_read_it() {
         assert!(affected(&["events/sender/wake.json"]).includes(Path::new("local")));
         assert!(affected(&["README.md"]).includes(Path::new("local")));
         assert!(affected(&["template.yaml"]).includes(Path::new("e2e")));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_dependencies_affects_everything() {
+    fn a_changed_dependency_affects_every_package() {
         assert_eq!(affected(&["Cargo.lock", "xtask/src/step.rs"]), Affected::All);
         assert_eq!(affected(&[]), Affected::Packages(BTreeSet::new()));
     }

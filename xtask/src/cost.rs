@@ -1,22 +1,22 @@
-//! What a step costs: seconds of wall-clock and of processor time, and how much of them is compiling.
+//! Measures a step's cost: wall-clock seconds and processor seconds, with compiling counted apart.
 
 use std::time::{Duration, Instant};
 
-/// A part of a step.
+/// The kind of work that a step is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Compilers and linkers run.
+    /// The step runs compilers and linkers.
     Compiling,
-    /// Programs run that were compiled before, or need no compiler.
+    /// The step runs programs that need no compiling, or were compiled before.
     Checking,
 }
 
-/// Seconds of wall-clock and of processor time.
+/// Wall-clock time and processor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     pub wall: Duration,
-    /// Of this process and all processes below it that have ended. Containers are not among them:
-    /// their parent is the Docker engine.
+    /// Includes this process and its descendants that have ended. Containers are not counted,
+    /// because the Docker engine starts them.
     pub processor: Duration,
 }
 
@@ -28,12 +28,11 @@ impl std::ops::Add for Cost {
     }
 }
 
-/// What a step has cost so far.
+/// The cost of a step so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepCost {
-    /// The part that compiles.
     pub compiling: Cost,
-    /// The rest.
+    /// Everything except compiling.
     pub checking: Cost,
 }
 
@@ -42,7 +41,7 @@ impl StepCost {
         self.compiling + self.checking
     }
 
-    /// Does some work and adds its cost.
+    /// Runs `act` and adds its cost to this kind of work.
     #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
     pub fn measure<T>(&mut self, work: Work, act: impl FnOnce() -> T) -> T {
         let (start, before) = (Instant::now(), processor_time());
@@ -57,7 +56,7 @@ impl StepCost {
         result
     }
 
-    /// As a line of milliseconds, for the process that started this one.
+    /// One line of milliseconds. A step writes it for the gate, which runs in another process.
     pub fn to_line(self) -> String {
         let costs = [self.compiling, self.checking];
         let spans = costs.iter().flat_map(|cost| [cost.wall, cost.processor]);
@@ -72,7 +71,7 @@ impl StepCost {
     }
 }
 
-/// The processor time of this process and of all its children that have ended, with their own.
+/// The processor time of this process and its descendants that have ended.
 #[cfg(unix)]
 fn processor_time() -> Duration {
     use nix::sys::resource::{UsageWho, getrusage};
@@ -89,13 +88,13 @@ fn processor_time() -> Duration {
     of(UsageWho::RUSAGE_SELF) + of(UsageWho::RUSAGE_CHILDREN)
 }
 
-/// Not known here.
+/// Only Unix reports the processor time of child processes.
 #[cfg(not(unix))]
 fn processor_time() -> Duration {
     Duration::ZERO
 }
 
-/// How busy all of the machine's processors have been since it started, where that can be known.
+/// The busy time and total time of all the machine's processors since it started, in clock ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineTime {
     busy: u64,
@@ -103,13 +102,13 @@ pub struct MachineTime {
 }
 
 impl MachineTime {
-    /// Until now. Linux tells it.
+    /// Reads the present times; `None` on systems other than Linux.
     pub fn now() -> Option<Self> {
         Self::read(&std::fs::read_to_string("/proc/stat").ok()?)
     }
 
-    /// The first line of `/proc/stat`: ticks in user, nice, system, idle, iowait, irq, softirq and
-    /// steal (proc(5)); those of guests are in user and nice already.
+    /// Parses the first line of `/proc/stat`: ticks in user, nice, system, idle, iowait, irq,
+    /// softirq and steal (proc(5)). User and nice already contain the ticks of guests.
     fn read(text: &str) -> Option<Self> {
         let ticks = text.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
         let ticks: Vec<u64> = ticks.map(|word| word.parse().unwrap_or(0)).collect();
@@ -118,9 +117,9 @@ impl MachineTime {
         Some(Self { busy: all - idle, all })
     }
 
-    /// The share of its processors' time that was used since then, in percent.
+    /// The share of processor time that the machine used since `before`, in percent.
     pub fn busy_percent_since(self, before: Self) -> u64 {
-        // Linux does not promise that the time of waiting for a disk only grows.
+        // On Linux the iowait counter may decrease (proc(5)), so a difference may be below zero.
         let busy = self.busy.saturating_sub(before.busy);
         100 * busy / self.all.saturating_sub(before.all).max(1)
     }
@@ -131,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_cost_survives_the_way_between_processes() {
+    fn a_step_cost_is_unchanged_after_writing_and_reading() {
         let cost = |wall, processor| Cost {
             wall: Duration::from_millis(wall),
             processor: Duration::from_millis(processor),
@@ -145,7 +144,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_processor_time_of_a_child_is_counted_as_the_work_that_it_did() {
+    fn processor_time_includes_child_processes() {
         let mut cost = StepCost::default();
         let busy = || {
             let mut shell = std::process::Command::new("sh");
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_a_disk_is_not_being_busy() {
+    fn waiting_for_a_disk_does_not_count_as_busy() {
         let before = MachineTime::read("cpu  10 0 10 70 10 0 0 0 5 0\ncpu0 1").expect("ticks");
         let after = MachineTime::read("cpu  60 10 20 80 20 5 4 1 9 0\ncpu0 1").expect("ticks");
         assert_eq!(after.busy_percent_since(before), 80);

@@ -1,4 +1,4 @@
-//! Starting the end-to-end tests.
+//! Starts the end-to-end tests and the check of `sam local`.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -8,21 +8,21 @@ use crate::process;
 use crate::tool::{self, Missing};
 use crate::workspace;
 
-/// What the end-to-end test does about building the functions.
+/// When the end-to-end test builds the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// Builds them, and tells no story.
+    /// Builds the functions and runs no test.
     Only,
-    /// Builds them if a source is newer than the last build.
+    /// Builds the functions if a source is newer than the last build, then runs the tests.
     IfStale,
 }
 
-/// Builds the end-to-end tests where needed, and runs them in place of this program.
+/// Builds the end-to-end tests if needed, and replaces this program with them.
 pub fn run(arguments: &[OsString]) -> ExitCode {
     exec(deployed(arguments))
 }
 
-/// The same for the check of `sam local`.
+/// Builds the check of `sam local` if needed, and replaces this program with it.
 pub fn run_sam_local(arguments: &[OsString]) -> ExitCode {
     exec(tool::docker().and_then(|()| containers(arguments)))
 }
@@ -37,7 +37,7 @@ fn exec(command: Result<Command, Missing>) -> ExitCode {
     }
 }
 
-/// The end-to-end test as a step of the gate runs it, with its tools installed.
+/// The command that runs the end-to-end test for the gate. Installs the tools that the test needs.
 pub fn command(build: Build) -> Result<Command, Missing> {
     let option = match build {
         Build::Only => "--build-only",
@@ -46,12 +46,12 @@ pub fn command(build: Build) -> Result<Command, Missing> {
     deployed(&[option.into()])
 }
 
-/// The check of `sam local` as the gate runs it, with its tools installed.
+/// The command that checks `sam local` for the gate. Installs the tools that the check needs.
 pub fn sam_local() -> Result<Command, Missing> {
     containers(&[])
 }
 
-/// Compiles both, where the lints have not.
+/// Compiles both test programs, unless the `lints` step already has.
 pub fn compile(cost: &mut StepCost) -> Result<(), process::Failure> {
     let mut cargo = test("deployed");
     cargo.args(["--test", "sam_local", "--no-run"]);
@@ -74,7 +74,8 @@ fn containers(arguments: &[OsString]) -> Result<Command, Missing> {
     Ok(cargo)
 }
 
-/// With the whole workspace's features: all its crates are there already when its tests have run.
+/// Selects the whole workspace, so cargo uses the same features and reuses the crates that are
+/// built.
 fn test(name: &str) -> Command {
     workspace::cargo(["test", "--workspace", "--locked", "--test", name])
 }

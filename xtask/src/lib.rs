@@ -1,7 +1,7 @@
-//! What a checkout needs besides Rust and Python 3, and the one gate: `cargo xtask demo` and
-//! `cargo xtask test` do all set-up themselves.
+//! The project's commands. `cargo xtask demo` runs Alimi on this machine, and `cargo xtask test`
+//! runs the gate. Both need Rust and Python 3, and download everything else on first use.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it writes for a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
 mod changes;
 mod cost;
@@ -20,10 +20,10 @@ use std::process::ExitCode;
 
 use request::{Request, USAGE};
 
-/// The exit code for a command line that was not understood, as other programs have it.
+/// The exit code for an invalid command line, as is usual on Unix.
 const USAGE_ERROR: u8 = 2;
 
-/// Does what the command line asks for.
+/// Runs the command that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
     if process::variable(workspace::IS_RUSTDOC).is_some() {

@@ -1,4 +1,4 @@
-//! Starting the local stack and the benchmarks.
+//! Starts the local stack, the catalog command and the benchmarks.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -6,26 +6,26 @@ use std::process::{Command, ExitCode};
 use crate::process;
 use crate::tool::{self, Missing};
 
-/// Builds `alimi-local` where needed, and runs it in place of this program.
+/// Builds `alimi-local` if needed, and replaces this program with it.
 pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
-    eprintln!("Building what has changed; the first build takes some minutes.");
+    eprintln!("Compiling changed code. The first build takes a few minutes.");
     let mut cargo = process::cargo(["run", "-p", "alimi-local", "--", command]);
     cargo.args(arguments);
     process::exec(cargo)
 }
 
-/// Builds `alimi-catalog` where needed, and runs it in place of this program.
+/// Builds `alimi-catalog` if needed, and replaces this program with it.
 pub fn catalog(arguments: &[OsString]) -> ExitCode {
     let mut cargo = process::cargo(["run", "-p", "alimi-catalog", "--"]);
     cargo.args(arguments);
     process::exec(cargo)
 }
 
-/// Builds the benchmarks where needed, optimised, and runs them in place of this program.
+/// Builds the benchmarks with optimisation if needed, and replaces this program with them.
 pub fn bench(arguments: &[OsString]) -> ExitCode {
     match bench_command(arguments) {
         Ok(command) => {
-            eprintln!("Building what has changed; the first build takes ten minutes.");
+            eprintln!("Compiling changed code. The first build takes about ten minutes.");
             process::exec(command)
         }
         Err(missing) => {
@@ -38,7 +38,7 @@ pub fn bench(arguments: &[OsString]) -> ExitCode {
 fn bench_command(arguments: &[OsString]) -> Result<Command, Missing> {
     let mut cargo = process::cargo(["run", "--profile", "measure", "-p", "alimi-bench", "--"]);
     cargo.args(arguments);
-    // What builds functions, and what starts them.
+    // cargo-lambda builds the functions, and the SAM CLI starts them.
     if arguments.first().is_some_and(|part| BENCHMARKS_OF_FUNCTIONS.iter().any(|it| part == it)) {
         cargo.arg("--cargo-lambda").arg(tool::CARGO_LAMBDA.ready()?);
         cargo.arg("--sam").arg(tool::SAM.ready()?);
@@ -46,4 +46,5 @@ fn bench_command(arguments: &[OsString]) -> Result<Command, Missing> {
     Ok(cargo)
 }
 
+/// Benchmarks that build and start the functions.
 const BENCHMARKS_OF_FUNCTIONS: [&str; 3] = ["all", "binaries", "profiles"];

@@ -1,4 +1,4 @@
-//! `cargo xtask`. Everything is in the library, whose documentation the gate checks.
+//! `cargo xtask`. All code is in the library, because the gate checks only the docs of libraries.
 
 use std::process::ExitCode;
 

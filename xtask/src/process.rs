@@ -1,4 +1,4 @@
-//! Running other programs, whose output goes where this one's goes, unread.
+//! Runs other programs.
 
 use std::env;
 use std::error::Error;
@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
-/// A program that did not start, or ended with an error.
+/// A command that did not start, or ended with an error.
 #[derive(Debug)]
 pub struct Failure {
     command: String,
@@ -21,7 +21,7 @@ enum Cause {
     Ended(ExitStatus),
 }
 
-/// The folder of the workspace.
+/// The workspace's folder.
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
@@ -32,12 +32,13 @@ pub fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The cargo that started this one, in the workspace's folder.
+/// The cargo that started this program, in the workspace's folder.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut cargo = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(arguments);
-    // These describe xtask. Build scripts that watch them (ring's does) would run again, and all
-    // that depends on them be built again, each time a person alternates with plain cargo.
+    // Cargo sets these variables to describe xtask. Some build scripts (ring's) watch them. Without
+    // this removal, alternating with plain cargo would run those scripts and rebuild their
+    // dependents.
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(describes_a_package) {
             cargo.env_remove(name);
@@ -57,7 +58,8 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command to its end. Nobody is asked anything.
+/// Runs a command to its end. The command inherits the output and has no input, so it cannot
+/// prompt.
 pub fn run(command: &mut Command) -> Result<(), Failure> {
     match command.stdin(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
@@ -66,7 +68,7 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Runs a command to its end and answers with its standard output.
+/// Runs a command to its end and returns its standard output.
 pub fn captured(command: &mut Command) -> Result<String, Failure> {
     match command.stdin(Stdio::null()).stderr(Stdio::inherit()).output() {
         Ok(output) if output.status.success() => {
@@ -77,7 +79,7 @@ pub fn captured(command: &mut Command) -> Result<String, Failure> {
     }
 }
 
-/// The standard output of a command, if it ends well.
+/// The standard output of a command; `None` if the command fails.
 pub fn stdout_if_successful(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
@@ -93,7 +95,7 @@ pub fn exec(mut command: Command) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a command to its end, and ends with its exit code.
+/// Runs a command to its end and returns the command's exit code.
 #[cfg(not(unix))]
 pub fn exec(mut command: Command) -> ExitCode {
     match command.status() {
@@ -109,7 +111,7 @@ pub fn exec(mut command: Command) -> ExitCode {
     }
 }
 
-/// The command as a person would type it, the program by its bare name.
+/// The command as a person would type it. The program has no folder.
 fn words(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let name = program.file_stem().unwrap_or(command.get_program());

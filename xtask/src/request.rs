@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Parses the command line.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -9,95 +9,88 @@ use strum::VariantArray;
 
 use crate::step::{Scope, Step};
 
-/// How to call this.
+/// The help text.
 pub const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   demo [ARGS...]      shows Alimi at work, all on this machine
-  serve [ARGS...]     runs Alimi on this machine until it is stopped
+  serve [ARGS...]     runs Alimi on this machine until you stop it
   catalog [ARGS...]   stores a catalog file in a deployed stack's table
-  bench [ARGS...]     measures what Alimi reaches and costs
-  e2e [ARGS...]       deploys Alimi to an emulator of AWS and tries it there
-  sam-local [ARGS...] runs every function in a container, as developers do
+  bench [ARGS...]     measures Alimi's performance and cost
+  e2e [ARGS...]       deploys Alimi to an emulator of AWS and tests it there
+  sam-local [ARGS...] runs every function in a container with `sam local`
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
-  test --quick        format, imports, lints, and the tests that the present changes may break
+  test --quick        runs format, imports, lints, and the tests that your changes may break
   help                shows this
 
 `cargo xtask demo --help`, and so on, lists the ARGS of each.
 
-Steps of the test; --only may be given several times. Two steps at a time run beside each other:
+Steps of the test. --only may be given several times. Up to two steps run at the same time:
 
   format     cargo fmt --check
-  imports    no file imports one that imports it
-  lints      everything is compiled with clippy, where a warning is an error
+  imports    no import cycle between files
+  lints      compiles everything with clippy; a warning is an error
   functions  sam build
   template   sam validate --lint, of template.yaml and examples/network.yaml
   security   checkov, of template.yaml: .checkov.yaml has the exceptions
   licences   cargo-deny: licences, banned crates and sources of all dependencies
   tests      cargo test, the whole workspace
-  docs       rustdoc of every library, where a warning is an error
-  e2e        the stack, deployed by the SAM CLI to an emulator of AWS, and used
-  sam-local  every function in a container, with every sample event, by `sam local`
+  docs       rustdoc of every library; a warning is an error
+  e2e        deploys the stack with the SAM CLI to an emulator of AWS, and uses it
+  sam-local  runs every function in a container with `sam local` and every sample event
 
-Six of them install their tools once, in $ALIMI_TOOLS, or else in the user's cache folder. A tool
-that cannot be had skips its step; with CI=true that is a failure. Without a Docker engine sam-local
-is skipped, with CI=true too.";
+Six steps install their tools once, in $ALIMI_TOOLS or else in the user's cache folder. If the
+gate cannot install a tool, it skips the step; with CI=true the step fails instead. Without a Docker
+engine the gate skips sam-local, even with CI=true.";
 
-/// A command line, understood.
+/// A valid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Start the benchmarks, with what follows.
+    /// Run the benchmarks with these arguments.
     Bench(Vec<OsString>),
-    /// Deploy to an emulator of AWS, with what follows.
+    /// Run the end-to-end tests with these arguments.
     E2e(Vec<OsString>),
-    /// Run every function by `sam local`, with what follows.
+    /// Run the check of `sam local` with these arguments.
     SamLocal(Vec<OsString>),
-    /// Start the local stack.
+    /// Run a command of the local stack.
     Local {
-        /// Which of its commands.
         command: &'static str,
-        /// What follows it, which only the local stack understands.
+        /// The arguments after the command. Only the local stack can parse them.
         arguments: Vec<OsString>,
     },
-    /// Store a catalog file, as what follows says.
+    /// Store a catalog file; `alimi-catalog` parses these arguments.
     Catalog(Vec<OsString>),
-    /// Run these steps of the gate, in its order.
+    /// Run these steps of the gate.
     Test {
-        /// The steps.
+        /// In the order of the gate.
         steps: Vec<Step>,
-        /// How much of the workspace they check.
         scope: Scope,
     },
-    /// Run one step for a gate, which started this process.
+    /// Run one step in this process. Only the gate sends this command.
     Step {
-        /// The step.
         step: Step,
-        /// How much of the workspace it checks.
         scope: Scope,
-        /// The file that its end is written into.
+        /// The file for the step's result.
         report: PathBuf,
     },
-    /// Say how to call this.
+    /// Print the help text.
     Help,
 }
 
-/// A command line that means nothing here.
+/// An invalid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ParseError {
-    /// There was nothing to read.
     NoCommand,
-    /// There is no such command.
     UnknownCommand(OsString),
     /// `test` has no such option.
     UnknownOption(OsString),
-    /// `--only` was last.
+    /// No step follows `--only`.
     NoStep,
-    /// The gate has no such step.
     UnknownStep(OsString),
 }
 
 impl Request {
-    /// Understands the arguments that follow the program's name.
+    /// Parses the arguments that follow the program's name.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ParseError> {
         let mut arguments = arguments.into_iter();
         let command = arguments.next().ok_or(ParseError::NoCommand)?;
@@ -137,7 +130,7 @@ impl Request {
         Ok(Self::Test { steps: steps.into_iter().filter(is_asked).collect(), scope })
     }
 
-    /// What a gate says to the process of a step.
+    /// Parses the arguments that the gate gives to a step's process.
     fn read_step(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, ParseError> {
         let mut next = || arguments.next().ok_or(ParseError::NoStep);
         let (name, scope, report) = (next()?, next()?, next()?);
@@ -150,11 +143,17 @@ impl Request {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCommand => write!(f, "no command was given"),
-            Self::UnknownCommand(command) => write!(f, "no command {}", command.display()),
-            Self::UnknownOption(option) => write!(f, "test has no option {}", option.display()),
-            Self::NoStep => write!(f, "--only is followed by a step"),
-            Self::UnknownStep(step) => write!(f, "test has no step {}", step.display()),
+            Self::NoCommand => write!(f, "a command is missing: use one from the list below"),
+            Self::UnknownCommand(command) => {
+                write!(f, "there is no command {}: use one from the list below", command.display())
+            }
+            Self::UnknownOption(option) => {
+                write!(f, "test has no option {}: use --only STEP or --quick", option.display())
+            }
+            Self::NoStep => write!(f, "--only needs the name of a step after it"),
+            Self::UnknownStep(step) => {
+                write!(f, "test has no step {}: use one from the list below", step.display())
+            }
         }
     }
 }
@@ -170,25 +169,25 @@ mod tests {
     }
 
     #[test]
-    fn the_local_stack_reads_its_own_arguments() {
+    fn xtask_passes_the_arguments_of_the_local_stack_on() {
         let arguments = vec!["--help".into(), "--only".into()];
         assert_eq!(read("demo --help --only"), Ok(Request::Local { command: "demo", arguments }));
     }
 
     #[test]
-    fn a_test_without_names_is_the_whole_gate() {
+    fn test_without_step_names_runs_the_whole_gate() {
         let whole = Request::Test { steps: Step::VARIANTS.to_vec(), scope: Scope::Whole };
         assert_eq!(read("test"), Ok(whole));
     }
 
     #[test]
-    fn a_quick_test_leaves_out_what_is_not_changed() {
+    fn a_quick_test_runs_only_the_quick_steps() {
         let quick = Request::Test { steps: Step::QUICK.to_vec(), scope: Scope::Quick };
         assert_eq!(read("test --quick"), Ok(quick));
     }
 
     #[test]
-    fn a_gate_starts_each_step_in_a_process_of_its_own() {
+    fn the_gate_can_start_one_step_in_a_separate_process() {
         let step = Request::Step {
             step: Step::Docs,
             scope: Scope::Quick,

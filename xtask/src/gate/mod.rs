@@ -1,10 +1,11 @@
-//! The gate: runs the steps, two at a time, and always ends with a table of what each found and cost.
+//! The gate runs the steps, at most two at a time, and always prints a table of results and costs.
 //!
-//! - `schedule.rs`: which step may start now; pure.
-//! - `worker.rs`: a step in a process of its own.
-//! - `outcome.rs`: a step's end, and how it gets from that process to this one.
-//! - `status_line.rs`: which steps work at present.
-//! - `table.rs`: the table.
+//! - `schedule.rs`: decides which step may start now; pure.
+//! - `worker.rs`: runs a step in a process of its own.
+//! - `outcome.rs`: a step's result, and its text form, which the step's process writes for the
+//!   gate.
+//! - `status_line.rs`: shows which steps are running.
+//! - `table.rs`: formats the table at the gate's end.
 
 mod outcome;
 mod schedule;
@@ -33,23 +34,24 @@ use crate::step::{Scope, Step};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// CI stops a run after 90 minutes without saying where it was; the gate says it and stops earlier.
+/// CI stops a run after 90 minutes and does not say which steps were running. The gate stops
+/// earlier and names them.
 const LIMITS: Limits =
     Limits { warn_after: MINUTE.saturating_mul(60), stop_after: MINUTE.saturating_mul(75) };
 
-/// How often the gate looks at its steps.
+/// The gate checks its steps at this interval.
 const TICK: Duration = Duration::from_millis(200);
 
-/// For how long a gate may run.
+/// The limits of the gate's running time.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    /// After this it warns.
+    /// After this time the gate prints a warning.
     warn_after: Duration,
-    /// After this it stops its steps and fails.
+    /// After this time the gate stops its steps and fails.
     stop_after: Duration,
 }
 
-/// Runs these steps and prints what became of them.
+/// Runs these steps and prints the table of their results.
 pub fn run(steps: &[Step], scope: Scope) -> ExitCode {
     if let [step] = steps {
         return run_alone(*step, scope);
@@ -63,19 +65,19 @@ pub fn run(steps: &[Step], scope: Scope) -> ExitCode {
     }
 }
 
-/// Runs one step for a gate, and writes its end into a file.
+/// Runs one step for a gate, and writes its result into a file.
 pub fn run_one(step: Step, scope: Scope, report: &Path) -> ExitCode {
     let ended = ended(step, scope);
     match fs::write(report, ended.to_text()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{} cannot be written: {error}", report.display());
+            eprintln!("Cannot write {}: {error}", report.display());
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs one step here, so that its output is seen as it comes.
+/// Runs a single step in this process. Its output appears on the terminal at once, not at the end.
 fn run_alone(step: Step, scope: Scope) -> ExitCode {
     let ended = ended(step, scope);
     print!("{}", table::table(&[(step, ended.clone())], None));
@@ -83,28 +85,29 @@ fn run_alone(step: Step, scope: Scope) -> ExitCode {
 }
 
 fn ended(step: Step, scope: Scope) -> Ended {
-    // Where nobody reads the words, a check that did not run must not look like one that passed.
+    // Nobody reads the output of a green CI run, so a skipped check must not look like a passed
+    // one.
     let strict = process::variable("CI").is_some_and(|value| value == "true");
     let mut cost = StepCost::default();
     let result = step.run(scope, &mut cost);
     Ended { outcome: Outcome::of(result, strict), cost }
 }
 
-/// The folder of logs and reports.
+/// The folder for the steps' logs and results.
 fn folder() -> PathBuf {
     process::root().join("target/gate")
 }
 
-/// A gate at work.
+/// A running gate.
 struct Gate {
     schedule: Schedule,
     scope: Scope,
     limits: Limits,
-    /// A copy of this program. Linting builds this program too, and replaces the file.
+    /// A copy of this program. The `lints` step rebuilds xtask and replaces the original file.
     program: PathBuf,
     working: Vec<Worker>,
     ended: Vec<(Step, Ended)>,
-    /// Set by Ctrl-C, or by a request to terminate.
+    /// Ctrl-C or SIGTERM sets this flag.
     interrupted: Arc<AtomicBool>,
     start: Instant,
     machine: Option<MachineTime>,
@@ -116,7 +119,7 @@ impl Gate {
         let folder = folder();
         fs::create_dir_all(&folder)?;
         let program = folder.join(format!("xtask{}", std::env::consts::EXE_SUFFIX));
-        // A program that runs cannot be overwritten, but its file can be replaced.
+        // Overwriting the file of a running program fails, but removing and creating it works.
         match fs::remove_file(&program) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
@@ -152,8 +155,8 @@ impl Gate {
             } else if took > self.limits.stop_after {
                 let minutes = self.limits.stop_after.as_secs() / 60;
                 self.stop_all(&format!(
-                    "the gate was not done after {minutes} minutes and stopped it; CI would have \
-                     stopped everything, unexplained"
+                    "the gate reached its limit of {minutes} minutes while this step was running, \
+                     and stopped the step"
                 ));
             }
             status.show(&self.working);
@@ -162,14 +165,16 @@ impl Gate {
         self.close()
     }
 
-    /// Starts every step that may start. Answers with whether one was started.
+    /// Starts every step that may start. Returns whether any step started.
     fn start_what_may_start(&mut self) -> bool {
         let mut started = false;
         while let Some(step) = self.schedule.next() {
             started = true;
             match Worker::start(&self.program, &folder(), step, self.scope) {
                 Ok(worker) => self.working.push(worker),
-                Err(error) => self.end(step, Ended::failed(format!("it did not start: {error}"))),
+                Err(error) => {
+                    self.end(step, Ended::failed(format!("the step did not start: {error}")));
+                }
             }
         }
         started
@@ -217,28 +222,30 @@ impl Gate {
             .map(|(before, now)| now.busy_percent_since(before));
         let totals = Totals { wall: self.start.elapsed(), busy_percent };
         print!("{}", table::table(&self.ended, Some(totals)));
-        println!("Everything that the steps wrote: {}", folder().display());
-        // A run that was stopped between two steps has no step that failed.
+        println!("The full output of the steps is in {}", folder().display());
+        // A run that Ctrl-C stops between two steps has no failed step.
         let is_whole = self.ended.iter().all(|(_, ended)| ended.outcome != Outcome::NotReached);
         let failed = self.ended.iter().any(|(_, ended)| ended.outcome.is_failure());
         if is_whole && !failed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-/// Set when somebody asks this process to end.
+/// A flag that Ctrl-C or SIGTERM sets.
 #[cfg(unix)]
 fn interruptions() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // Where it cannot be caught it ends this process, and steps run on to their own ends.
+        // Without this handler the signal ends only the gate, and the running steps continue.
         if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&interrupted)) {
-            eprintln!("Ctrl-C will not stop the steps: {error}");
+            eprintln!(
+                "Cannot install a signal handler, so Ctrl-C will not stop the steps: {error}"
+            );
         }
     }
     interrupted
 }
 
-/// Steps share this process's console, and Ctrl-C reaches them by itself.
+/// The steps share this process's console, so Ctrl-C reaches them directly.
 #[cfg(not(unix))]
 fn interruptions() -> Arc<AtomicBool> {
     Arc::new(AtomicBool::new(false))

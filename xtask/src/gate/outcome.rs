@@ -1,30 +1,27 @@
-//! How a step ended, as text too: each step runs in a process of its own.
+//! A step's result. Each step runs in its own process and sends its result to the gate as text.
 
 use crate::cost::StepCost;
 use crate::step::StepError;
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It found nothing.
     Passed,
-    /// It found something, or had to run and could not.
+    /// The step found a fault, or was required to run and could not.
     Failed {
-        /// What it was.
         reason: String,
     },
-    /// It did not run.
+    /// The step could not run on this machine.
     Skipped {
-        /// Why it did not run.
         reason: String,
-        /// What would make it run.
+        /// What a person can do so that the step runs.
         remedy: String,
     },
-    /// An earlier step failed.
+    /// The gate stopped before it started this step.
     NotReached,
 }
 
-/// A step's end and its cost.
+/// A step's result and cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub outcome: Outcome,
@@ -32,14 +29,14 @@ pub struct Ended {
 }
 
 impl Outcome {
-    /// The outcome of a step that returned this result. With `strict`, a missing tool is a failure.
+    /// Converts what a step returned. With `strict`, a missing tool is a failure.
     pub fn of(result: Result<(), StepError>, strict: bool) -> Self {
         match result {
             Ok(()) => Self::Passed,
             Err(StepError::Failed(reason)) => Self::Failed { reason },
             Err(StepError::NotRun(missing)) if strict => Self::Failed {
                 reason: format!(
-                    "{}. With CI=true that is a failure: {}",
+                    "{}. With CI=true a missing tool is a failure. Remedy: {}",
                     missing.reason, missing.remedy
                 ),
             },
@@ -49,7 +46,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the commit may not pass.
+    /// Whether the gate must fail because of this step.
     pub const fn is_failure(&self) -> bool {
         match self {
             Self::Failed { .. } => true,
@@ -59,17 +56,17 @@ impl Outcome {
 }
 
 impl Ended {
-    /// A step that failed before it cost anything that is known.
+    /// A failed step whose cost is unknown.
     pub fn failed(reason: String) -> Self {
         Self { outcome: Outcome::Failed { reason }, cost: StepCost::default() }
     }
 
-    /// A step that was not started.
+    /// A step that the gate did not start.
     pub fn not_reached() -> Self {
         Self { outcome: Outcome::NotReached, cost: StepCost::default() }
     }
 
-    /// For the process that waits for this one.
+    /// The text that a step writes for the gate.
     pub fn to_text(&self) -> String {
         let words: [&str; 3] = match &self.outcome {
             Outcome::Passed => ["passed", "", ""],
@@ -107,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_tool_fails_only_where_nothing_may_be_skipped() {
+    fn a_missing_tool_is_a_failure_only_when_strict() {
         assert!(Outcome::of(Err(StepError::NotRun(missing())), true).is_failure());
         assert!(!Outcome::of(Err(StepError::NotRun(missing())), false).is_failure());
     }
 
     #[test]
-    fn a_step_that_needs_docker_is_skipped_in_ci_too() {
+    fn a_step_without_docker_is_skipped_even_when_strict() {
         for strict in [true, false] {
             let outcome = Outcome::of(Err(StepError::NotPossible(missing())), strict);
             assert!(matches!(outcome, Outcome::Skipped { .. }));
@@ -121,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn an_end_survives_the_way_between_processes() {
+    fn a_result_is_unchanged_after_writing_and_reading() {
         let skipped = Outcome::Skipped { reason: "no Docker".into(), remedy: "start it".into() };
-        let failed = Outcome::Failed { reason: "`cargo test` ended badly".into() };
+        let failed = Outcome::Failed { reason: "`cargo test` failed".into() };
         for outcome in [Outcome::Passed, skipped, failed, Outcome::NotReached] {
             let cost = StepCost::from_line("1 2 3 4").expect("cost");
             let ended = Ended { outcome, cost };

@@ -1,4 +1,4 @@
-//! Which step may start.
+//! Decides which step may start.
 
 use crate::step::{Queue, Step};
 
@@ -9,41 +9,39 @@ enum StepState {
     Ended,
 }
 
-/// The steps of a run.
+/// The steps of a run and their states.
 #[derive(Debug)]
 pub struct Schedule {
     steps: Vec<(Step, StepState)>,
-    /// Nothing starts any more: a step failed, or the run was stopped.
+    /// No more steps start, because a step failed or somebody stopped the run.
     is_stopped: bool,
 }
 
 impl Schedule {
-    /// A run of these steps.
     pub fn new(steps: &[Step]) -> Self {
         let steps = steps.iter().map(|step| (*step, StepState::Waiting)).collect();
         Self { steps, is_stopped: false }
     }
 
-    /// The next step that may start now; it counts as working from now on.
+    /// Takes the next step that may start now, and marks it as working.
     pub fn next(&mut self) -> Option<Step> {
         let step = self.steps.iter().map(|(step, _)| *step).find(|step| self.may_start(*step))?;
         self.set(step, StepState::Working);
         Some(step)
     }
 
-    /// A step has ended. After a failure no other starts, and those that work go on to their ends:
-    /// what they find is worth knowing.
+    /// Records that a step has ended. After a failure no other step starts. Running steps continue,
+    /// because their results help to find the fault.
     pub fn ended(&mut self, step: Step, has_failed: bool) {
         self.set(step, StepState::Ended);
         self.is_stopped |= has_failed;
     }
 
-    /// Lets nothing start any more.
+    /// Prevents any more steps from starting.
     pub fn stop(&mut self) {
         self.is_stopped = true;
     }
 
-    /// The steps that have not started.
     pub fn not_started(&self) -> Vec<Step> {
         self.in_state(StepState::Waiting).collect()
     }
@@ -84,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_of_each_queue_works_at_a_time() {
+    fn at_most_one_step_of_each_queue_runs_at_a_time() {
         let mut schedule = Schedule::new(Step::VARIANTS);
         assert_eq!(started(&mut schedule), [Step::Format, Step::Lints]);
         schedule.ended(Step::Format, false);
@@ -92,17 +90,17 @@ mod tests {
     }
 
     #[test]
-    fn every_step_runs_once_and_after_those_that_it_builds_on() {
+    fn every_step_runs_once_and_after_the_steps_that_it_needs() {
         let mut schedule = Schedule::new(Step::VARIANTS);
         let mut order = Vec::new();
         loop {
             let working = started(&mut schedule);
             order.extend(working.iter().copied());
-            // The one that started first ends first.
+            // The step that started first ends first.
             let Some(first) = schedule.in_state(StepState::Working).next() else { break };
             schedule.ended(first, false);
         }
-        let position = |step| order.iter().position(|known| *known == step).expect("it ran");
+        let position = |step| order.iter().position(|known| *known == step).expect("the step ran");
         for &step in Step::VARIANTS {
             let mut earlier = step.after().iter();
             assert!(earlier.all(|before| position(*before) < position(step)), "{step:?}");
@@ -111,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_step_alone_waits_for_none_that_does_not_run() {
+    fn a_step_does_not_wait_for_steps_that_are_not_in_the_run() {
         let mut schedule = Schedule::new(&[Step::E2e, Step::Tests]);
         assert_eq!(started(&mut schedule), [Step::E2e, Step::Tests]);
     }
 
     #[test]
-    fn after_a_failure_nothing_starts() {
+    fn after_a_failure_no_step_starts() {
         let mut schedule = Schedule::new(Step::VARIANTS);
         started(&mut schedule);
         schedule.ended(Step::Format, true);

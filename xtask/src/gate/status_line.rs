@@ -1,14 +1,14 @@
-//! The steps that work at present, for people who wait.
+//! Shows which steps are running.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use super::worker::Worker;
 
-/// How often a line is printed where no line can be written over.
+/// The interval between two lines when the output is not a terminal.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// On a terminal, one line that is written over. Elsewhere, a line a minute.
+/// On a terminal, overwrites one line. Elsewhere, prints a line every minute.
 pub struct StatusLine {
     is_terminal: bool,
     start: Instant,
@@ -33,7 +33,7 @@ impl StatusLine {
         if self.is_terminal {
             let line: String = line.chars().take(110).collect();
             print!("\r\x1b[2K{line}");
-            // A terminal that is gone is found by the next line.
+            // If the terminal is gone, the next `print!` fails.
             let _flushed = io::stdout().flush();
         } else {
             println!("{line}");

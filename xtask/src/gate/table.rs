@@ -6,16 +6,17 @@ use super::outcome::{Ended, Outcome};
 use crate::cost::StepCost;
 use crate::step::Step;
 
-/// What all steps cost together.
+/// The totals of a whole run.
 #[derive(Clone, Copy, Debug)]
 pub struct Totals {
-    /// From the gate's start to its end.
+    /// The time from the gate's start to its end.
     pub wall: Duration,
-    /// How busy the machine's processors were, where that is known.
+    /// How busy the machine's processors were; `None` if the system does not report it.
     pub busy_percent: Option<u64>,
 }
 
-/// A line for each step and their sum, then what a person has to know besides.
+/// Formats one line for each step and one for their sum, then the reasons of failed and skipped
+/// steps.
 pub fn table(ended: &[(Step, Ended)], totals: Option<Totals>) -> String {
     let mut table = format!(
         "\n{:10} {:8} {:>8} {:>10} {:>10}\n",
@@ -64,8 +65,8 @@ fn sum(ended: &[(Step, Ended)], totals: Totals) -> String {
         format!("The machine's processors were busy for {percent} % of the time.\n")
     });
     format!(
-        "{}Steps run beside each other, so their seconds add up to more than the sum's. Processor \
-         seconds leave out containers.\n{busy}",
+        "{}Steps run in parallel, so their seconds add up to more than the row `all` shows. \
+         Processor seconds do not include containers.\n{busy}",
         costs("all", "", totals.wall, &cost)
     )
 }
@@ -75,16 +76,16 @@ fn remark(step: Step, outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Passed | Outcome::NotReached => None,
         Outcome::Failed { reason } => Some(format!(
-            "\nFAILED {name}: {reason}\n  Again, alone: cargo xtask test --only {name}\n"
+            "\nFAILED {name}: {reason}\n  To run this step again: cargo xtask test --only {name}\n"
         )),
         Outcome::Skipped { reason, remedy } => Some(format!(
-            "\nSKIPPED {name}, WHICH CHECKED NOTHING: {reason}\n  To run it: {remedy}, then cargo \
-             xtask test --only {name}\n"
+            "\nSKIPPED {name}, SO NOTHING WAS CHECKED: {reason}\n  To run this step: {remedy}, \
+             then cargo xtask test --only {name}\n"
         )),
     }
 }
 
-/// The last line, which other programs read.
+/// The last line. Other programs parse it.
 fn closing(ended: &[(Step, Ended)]) -> String {
     let count = |is: fn(&Outcome) -> bool| ended.iter().filter(|(_, end)| is(&end.outcome)).count();
     let passed = count(|outcome| *outcome == Outcome::Passed);
@@ -103,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn the_table_tells_the_costs_and_what_was_not_checked_and_why() {
+    fn the_table_shows_costs_and_the_reasons_of_failed_and_skipped_steps() {
         let skipped =
             Outcome::Skipped { reason: "there is no Python".into(), remedy: "get one".into() };
-        let failed = Outcome::Failed { reason: "`cargo test` ended badly".into() };
+        let failed = Outcome::Failed { reason: "`cargo test` failed".into() };
         let steps = [
             (Step::Format, ended(Outcome::Passed)),
             (Step::Template, ended(skipped)),
@@ -121,15 +122,15 @@ template   SKIPPED       1.2        1.7        1.5
 tests      FAILED        1.2        1.7        1.5
 docs       not run
 all                      2.0        5.1        4.5
-Steps run beside each other, so their seconds add up to more than the sum's. Processor seconds leave \
-                        out containers.
+Steps run in parallel, so their seconds add up to more than the row `all` shows. \
+                        Processor seconds do not include containers.
 The machine's processors were busy for 87 % of the time.
 
-SKIPPED template, WHICH CHECKED NOTHING: there is no Python
-  To run it: get one, then cargo xtask test --only template
+SKIPPED template, SO NOTHING WAS CHECKED: there is no Python
+  To run this step: get one, then cargo xtask test --only template
 
-FAILED tests: `cargo test` ended badly
-  Again, alone: cargo xtask test --only tests
+FAILED tests: `cargo test` failed
+  To run this step again: cargo xtask test --only tests
 
 1 passed, 1 failed, 2 skipped
 ";

@@ -1,5 +1,5 @@
-//! A step at work, in a process of its own. Its output goes into a file, and the processor time of its
-//! children is measured apart from that of other steps.
+//! Runs a step in a process of its own. The step's output goes into a file, and its processor time
+//! is measured separately from other steps.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,10 +11,11 @@ use super::outcome::{Ended, Outcome};
 use crate::process;
 use crate::step::{Scope, Step};
 
-/// How long a step that is asked to end has for it. The end-to-end tests end what they started.
+/// The time between asking a step to end and killing it. The end-to-end tests need the time to stop
+/// the emulator and the containers.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 
-/// A step at work.
+/// A running step.
 pub struct Worker {
     pub step: Step,
     child: Child,
@@ -41,27 +42,31 @@ impl Worker {
         Ok(Self { step, child, log, report, start: Instant::now() })
     }
 
-    /// The end of the step; `None` while it works.
+    /// The result of the step; `None` while the step is running.
     pub fn ended(&mut self) -> Option<Ended> {
         match self.child.try_wait() {
             Ok(None) => None,
             Ok(Some(status)) => {
                 let report = fs::read_to_string(&self.report).ok();
                 let ended = report.as_deref().and_then(Ended::from_text);
-                Some(ended.unwrap_or_else(|| Ended::failed(format!("it ended with {status}"))))
+                Some(
+                    ended.unwrap_or_else(|| Ended::failed(format!("the step ended with {status}"))),
+                )
             }
-            Err(error) => Some(Ended::failed(format!("its end is not known: {error}"))),
+            Err(error) => {
+                Some(Ended::failed(format!("the result of the step is unknown: {error}")))
+            }
         }
     }
 
-    /// Asks the step, and all processes that it started, to end.
+    /// Asks the step and all its descendant processes to end.
     pub fn ask_to_end(&self) {
         signal(&self.child, Signal::Terminate);
     }
 
-    /// Waits until the step and all processes that it started have ended, for 20 seconds at most, and
-    /// then kills those that are left. The step's own process ends at once: the end-to-end tests below
-    /// it need the time to end the emulator and the containers that they started.
+    /// Waits up to 20 seconds until the step and all its descendant processes have ended, and then
+    /// kills the remaining ones. The step's own process ends at once; its descendants may need the
+    /// time.
     #[expect(clippy::disallowed_methods, reason = "no test waits for this time to pass")]
     pub fn wait_for_end(&mut self) {
         let asked_at = Instant::now();
@@ -72,7 +77,8 @@ impl Worker {
     }
 
     fn is_any_left(&mut self) -> bool {
-        // A process that has ended belongs to its group until somebody has asked for its end.
+        // `try_wait` reaps the ended process. An ended process stays in its group until it is
+        // reaped.
         let has_ended = !matches!(self.child.try_wait(), Ok(None));
         group_exists(&self.child).unwrap_or(!has_ended)
     }
@@ -84,12 +90,12 @@ impl Worker {
         format!("{} {} s: {last}", self.step.name(), self.start.elapsed().as_secs())
     }
 
-    /// As much of its output as a person needs: all of it after a failure; otherwise the results of
-    /// its tests, or else its last lines.
+    /// The part of the step's output that a person needs. After a failure: the whole output.
+    /// Otherwise: the test results or, if there are none, the last lines.
     pub fn shown(&self, outcome: &Outcome) -> String {
         let log = match fs::read(&self.log) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) => return format!("{} cannot be read: {error}\n", self.log.display()),
+            Err(error) => return format!("Cannot read {}: {error}\n", self.log.display()),
         };
         shown(&log, outcome)
     }
@@ -110,7 +116,7 @@ fn shown(log: &str, outcome: &Outcome) -> String {
     lines.iter().flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Lines shown of a step that passed and ran no tests.
+/// The number of lines to show of a passed step without test results.
 const TAIL: usize = 40;
 
 #[derive(Clone, Copy)]
@@ -119,7 +125,7 @@ enum Signal {
     Kill,
 }
 
-/// Puts the process and all that it starts into a process group of their own.
+/// Puts the process and its descendants into a new process group.
 #[cfg(unix)]
 fn start_process_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
@@ -127,7 +133,7 @@ fn start_process_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Signals the process and its group.
+/// Sends a signal to the process and its group.
 #[cfg(unix)]
 fn signal(child: &Child, signal: Signal) {
     use nix::sys::signal::{Signal as Number, killpg};
@@ -138,12 +144,12 @@ fn signal(child: &Child, signal: Signal) {
         Signal::Kill => Number::SIGKILL,
     };
     if let Ok(id) = i32::try_from(child.id()) {
-        // An error says that nothing of it is left.
+        // An error means that no process of the group is left.
         let _signalled = killpg(Pid::from_raw(id), number);
     }
 }
 
-/// Whether any process of the group is left; `None` where that cannot be known.
+/// Whether any process of the group is left; `None` on systems without process groups.
 #[cfg(unix)]
 fn group_exists(child: &Child) -> Option<bool> {
     use nix::errno::Errno;
@@ -162,7 +168,7 @@ fn group_exists(_: &Child) -> Option<bool> {
 #[cfg(not(unix))]
 fn start_process_group(_: &mut Command) {}
 
-/// Ends the process. What it started runs on to its own end.
+/// Kills the process and its descendants (`/T`).
 #[cfg(not(unix))]
 fn signal(child: &Child, _: Signal) {
     let id = child.id().to_string();
@@ -178,7 +184,7 @@ mod tests {
                        test result: ok. 1 passed; 0 failed\n";
 
     #[test]
-    fn of_tests_that_passed_the_results_are_shown() {
+    fn a_passed_step_shows_its_test_results() {
         assert_eq!(
             shown(LOG, &Outcome::Passed),
             "     Running unittests src/lib.rs\ntest result: ok. 1 passed; 0 failed\n"
@@ -186,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn of_a_failure_everything_is_shown() {
+    fn a_failed_step_shows_its_whole_output() {
         assert_eq!(shown(LOG, &Outcome::Failed { reason: String::new() }), LOG);
     }
 
-    /// A step whose process is a shell, and its output, once the shell has written a line.
+    /// Starts a shell as a step. Returns after the script has printed `started`.
     #[cfg(unix)]
-    #[expect(clippy::disallowed_methods, reason = "a process is waited for, and no time")]
+    #[expect(clippy::disallowed_methods, reason = "the test waits for a process, not for time")]
     fn worker(script: &str, folder: &Path) -> (Worker, std::process::ChildStdout) {
         use std::io::Read;
 
@@ -211,21 +217,21 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_step_is_stopped_with_all_that_it_started() {
+    fn stopping_a_step_stops_its_descendant_processes() {
         use std::io::Read;
 
         let folder = tempfile::tempdir().expect("a folder");
         let (mut worker, mut output) = worker("sleep 600 & echo started; wait", folder.path());
         worker.ask_to_end();
         worker.wait_for_end();
-        // The pipe ends when the last process that holds it has gone.
+        // The pipe closes when the last process that holds it has ended.
         let mut rest = Vec::new();
         output.read_to_end(&mut rest).expect("an end");
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_a_step_started_may_clean_up_though_the_step_itself_ends_at_once() {
+    fn descendant_processes_can_clean_up_after_the_step_has_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         let script = "sh -c 'trap \"sleep 0.5; echo clean > cleaned; exit\" TERM; echo started; \
                       while :; do sleep 0.1; done' & wait";

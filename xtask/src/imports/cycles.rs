@@ -1,11 +1,11 @@
-//! Import cycles: groups of files each of which reaches every other by imports.
+//! Finds import cycles. In a cycle, every file reaches every other file through imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::graph::Graph;
 
-/// Every cycle, each in alphabetical order. Two files are in one cycle when each reaches the other.
+/// All cycles. The files of a cycle are in alphabetical order.
 pub fn cycles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a Path>> {
     let files = graph.files();
     let imports = graph.imports_of_each();
@@ -25,8 +25,8 @@ pub fn cycles<'a>(graph: &Graph<'a>) -> Vec<Vec<&'a Path>> {
     cycles
 }
 
-/// The files that a file imports, and those that they import, and so on. The file itself is among
-/// them only if its imports lead back to it.
+/// The files that a file imports directly or through other files. The result contains the file
+/// itself only if its imports lead back to it.
 fn reachable<'a>(imports: &BTreeMap<&Path, Vec<&'a Path>>, file: &Path) -> BTreeSet<&'a Path> {
     let imported = |file: &Path| imports.get(file).into_iter().flatten().copied();
     let mut found = BTreeSet::new();

@@ -1,29 +1,28 @@
-//! Which file imports which, by what the names in it mean.
+//! Resolves names to files, and records which file imports which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::tree::{Crate, Module, Names};
 
-/// A module of one of the crates.
+/// Identifies a module by two indices: its crate, and its position in that crate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct ModuleId {
     krate: usize,
     module: usize,
 }
 
-/// How often a name may stand for another name: more is a name that stands for itself.
+/// The greatest number of steps for resolving a name. A name that refers to itself needs more.
 const STEPS_MAX: usize = 32;
 
-/// Files and their imports.
+/// All files and their imports.
 pub struct Graph<'a> {
     crates: &'a [Crate],
-    /// By importing and imported file: the names.
+    /// The imported names, by importing file and imported file.
     imports: BTreeMap<(&'a Path, &'a Path), BTreeSet<String>>,
 }
 
 impl<'a> Graph<'a> {
-    /// The imports of these crates.
     pub fn new(crates: &'a [Crate]) -> Self {
         let mut graph = Self { crates, imports: BTreeMap::new() };
         for (krate, found) in crates.iter().enumerate() {
@@ -37,23 +36,20 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    /// How many files there are.
     pub fn file_count(&self) -> usize {
         self.files().len()
     }
 
-    /// How many files are imported by how many others, added up.
+    /// The number of pairs of files where the first imports the second.
     pub fn count(&self) -> usize {
         self.imports.len()
     }
 
-    /// Every file.
     pub fn files(&self) -> BTreeSet<&'a Path> {
         let modules = self.crates.iter().flat_map(|found| &found.modules);
         modules.map(|module| module.file.as_path()).collect()
     }
 
-    /// The files that each file imports.
     pub fn imports_of_each(&self) -> BTreeMap<&'a Path, Vec<&'a Path>> {
         let mut all: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
         for (from, to) in self.imports.keys() {
@@ -62,7 +58,7 @@ impl<'a> Graph<'a> {
         all
     }
 
-    /// The imports in a cycle, as text.
+    /// Lists the imports between the files of a cycle, one import on a line.
     pub fn describe(&self, cycle: &[&Path], root: &Path) -> String {
         let short = |file: &Path| -> PathBuf { file.strip_prefix(root).unwrap_or(file).to_owned() };
         let inside = |file: &Path| cycle.contains(&file);
@@ -86,8 +82,8 @@ impl<'a> Graph<'a> {
         &self.crates[id.krate].modules[id.module]
     }
 
-    /// The module that defines what a path means, and the name that it has there. `None` for what is
-    /// not of these crates.
+    /// Resolves a path. Returns the module that defines the item, and the item's name in that
+    /// module; `None` if no crate of the workspace defines the item.
     fn resolve(
         &self,
         here: ModuleId,
@@ -110,14 +106,14 @@ impl<'a> Graph<'a> {
             }
         };
         match rest {
-            // The module itself: nothing of it is named yet.
+            // The path names a module and no item in it.
             [] => None,
             [name, ..] if name == "super" => self.resolve(id, rest, steps),
             [name, after @ ..] => self.named_in(id, name, after, steps),
         }
     }
 
-    /// What a module means by a name, and by what follows it.
+    /// Resolves a name in a module, and the rest of the path after the name.
     fn named_in(
         &self,
         id: ModuleId,
@@ -127,7 +123,7 @@ impl<'a> Graph<'a> {
     ) -> Option<(ModuleId, String)> {
         let steps = steps.checked_sub(1)?;
         let module = self.module(id);
-        // A module and a function may share a name; only the module has anything inside.
+        // A module and a function may share a name. Only the module can have more path after it.
         let is_module = !after.is_empty() && module.children.contains_key(name);
         if module.items.contains(name) && !is_module {
             return Some((id, name.to_owned()));
@@ -138,7 +134,6 @@ impl<'a> Graph<'a> {
             return self.named_in(child, name, after, steps);
         }
         if let Some(path) = module.bindings.get(name) {
-            // A name that is imported under its own: `use http::Request` beside a module `http`.
             let whole: Names = path.iter().chain(after).cloned().collect();
             return self.resolve_binding(id, name, &whole, steps);
         }
@@ -153,7 +148,8 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// What a `use` declaration means. Its path does not begin with the very name that it brings in.
+    /// Resolves the path of a `use` declaration. Returns `None` if the path is only the name that
+    /// the declaration brings in, as in `use http::{self}`.
     fn resolve_binding(
         &self,
         id: ModuleId,

@@ -1,12 +1,12 @@
-//! No file imports one that imports it, directly or through others.
+//! Checks that files do not import each other in cycles.
 //!
-//! The graph is made from the code itself: `use` declarations and paths in expressions and types, as
-//! `syn` reads them. A name that a module hands on (`pub use`) counts as an import of the file that
-//! defines it. `mod` declarations and code for tests do not count.
+//! `syn` parses the code, and every `use` declaration and every path in an expression or a type
+//! counts as an import. If a path goes through a re-export (`pub use`), the import counts for the
+//! file that defines the name. `mod` declarations and code for tests do not count.
 //!
-//! - `tree.rs`: the modules of a crate and what each names.
-//! - `graph.rs`: names resolved to files; which file imports which.
-//! - `cycles.rs`: cycles in that graph.
+//! - `tree.rs`: reads the modules of a crate, and the names that each module defines and uses.
+//! - `graph.rs`: resolves names to files, and records which file imports which.
+//! - `cycles.rs`: finds cycles in the graph.
 
 mod cycles;
 mod graph;
@@ -17,8 +17,8 @@ use std::path::Path;
 use self::graph::Graph;
 use self::tree::Crate;
 
-/// Looks for import cycles in all crates of a workspace. Returns the number of files and imports, or
-/// every cycle with the names that its files import from each other.
+/// Looks for import cycles in all crates of a workspace. Returns the number of files and imports.
+/// The error lists every cycle, with the names that its files import from each other.
 pub fn check(root: &Path) -> Result<String, String> {
     let crates = crates(root)?;
     if crates.is_empty() {
@@ -35,7 +35,6 @@ pub fn check(root: &Path) -> Result<String, String> {
     Err(format!("{} import cycle(s):\n{}", cycles.len(), descriptions.join("\n")))
 }
 
-/// Every crate of the workspace.
 fn crates(root: &Path) -> Result<Vec<Crate>, String> {
     let unreadable = |what: &Path, error: std::io::Error| format!("{}: {error}", what.display());
     let mut folders = Vec::new();
@@ -60,7 +59,7 @@ fn crates(root: &Path) -> Result<Vec<Crate>, String> {
     Ok(crates)
 }
 
-/// The package's name, unless the manifest is only the workspace's.
+/// The package's name; `None` for a manifest without a package.
 fn package_name(manifest: &str) -> Option<&str> {
     let package = manifest.split("[package]").nth(1)?;
     let line = package.lines().find(|line| line.starts_with("name"))?;
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_import_each_other_are_a_cycle() {
+    fn files_that_import_each_other_form_a_cycle() {
         let error = found(&[
             ("lib.rs", "mod one; mod two; mod three;"),
             ("one.rs", "use crate::two::Two; pub struct One(Two);"),
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_uses_a_parent_that_uses_it_is_a_cycle() {
+    fn a_parent_and_a_child_that_import_each_other_form_a_cycle() {
         let files = [
             ("lib.rs", "mod parent;"),
             (
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_handed_on_is_an_import_of_the_file_that_defines_it() {
+    fn a_reexported_name_counts_as_an_import_of_the_file_that_defines_it() {
         let files = [
             ("lib.rs", "pub mod rules; pub mod work;"),
             ("rules/mod.rs", "mod pace; mod hours; pub use pace::Pace; pub use hours::*;"),
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_may_import_what_they_test() {
+    fn imports_in_test_code_do_not_count() {
         let files = [
             ("lib.rs", "mod one; #[cfg(test)] mod fixtures;"),
             ("one.rs", "pub struct One; #[cfg(test)] mod tests { use crate::fixtures::f; }"),
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_inside_a_file_are_part_of_it() {
+    fn inline_modules_belong_to_their_file() {
         let files = [
             ("lib.rs", "mod one; mod two;"),
             ("one.rs", "pub mod inner { pub struct A(crate::two::B); pub fn g() {} }"),
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_rust_is_named() {
+    fn an_error_names_the_file_that_does_not_parse() {
         let error =
             found(&[("lib.rs", "mod one;"), ("one.rs", "pub struct {")]).expect_err("a fault");
         assert!(error.contains("one.rs"), "{error}");

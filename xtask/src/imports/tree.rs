@@ -1,4 +1,4 @@
-//! The modules of a crate, and what each one names.
+//! Reads the modules of a crate, and the names that each module defines and uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,25 +6,24 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree};
 
-/// A path as it is written: `crate::domain::Status` is three names.
+/// The names of a path, as the source has them: `crate::domain::Status` has three.
 pub type Names = Vec<String>;
 
-/// A module: a file, or a part of one.
+/// A module: a whole file, or an inline module of a file.
 #[derive(Debug)]
 pub struct Module {
-    /// The file that it is in.
     pub file: PathBuf,
-    /// The module that it is in; `None` for a crate's root.
+    /// The index of the parent module; `None` for a crate's root.
     pub parent: Option<usize>,
-    /// Modules in it.
+    /// The indices of the child modules, by name.
     pub children: BTreeMap<String, usize>,
-    /// Items that it defines.
+    /// The items that this module defines.
     pub items: BTreeSet<String>,
-    /// Names that `use` declarations bring in, and the path of each.
+    /// The names that `use` declarations bring in, with the path of each.
     pub bindings: BTreeMap<String, Names>,
-    /// Paths that end in `*`.
+    /// The paths of `use` declarations that end in `*`, without the `*`.
     pub globs: Vec<Names>,
-    /// `use` declarations that only hand a name on are no imports of this module.
+    /// The paths of `use` declarations, except re-exports (`pub use`).
     pub imports: Vec<Names>,
     /// Paths in expressions, types and patterns.
     pub paths: Vec<Names>,
@@ -33,11 +32,11 @@ pub struct Module {
 /// A crate: its modules, the root first.
 #[derive(Debug)]
 pub struct Crate {
-    /// Its name, as paths have it.
+    /// The crate's name in paths, with `_` for `-`.
     pub name: String,
-    /// Whether others can import it.
+    /// Whether other crates can import this crate.
     pub is_library: bool,
-    /// Its modules. Children are indices into this.
+    /// The indices of parents and children are positions in this vector.
     pub modules: Vec<Module>,
 }
 
@@ -51,7 +50,7 @@ impl Crate {
         Ok(made)
     }
 
-    /// Reads a file as a module whose children are in `folder`.
+    /// Reads a file as a module. The files of its child modules are in `folder`.
     fn read_file(
         &mut self,
         file: &Path,
@@ -118,7 +117,7 @@ impl Crate {
     }
 }
 
-/// Whether code is compiled for tests only.
+/// Whether an item has the attribute `#[cfg(test)]`.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
@@ -126,7 +125,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Reads everything but modules into a module.
+/// Reads every item of a module except its child modules.
 struct Reader<'a>(&'a mut Module);
 
 impl<'ast> Visit<'ast> for Reader<'_> {
@@ -165,14 +164,14 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_path(self, path);
     }
 
-    /// A macro's arguments have a grammar of their own; only paths are looked for.
+    /// Each macro has its own grammar, so this looks only for paths in the arguments.
     fn visit_macro(&mut self, invoked: &'ast syn::Macro) {
         self.0.paths.extend(paths_in(&invoked.tokens.to_string()));
         visit::visit_macro(self, invoked);
     }
 }
 
-/// Every path of more than one name in a text of tokens.
+/// All paths of two or more names in the text of a macro's arguments.
 fn paths_in(tokens: &str) -> Vec<Names> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     let mut paths = Vec::new();
