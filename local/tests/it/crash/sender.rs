@@ -24,7 +24,10 @@ async fn crash_everywhere(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
     let mut found_at_once = 0;
     let mut ends: BTreeMap<Status, usize> = BTreeMap::new();
     for steps in 0.. {
-        let world = World::new(WorldSettings::default()).await;
+        let mut settings = WorldSettings::default();
+        // An idle sender looks at an empty queue again and again; crashing at each look shows nothing.
+        settings.sender.idle_timeout = Duration::from_millis(500);
+        let world = World::new(settings).await;
         let crash = crash_after(steps);
         world.start_crashable_senders(&crash);
         post_work(&world).await;
@@ -183,6 +186,7 @@ async fn a_sender_may_crash_while_it_awaits_its_last_answers() {
         let mut settings = WorldSettings::default();
         // The slice is longer than a sender stays idle, and shorter than an answer takes.
         settings.sender.slice = Duration::from_millis(2200);
+        settings.sender.idle_timeout = Duration::from_millis(1000);
         settings.simulator.latency = Duration::from_millis(2500);
         settings.simulator.latency_jitter = Duration::ZERO;
         // A world whose sender did not crash waits as long for its receipt. An orphaned claim is
