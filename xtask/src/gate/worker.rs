@@ -102,13 +102,15 @@ impl Worker {
 }
 
 fn shown(log: &str, outcome: &Outcome) -> String {
-    let is_result =
-        |line: &&str| line.starts_with("test result: ") || line.starts_with("     Running ");
+    let is_result = |line: &str| line.starts_with("test result: ");
+    let is_program = |line: &str| line.starts_with("     Running ");
     let all: Vec<&str> = log.lines().collect();
-    let results: Vec<&str> = all.iter().copied().filter(is_result).collect();
+    let lines_of_tests = all.iter().copied().filter(|line| is_result(line) || is_program(line));
+    let results: Vec<&str> = lines_of_tests.collect();
     let lines = match outcome {
         Outcome::Failed { .. } | Outcome::NotReached => &all[..],
-        Outcome::Passed | Outcome::Skipped { .. } if results.is_empty() => {
+        // The end-to-end tests are programs, too, but end with a table of their own.
+        Outcome::Passed | Outcome::Skipped { .. } if !all.iter().any(|line| is_result(line)) => {
             &all[all.len().saturating_sub(TAIL)..]
         }
         Outcome::Passed | Outcome::Skipped { .. } => &results[..],
@@ -182,6 +184,12 @@ mod tests {
 
     const LOG: &str = "     Running unittests src/lib.rs\n\nrunning 1 test\ntest a ... ok\n\n\
                        test result: ok. 1 passed; 0 failed\n";
+
+    #[test]
+    fn a_passed_step_without_test_results_shows_its_last_lines() {
+        let log = "     Running tests/deployed.rs\n1 story passed\n";
+        assert_eq!(shown(log, &Outcome::Passed), log);
+    }
 
     #[test]
     fn a_passed_step_shows_its_test_results() {
