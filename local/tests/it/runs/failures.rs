@@ -141,7 +141,8 @@ async fn an_unreadable_document_fails_the_run_with_a_reason() {
         let run = daily_run(&world).await;
         assert_eq!(run.status, RunStatus::Failed, "{kind:?}");
         let why = run.failure.clone().unwrap_or_default();
-        assert!(why.contains("cannot be used"), "{kind:?}: {why}");
+        let words = if kind == Kind::Template { "cannot be read" } else { "cannot be used" };
+        assert!(why.contains(words), "{kind:?}: {why}");
         assert_eq!(fire(&world).await, "ended", "an ended run does not start again");
         assert_eq!(daily_run(&world).await, run);
         assert!(world.store.unfinished_runs(1).await.expect("the index").is_empty());
