@@ -21,7 +21,7 @@ pub struct Report {
     pub schedules_repaired: usize,
 }
 
-/// Does one round, whatever the event is.
+/// Does one round. It does not read the event.
 ///
 /// # Errors
 /// [`PortError`] when the channels cannot be listed.

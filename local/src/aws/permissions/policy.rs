@@ -32,7 +32,7 @@ impl Grant {
     }
 }
 
-/// One action that a statement denies, whatever other statements permit.
+/// One action that a statement denies, even if another statement permits it.
 struct Denial {
     function: Function,
     action: String,
