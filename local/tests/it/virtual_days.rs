@@ -102,14 +102,7 @@ async fn world_without_triggers(day: Date, limit: usize, catalog: &[(&str, &str)
     world.start_senders();
     world.stack.scheduler.set_faults(FAULTS);
     event_sources::start_planner(&world.stack, Duration::from_secs(600));
-    let sweeper = world.stack.sweeper.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            let swept = alimi_sweeper::handle(&sweeper).await;
-            assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
-        }
-    });
+    world.start_sweeps();
     world
 }
 

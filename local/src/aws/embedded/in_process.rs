@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::{
+    AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign,
+};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
+use aws_smithy_runtime_api::client::identity::{Identity, SharedIdentityResolver};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_components::{GetIdentityResolver, RuntimeComponents};
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,8 +33,46 @@ use super::faults::{DatabaseFault, DatabaseFaults};
 pub fn client_in_process(database: Database, latency: Duration, faults: DatabaseFaults) -> Client {
     let transport = InProcess { database: Arc::new(database), latency, faults };
     Client::from_conf(
-        config().http_client(transport).endpoint_url("http://dynamodb.in-process").build(),
+        config()
+            .http_client(transport)
+            .endpoint_url("http://dynamodb.in-process")
+            .push_auth_scheme(Unsigned)
+            .build(),
     )
+}
+
+/// Replaces the signatures of requests, which nobody checks here.
+#[derive(Debug)]
+struct Unsigned;
+
+impl AuthScheme for Unsigned {
+    fn scheme_id(&self) -> AuthSchemeId {
+        AuthSchemeId::from("sigv4")
+    }
+
+    fn identity_resolver(
+        &self,
+        resolvers: &dyn GetIdentityResolver,
+    ) -> Option<SharedIdentityResolver> {
+        resolvers.identity_resolver(self.scheme_id())
+    }
+
+    fn signer(&self) -> &dyn Sign {
+        self
+    }
+}
+
+impl Sign for Unsigned {
+    fn sign_http_request(
+        &self,
+        _: &mut HttpRequest,
+        _: &Identity,
+        _: AuthSchemeEndpointConfig<'_>,
+        _: &RuntimeComponents,
+        _: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
 }
 
 #[derive(Clone)]

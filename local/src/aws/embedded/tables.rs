@@ -1,10 +1,13 @@
 //! New databases with the template's tables.
 
+use std::sync::OnceLock;
+
 use alimi::store::Tables;
 use dynoxide::Database;
 use serde_json::{Value, json};
 
 use super::error::EmbeddedError;
+use super::original::Original;
 use super::template::template_tables;
 
 /// The names of the embedded tables, which are their logical ids in the template.
@@ -24,7 +27,22 @@ pub fn tables() -> Tables {
 /// # Errors
 /// [`EmbeddedError`].
 pub fn database() -> Result<Database, EmbeddedError> {
-    create(true)
+    static TABLES: OnceLock<Original> = OnceLock::new();
+    if let Some(tables) = TABLES.get() {
+        return tables.copy();
+    }
+    let tables = original()?;
+    TABLES.get_or_init(|| tables).copy()
+}
+
+/// A database with the template's tables, for copies of what is then added to it.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn original() -> Result<Original, EmbeddedError> {
+    let original = Original::new()?;
+    create_tables(original.database(), true)?;
+    Ok(original)
 }
 
 /// A new database without streams, for benchmarks: the embedded database writes to a table more
@@ -33,11 +51,12 @@ pub fn database() -> Result<Database, EmbeddedError> {
 /// # Errors
 /// [`EmbeddedError`].
 pub fn database_without_streams() -> Result<Database, EmbeddedError> {
-    create(false)
+    let database = Database::memory()?;
+    create_tables(&database, false)?;
+    Ok(database)
 }
 
-fn create(with_streams: bool) -> Result<Database, EmbeddedError> {
-    let database = Database::memory()?;
+fn create_tables(database: &Database, with_streams: bool) -> Result<(), EmbeddedError> {
     for (name, properties) in template_tables()? {
         let member = |name: &str| properties.get(name).cloned().unwrap_or(Value::Null);
         let mut create = json!({
@@ -68,5 +87,5 @@ fn create(with_streams: bool) -> Result<Database, EmbeddedError> {
             database.update_time_to_live(enable)?;
         }
     }
-    Ok(database)
+    Ok(())
 }

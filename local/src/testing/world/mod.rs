@@ -2,9 +2,11 @@
 //! waits (`#[tokio::test(start_paused = true)]`). A simulated day takes a moment, and a test can
 //! visit every crash point.
 
+mod catalog;
 mod clock;
 mod http;
 mod requests;
+mod sweeps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +15,6 @@ use std::time::Duration;
 use alimi::domain::{Notification, NotificationId, Status};
 use alimi::store::DynamoStore;
 use alimi::use_cases::SenderSettings;
-use alimi_catalog::CatalogFile;
 use axum::http::StatusCode;
 use dynoxide::Database;
 use futures::FutureExt;
@@ -102,17 +103,14 @@ impl World {
     ///
     /// # Panics
     /// When the world cannot be set up.
-    #[expect(clippy::expect_used, reason = "this fails the test that asked for the world")]
     pub async fn new(settings: WorldSettings) -> Self {
+        let database = catalog::database_with(&settings.catalog).await;
         let clock = Arc::new(WorldClock::new());
-        let database = embedded::database().expect("an embedded database");
         let faults = DatabaseFaults::default();
         let latency = settings.database_latency;
         let client = embedded::client_in_process(database.clone(), latency, faults.clone());
         let client = settings.database_usage.attached_to(&client);
         let store = Arc::new(DynamoStore::new(client.clone(), embedded::tables(), clock.clone()));
-        let catalog = CatalogFile::read(&settings.catalog).expect("the catalog file");
-        catalog.apply(&store).await.expect("the catalog is stored");
         let simulator = Simulator::new(settings.simulator, clock.clone());
         let router = simulator::router(simulator.clone());
         let http = Arc::new(RouterHttp::new(router, settings.connect_time));
@@ -161,6 +159,15 @@ impl World {
     /// Starts the scheduler and the run queue, which invoke triggers from now on.
     pub fn start_schedules(&self) {
         event_sources::start_triggers(&self.stack, &CrashPoint::never());
+    }
+
+    /// Starts the sweeper's rounds.
+    pub fn start_sweeps(&self) {
+        tokio::spawn(self.sweeps());
+    }
+
+    fn sweeps(&self) -> impl Future<Output = ()> + use<> {
+        sweeps::sweep(self.stack.sweeper.clone(), self.database.clone(), self.clock.clone())
     }
 
     /// Sends a producer's request to `enqueue`.
@@ -220,23 +227,14 @@ impl World {
     /// When that takes longer than `within`.
     pub async fn settle(&self, within: Duration) {
         let give_up_at = Instant::now() + within;
-        let sweeps = {
-            let sweeper = self.stack.sweeper.clone();
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
-                    let swept = alimi_sweeper::handle(&sweeper).await;
-                    assert!(swept.is_ok(), "the sweeper failed: {swept:?}");
-                }
-            })
-        };
+        let sweeps = tokio::spawn(self.sweeps());
         // The checks are frequent at first, since most tests settle soon.
         let mut pause = Duration::from_millis(500);
         loop {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(120));
             assert!(!sweeps.is_finished(), "the sweeper failed");
-            if self.simulator.pending_receipts() == 0 && self.unsettled().is_empty() {
+            if self.is_settled() {
                 break;
             }
             assert!(
@@ -248,6 +246,19 @@ impl World {
         sweeps.abort();
         let refused = self.permissions.refused();
         assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    /// Whether every notification has ended, is an exception, or waits behind one.
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    fn is_settled(&self) -> bool {
+        let has_message_to_send = || {
+            let agenda = embedded::agenda(&self.database).expect("the agenda");
+            agenda.iter().any(sweeps::is_ready)
+        };
+        // The audit reads every notification, so it comes last.
+        self.simulator.pending_receipts() == 0
+            && !has_message_to_send()
+            && self.unsettled().is_empty()
     }
 
     /// Compares the provider's record with the stored notifications.
