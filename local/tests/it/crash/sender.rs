@@ -8,11 +8,11 @@ use alimi::domain::{Notification, Status};
 use alimi::ports::{Clock, NoResponse};
 use alimi_local::simulator::Fault;
 use alimi_local::testing::crash_point::CrashPoint;
-use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
+use alimi_local::testing::world::{SETTLES_WITHIN, World};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::work::{LIMIT, post_work, send_one, variables};
+use super::work::{LIMIT, calm, post_work, send_one, variables};
 
 /// The sender crashes within a second, its lease expires within ten seconds, and the sweeper wakes
 /// a successor within a minute. The sweeper itself looks for stale claims later than that.
@@ -24,10 +24,7 @@ async fn crash_everywhere(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
     let mut found_at_once = 0;
     let mut ends: BTreeMap<Status, usize> = BTreeMap::new();
     for steps in 0.. {
-        let mut settings = WorldSettings::default();
-        // An idle sender looks at an empty queue again and again; crashing at each look shows nothing.
-        settings.sender.idle_timeout = Duration::from_millis(500);
-        let world = World::new(settings).await;
+        let world = World::new(calm()).await;
         let crash = crash_after(steps);
         world.start_crashable_senders(&crash);
         post_work(&world).await;
@@ -134,13 +131,13 @@ async fn post_bad_day(world: &World) {
 }
 
 /// The sender crashes while it retries, waits for the end of a pause, puts messages back, moves one
-/// to another window class, or lets one expire. It makes more than a thousand steps. Most of them
-/// read an unchanged queue, so that every ninth step is enough.
+/// to another window class, or lets one expire. It makes hundreds of steps. Most of them read an
+/// unchanged queue, so that every fifth step is enough.
 #[tokio::test(start_paused = true)]
 async fn a_sender_may_crash_anywhere_on_a_bad_day() {
     let (mut crashes, mut unknown) = (0, 0);
-    for steps in (0..).step_by(9) {
-        let world = World::new(WorldSettings::default()).await;
+    for steps in (0..).step_by(5) {
+        let world = World::new(calm()).await;
         post_bad_day(&world).await;
         let with_hours = |n: &&Notification| n.priority.0 > 0;
         let before = world.notifications().into_values().find(|n| with_hours(&n)).expect("one");
@@ -183,7 +180,7 @@ async fn a_sender_may_crash_anywhere_on_a_bad_day() {
 async fn a_sender_may_crash_while_it_awaits_its_last_answers() {
     let mut unknown = 0;
     for steps in 0.. {
-        let mut settings = WorldSettings::default();
+        let mut settings = calm();
         // The slice is longer than a sender stays idle, and shorter than an answer takes.
         settings.sender.slice = Duration::from_millis(2200);
         settings.sender.idle_timeout = Duration::from_millis(1000);

@@ -10,7 +10,7 @@ use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::work::{LIMIT, post_many, post_work, send_one, variables};
+use super::work::{LIMIT, calm, post_many, post_work, send_one, variables};
 
 struct Crashes {
     count: usize,
@@ -22,8 +22,8 @@ struct Crashes {
 /// exceeds the limit at once.
 async fn crash_in_a_slow_lane(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
     let (mut count, mut with_successor) = (0, 0);
-    for steps in (0..900).step_by(15) {
-        let mut settings = WorldSettings::default();
+    for steps in (0..320).step_by(8) {
+        let mut settings = calm();
         settings.catalog = settings.catalog.replace("per_second: 40", "per_second: 3");
         settings.simulator.per_second = 3;
         let world = World::new(settings).await;
@@ -66,12 +66,13 @@ async fn the_limit_is_kept_when_senders_freeze_and_resume_beside_their_successor
 /// the lane, in milliseconds. `before` changes the world first.
 async fn pauses_after_a_crash(before: impl FnOnce(&World)) -> Vec<i64> {
     let mut settings = WorldSettings::default();
+    settings.catalog = settings.catalog.replace("per_second: 40", "per_second: 20");
     settings.simulator.latency = Duration::from_millis(800);
     let world = World::new(settings).await;
     let crash = CrashPoint::after(400);
     world.start_crashable_senders(&crash);
     before(&world);
-    for batch in 0..4 {
+    for batch in 0..2 {
         let many: Vec<Value> = (0..500)
             .map(|n| {
                 json!({
@@ -94,7 +95,7 @@ async fn pauses_after_a_crash(before: impl FnOnce(&World)) -> Vec<i64> {
     let mut arrived_us: Vec<i64> = messages.map(|a| a.at_us).collect();
     arrived_us.sort_unstable();
     world.settle(SETTLES_WITHIN).await;
-    world.check_invariants(LIMIT);
+    world.check_invariants(20);
     arrived_us
         .windows(2)
         .map(|pair| (pair[1] - pair[0]) / 1000)

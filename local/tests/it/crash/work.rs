@@ -1,10 +1,22 @@
 //! What producers send while functions crash.
 
+use std::time::Duration;
+
 use alimi::ports::WakeGroup;
-use alimi_local::testing::world::World;
+use alimi_local::testing::world::{World, WorldSettings};
 use serde_json::{Value, json};
 
 pub const LIMIT: usize = 40;
+
+/// A sender that waits for work reads the queue and the channel again and again. A crash at each read
+/// shows nothing new, so the sender reads less often and does not wait for long.
+pub fn calm() -> WorldSettings {
+    let mut settings = WorldSettings::default();
+    settings.sender.idle_timeout = Duration::from_millis(500);
+    settings.sender.read_heads_every = Duration::from_millis(400);
+    settings.sender.read_channel_every = Duration::from_secs(2);
+    settings
+}
 
 pub fn variables() -> Value {
     json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
