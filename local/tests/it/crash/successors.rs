@@ -197,10 +197,10 @@ async fn a_strict_lane_waits_for_requests_that_a_crashed_sender_may_have_in_tran
     assert!(broken.is_empty(), "{broken:#?}");
     // Some requests of the predecessor arrived after the successor could take the lease.
     let taken_over_us = began_us + 10_500_000;
+    let all = world.notifications();
     let late_arrivals = world.simulator.arrivals().into_iter().filter(|arrival| {
         let reference = arrival.reference.as_ref();
-        let attempt =
-            reference.and_then(|of| world.notifications()[&of.id].attempts.last().cloned());
+        let attempt = reference.and_then(|of| all[&of.id].attempts.last());
         arrival.at_us > taken_over_us && attempt.is_some_and(|attempt| attempt.fence == 2)
     });
     assert!(late_arrivals.count() > 3);
