@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use alimi::aws::Environment;
 use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_catalog::CatalogFile;
 use clap::Parser;
 
-/// Checks a catalog file and stores its channels, templates, audiences and schedules in a deployed
-/// stack's table, with the credentials and the region of the environment.
+/// Checks a catalog file and stores its entries in a deployed stack's table, with the credentials
+/// and the region of the environment.
 #[derive(Parser)]
 struct Arguments {
     /// The catalog file.
@@ -38,6 +39,13 @@ async fn store(file: &Path, table: String) -> Result<(), Box<dyn Error>> {
     let text =
         std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let catalog = CatalogFile::read(&text)?;
+    catalog.check_endpoints(Environment.endpoints())?;
+    for (name, channel) in &catalog.channels {
+        if !channel.receipt_secrets.is_empty() {
+            let must = "must be left out: the API makes them";
+            return Err(format!("channels.{name}.receipt_secrets: {must}").into());
+        }
+    }
     // Only the catalog table is used.
     let tables = Tables {
         catalog: table,
@@ -45,6 +53,7 @@ async fn store(file: &Path, table: String) -> Result<(), Box<dyn Error>> {
         state: String::new(),
         members: String::new(),
         runs: String::new(),
+        ledger: String::new(),
     };
     // aws-config finds the credentials and the region in the same places as the AWS CLI.
     let sdk = aws_config::defaults(aws_config::BehaviorVersion::latest())
@@ -55,10 +64,11 @@ async fn store(file: &Path, table: String) -> Result<(), Box<dyn Error>> {
     let store = DynamoStore::new(client, tables, Arc::new(SystemClock));
     catalog.apply(&store).await?;
     println!(
-        "{} channels, {} templates, {} audiences and {} schedules are stored.",
+        "{} channels, {} templates, {} audiences, {} producers and {} schedules are stored.",
         catalog.channels.len(),
         catalog.templates.len(),
         catalog.audiences.len(),
+        catalog.producers.len(),
         catalog.schedules.len()
     );
     Ok(())

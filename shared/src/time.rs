@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::ports::{Clock, Randomness};
+use crate::ports::{Clock, PortError, Randomness};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -16,13 +16,34 @@ impl Clock for SystemClock {
     }
 }
 
-/// Random numbers from the seeds of the standard library's hash maps. They are random enough for
-/// spreading retries and telling two holders apart, and the functions need no crate for them.
+/// Numbers come from the seeds of the standard library's hash maps: they are random enough for
+/// spreading retries and telling two holders apart. Secrets come from the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     fn next_u64(&self) -> u64 {
         RandomState::new().build_hasher().finish()
+    }
+
+    fn secret_bytes(&self) -> Result<[u8; 32], PortError> {
+        let mut bytes = [0; 32];
+        getrandom::getrandom(&mut bytes).map_err(|error| PortError::Unavailable {
+            what: "the operating system's randomness",
+            detail: error.to_string(),
+        })?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_made_twice() {
+        let secrets = [0; 8].map(|_| SystemRandomness.secret_bytes().expect("randomness"));
+        let distinct: std::collections::HashSet<_> = secrets.iter().collect();
+        assert_eq!(distinct.len(), secrets.len());
     }
 }

@@ -53,6 +53,12 @@ pub(crate) fn not_changed(error: NotChanged, missing: impl FnOnce() -> Problem) 
                 format!("is used by {users}; it can be deleted once nothing uses it any more");
             Problem::in_use("name", detail).into_response()
         }
+        NotChanged::Full(error) => Problem {
+            kind: "urn:alimi:problem:limit-reached".to_owned(),
+            title: "The document holds as many as it may",
+            ..Problem::in_use(&error.field, error.detail)
+        }
+        .into_response(),
         NotChanged::Port(error) => Problem::unavailable(&error).into_response(),
     }
 }

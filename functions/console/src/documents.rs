@@ -1,7 +1,7 @@
-//! The routes of documents: channels, templates, schedules, audiences and the stack's hours. They
-//! are the same for every kind.
+//! The routes of documents: channels, templates, schedules, audiences, the stack's hours and
+//! producers. They are the same for every kind.
 
-use alimi::domain::{Audience, Channel, FieldError, Schedule, Template};
+use alimi::domain::{Audience, Channel, FieldError, Producer, Schedule, Template};
 use alimi::http::{Body, Problem};
 use alimi::ports::{Document, Expected, Kind};
 use alimi::use_cases::Entry;
@@ -177,5 +177,10 @@ fn entry(kind: Kind, name: &str, body: Body) -> Result<Entry, FieldError> {
             Entry::Audience(audience)
         }
         Kind::Hours => Entry::Hours(body.deserialize()?),
+        Kind::Producer => {
+            let mut producer: Producer = body.deserialize()?;
+            set_name(&mut producer.name)?;
+            Entry::Producer(producer)
+        }
     })
 }

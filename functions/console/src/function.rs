@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::{Documents, Runs};
-use alimi::use_cases::{ConfigureCatalog, DryRun, PreviewSchedule, UploadMembers};
+use alimi::use_cases::{ConfigureCatalog, DryRun, Inspect, PreviewSchedule, UploadMembers};
 use axum::extract::Request;
 
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub struct ConsoleFunction {
     pub preview_schedule: PreviewSchedule,
     pub dry_run: DryRun,
     pub runs: Arc<dyn Runs>,
+    pub inspect: Inspect,
     pub callers: IdentifyCaller,
 }
 

@@ -1,12 +1,14 @@
-//! Lets operators change the catalog over HTTP, upload the members of audiences, and find out what
-//! a schedule will do.
+//! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
+//! schedule will do, and look at notifications.
 
 mod change;
 mod documents;
 mod function;
 mod members;
 mod names;
+mod notifications;
 mod query;
+mod receipt_secrets;
 mod schedules;
 mod view;
 
@@ -14,7 +16,7 @@ use alimi::http::Problem;
 use alimi::ports::Kind;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use strum::VariantArray as _;
 
 pub use self::documents::DOCUMENT_BYTES_MAX;
@@ -26,10 +28,13 @@ pub fn router(console: ConsoleFunction) -> Router {
     let mut router = Router::new()
         .route("/v1/channels/{name}/pause", post(documents::pause))
         .route("/v1/channels/{name}/resume", post(documents::resume))
+        .route("/v1/channels/{name}/receipt-secrets", post(receipt_secrets::make))
+        .route("/v1/channels/{name}/receipt-secrets/{id}", delete(receipt_secrets::delete))
         .route("/v1/audiences/{name}/members", post(members::upload))
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
-        .route("/v1/schedules/{name}/runs", get(schedules::runs));
+        .route("/v1/schedules/{name}/runs", get(schedules::runs))
+        .route("/v1/ops/notifications/{id}", get(notifications::read));
     for &kind in Kind::VARIANTS {
         let list = move |State(console): State<ConsoleFunction>, request: Request| async move {
             documents::list(&console, kind, request).await
@@ -68,5 +73,6 @@ fn segment(kind: Kind) -> &'static str {
         Kind::Schedule => "schedules",
         Kind::Audience => "audiences",
         Kind::Hours => "hours",
+        Kind::Producer => "producers",
     }
 }

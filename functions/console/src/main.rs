@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::providers;
-use alimi::time::SystemClock;
-use alimi::use_cases::{Audiences, ConfigureCatalog, DryRun, PreviewSchedule, UploadMembers};
+use alimi::ports::Adapters;
+use alimi::providers::BuiltInAdapters;
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::{
+    Audiences, ConfigureCatalog, DryRun, Inspect, PreviewSchedule, UploadMembers,
+};
 use alimi_console::{ConsoleFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -16,6 +19,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
+    let adapters: Arc<dyn Adapters> = Arc::new(BuiltInAdapters::new(environment.endpoints()));
     let audiences = Audiences {
         members: store.clone(),
         files: Arc::new(aws.audience_files()),
@@ -25,10 +29,12 @@ async fn main() -> Result<(), lambda_http::Error> {
         configure_catalog: ConfigureCatalog {
             documents: store.clone(),
             catalog: store.clone(),
+            adapters: adapters.clone(),
             agenda: store.clone(),
             classes: store.clone(),
             waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
             clock: clock.clone(),
+            randomness: Arc::new(SystemRandomness),
         },
         documents: store.clone(),
         upload_members: UploadMembers {
@@ -43,12 +49,8 @@ async fn main() -> Result<(), lambda_http::Error> {
             runs: store.clone(),
             clock: clock.clone(),
         },
-        dry_run: DryRun {
-            catalog: store.clone(),
-            audiences,
-            clock,
-            check: providers::check_message,
-        },
+        dry_run: DryRun { catalog: store.clone(), audiences, clock, adapters },
+        inspect: Inspect { notifications: store.clone(), catalog: store.clone() },
         runs: store,
         callers: environment.identities(),
     };

@@ -20,12 +20,17 @@ pub(crate) fn new_name(kind: Kind, name: Name) -> Result<String, Problem> {
     let name = name.map_or_else(|_| String::new(), |path| path.0);
     let must = match kind {
         Kind::Hours if name != Kind::STACK_HOURS => "must be stack: a stack has one such document",
-        Kind::Channel | Kind::Template | Kind::Schedule | Kind::Audience if !is_name(&name) => {
+        Kind::Channel | Kind::Template | Kind::Schedule | Kind::Audience | Kind::Producer
+            if !is_name(&name) =>
+        {
             MUST_BE_A_NAME
         }
-        Kind::Channel | Kind::Template | Kind::Schedule | Kind::Audience | Kind::Hours => {
-            return Ok(name);
-        }
+        Kind::Channel
+        | Kind::Template
+        | Kind::Schedule
+        | Kind::Audience
+        | Kind::Hours
+        | Kind::Producer => return Ok(name),
     };
     Err(Problem::invalid(FieldError::new("name", must)))
 }
@@ -40,7 +45,7 @@ pub(crate) fn no_such_document(kind: Kind) -> Problem {
                  to change them"
             )
         }
-        Kind::Channel | Kind::Template | Kind::Schedule | Kind::Audience => {
+        Kind::Channel | Kind::Template | Kind::Schedule | Kind::Audience | Kind::Producer => {
             format!("there is no {} with this name", kind.as_str())
         }
     };

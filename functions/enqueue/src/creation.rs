@@ -1,7 +1,10 @@
-//! Requests that create something: their caller, their idempotency key and their body.
+//! Requests that create something: their producer, their idempotency key and their body.
 
-use alimi::domain::{FieldError, RequestKey};
+use std::sync::Arc;
+
+use alimi::domain::{FieldError, Producer};
 use alimi::http::{Body, Problem, canonical_digest};
+use alimi::use_cases::ProducerRequest;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 
@@ -11,8 +14,10 @@ use crate::function::EnqueueFunction;
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Creation {
-    caller: String,
+    producer: Arc<Producer>,
     idempotency_key: String,
+    /// Distinguishes a repeated request from another one with the same key.
+    digest: String,
     pub(crate) body: Body,
 }
 
@@ -27,16 +32,17 @@ impl Creation {
             .await
             .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
         let body = Body::parse(&bytes).map_err(Problem::malformed)?;
-        Ok(Self { caller, idempotency_key, body })
+        let producer = function.producers.of(&caller).await?;
+        Ok(Self { producer, idempotency_key, digest: canonical_digest(&body), body })
     }
 
-    pub(crate) fn key<'a>(&'a self, route: &'a str) -> RequestKey<'a> {
-        RequestKey { caller: &self.caller, route, idempotency_key: &self.idempotency_key }
-    }
-
-    /// Distinguishes a repeated request from another one with the same key.
-    pub(crate) fn digest(&self) -> String {
-        canonical_digest(&self.body)
+    pub(crate) fn request<'a>(&'a self, route: &'a str) -> ProducerRequest<'a> {
+        ProducerRequest {
+            producer: &self.producer,
+            route,
+            idempotency_key: &self.idempotency_key,
+            digest: &self.digest,
+        }
     }
 }
 

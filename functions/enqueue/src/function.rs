@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use alimi::domain::Producer;
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::{Clock, Notifications};
-use alimi::use_cases::{Apply, Enqueue};
+use alimi::use_cases::{Apply, Enqueue, Producers};
 
 #[derive(Clone)]
 pub struct EnqueueFunction {
@@ -12,6 +13,8 @@ pub struct EnqueueFunction {
     /// Cancels notifications.
     pub apply: Apply,
     pub notifications: Arc<dyn Notifications>,
+    /// Finds the producer of a caller.
+    pub producers: Producers,
     pub clock: Arc<dyn Clock>,
     pub callers: IdentifyCaller,
 }
@@ -19,5 +22,13 @@ pub struct EnqueueFunction {
 impl EnqueueFunction {
     pub(crate) fn caller(&self, extensions: &http::Extensions) -> Result<String, Problem> {
         (self.callers)(extensions).ok_or_else(Problem::forbidden)
+    }
+
+    pub(crate) async fn producer(
+        &self,
+        extensions: &http::Extensions,
+    ) -> Result<Arc<Producer>, Problem> {
+        let caller = self.caller(extensions)?;
+        Ok(self.producers.of(&caller).await?)
     }
 }

@@ -8,9 +8,11 @@ mod view;
 
 use std::str::FromStr;
 
-use alimi::domain::{Event, FieldError, NotificationId, Refused, RequestKey, SequenceId};
-use alimi::http::{Body, Problem};
-use alimi::use_cases::{Applied, NotEnqueued};
+use alimi::domain::{
+    Event, FieldError, Notification, NotificationId, Producer, Refused, SequenceId,
+};
+use alimi::http::{Body, NotificationView, Problem};
+use alimi::use_cases::{Applied, NotEnqueued, ProducerRequest};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -22,7 +24,7 @@ pub use self::creation::BODY_BYTES_MAX;
 use self::creation::Creation;
 pub use self::function::EnqueueFunction;
 use self::request::{BULK_MAX, NotificationRequest, SequenceRequest};
-use self::view::{BulkItem, BulkView, NotificationView, SequenceView};
+use self::view::{BulkItem, BulkView, SequenceView};
 
 pub fn router(function: EnqueueFunction) -> Router {
     Router::new()
@@ -31,6 +33,7 @@ pub fn router(function: EnqueueFunction) -> Router {
         .route("/v1/notifications/{id}/cancel", post(cancel_notification))
         .route("/v1/sequences", post(create_sequence))
         .route("/v1/sequences/{id}", get(read_sequence))
+        .route("/v1/sequences/{id}/cancel", post(cancel_sequence))
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .fallback(|| async {
             Problem::not_found("path", "there is no such route; docs/api.md lists all routes")
@@ -38,7 +41,7 @@ pub fn router(function: EnqueueFunction) -> Router {
         .with_state(function)
 }
 
-/// 202 for a new notification, 200 for a repeated request.
+/// 202 for something new, 200 for a repeated request.
 fn creation_status(is_new: bool) -> StatusCode {
     if is_new { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
@@ -48,15 +51,14 @@ async fn create_notifications(
     request: Request,
 ) -> Result<Response, Problem> {
     let creation = Creation::read(&function, request).await?;
-    let digest = creation.digest();
-    let key = creation.key("POST /v1/notifications");
+    let request = creation.request("POST /v1/notifications");
     if let serde_json::Value::Array(items) = &creation.body.0 {
-        return create_many(&function, key, &digest, items).await;
+        return create_many(&function, request, items).await;
     }
     let wanted: NotificationRequest =
         creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
-    let enqueued = function.enqueue.one(key, &digest, draft).await?;
+    let enqueued = function.enqueue.one(request, draft).await?;
     Ok((creation_status(enqueued.is_new), Json(NotificationView::of(&enqueued.notification)))
         .into_response())
 }
@@ -64,8 +66,7 @@ async fn create_notifications(
 /// Answers each item by itself, in order.
 async fn create_many(
     function: &EnqueueFunction,
-    key: RequestKey<'_>,
-    digest: &str,
+    request: ProducerRequest<'_>,
     items: &[serde_json::Value],
 ) -> Result<Response, Problem> {
     if !(1..=BULK_MAX).contains(&items.len()) {
@@ -76,7 +77,7 @@ async fn create_many(
         .iter()
         .map(|item| Body(item.clone()).deserialize::<NotificationRequest>()?.draft())
         .collect();
-    let results = function.enqueue.bulk(key, digest, drafts).await?;
+    let results = function.enqueue.bulk(request, drafts).await?;
 
     let any_new = results.iter().flatten().any(|enqueued| enqueued.is_new);
     let any_enqueued = results.iter().any(Result::is_ok);
@@ -98,10 +99,9 @@ async fn create_sequence(
     let creation = Creation::read(&function, request).await?;
     let wanted: SequenceRequest = creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
-    let key = creation.key("POST /v1/sequences");
-    let enqueued = function.enqueue.sequence(key, &creation.digest(), draft).await?;
-    Ok((creation_status(enqueued.is_new), Json(SequenceView::of(&enqueued.id, &enqueued.steps)))
-        .into_response())
+    let request = creation.request("POST /v1/sequences");
+    let enqueued = function.enqueue.sequence(request, draft).await?;
+    Ok((creation_status(enqueued.is_new), Json(SequenceView::of(&enqueued.stored))).into_response())
 }
 
 async fn read_notification(
@@ -109,23 +109,9 @@ async fn read_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    function.caller(request.extensions())?;
-    let id: NotificationId = read_id(id).ok_or_else(no_such_notification)?;
-    let found = function.notifications.load(&id).await?;
-    let notification = found.ok_or_else(no_such_notification)?;
+    let producer = function.producer(request.extensions()).await?;
+    let notification = own_notification(&function, id, &producer).await?;
     Ok(Json(NotificationView::of(&notification)).into_response())
-}
-
-async fn read_sequence(
-    State(function): State<EnqueueFunction>,
-    id: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Response, Problem> {
-    function.caller(request.extensions())?;
-    let no_such_sequence = || Problem::not_found("id", "there is no sequence with this id");
-    let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
-    let steps = function.enqueue.find_sequence(&id).await?.ok_or_else(no_such_sequence)?;
-    Ok(Json(SequenceView::of(&id, &steps)).into_response())
 }
 
 async fn cancel_notification(
@@ -133,10 +119,10 @@ async fn cancel_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    function.caller(request.extensions())?;
-    let id: NotificationId = read_id(id).ok_or_else(no_such_notification)?;
+    let producer = function.producer(request.extensions()).await?;
+    let notification = own_notification(&function, id, &producer).await?;
     let event = Event::CancelRequested { at_ms: function.clock.now_ms() };
-    let notification = match function.apply.apply(&id, &event).await? {
+    let notification = match function.apply.apply_to(notification, &event).await? {
         Applied::Moved(notification) | Applied::Refused(notification, Refused::Settled) => {
             notification
         }
@@ -155,6 +141,42 @@ async fn cancel_notification(
     Ok(Json(NotificationView::of(&notification)).into_response())
 }
 
+async fn read_sequence(
+    State(function): State<EnqueueFunction>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let producer = function.producer(request.extensions()).await?;
+    let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
+    let found = function.enqueue.find_sequence(&id, &producer.name).await?;
+    let stored = found.ok_or_else(no_such_sequence)?;
+    Ok(Json(SequenceView::of(&stored)).into_response())
+}
+
+async fn cancel_sequence(
+    State(function): State<EnqueueFunction>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let producer = function.producer(request.extensions()).await?;
+    let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
+    let EnqueueFunction { enqueue, apply, .. } = &function;
+    let found = enqueue.cancel_sequence(apply, &id, &producer.name).await?;
+    let stored = found.ok_or_else(no_such_sequence)?;
+    Ok(Json(SequenceView::of(&stored)).into_response())
+}
+
+/// Another producer's notification counts as absent.
+async fn own_notification(
+    function: &EnqueueFunction,
+    id: Result<Path<String>, PathRejection>,
+    producer: &Producer,
+) -> Result<Notification, Problem> {
+    let id: NotificationId = read_id(id).ok_or_else(no_such_notification)?;
+    let found = function.notifications.load(&id).await?;
+    found.filter(|found| found.owner == producer.name).ok_or_else(no_such_notification)
+}
+
 /// `None` for a text that cannot be an id: no notification and no sequence has it.
 fn read_id<T: FromStr>(id: Result<Path<String>, PathRejection>) -> Option<T> {
     id.ok()?.parse().ok()
@@ -162,4 +184,8 @@ fn read_id<T: FromStr>(id: Result<Path<String>, PathRejection>) -> Option<T> {
 
 fn no_such_notification() -> Problem {
     Problem::not_found("id", "there is no notification with this id")
+}
+
+fn no_such_sequence() -> Problem {
+    Problem::not_found("id", "there is no sequence with this id")
 }

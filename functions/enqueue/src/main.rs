@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::providers;
+use alimi::providers::BuiltInAdapters;
 use alimi::time::SystemClock;
-use alimi::use_cases::{Apply, Enqueue};
+use alimi::use_cases::{Apply, Enqueue, Producers};
 use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,13 +21,15 @@ async fn main() -> Result<(), lambda_http::Error> {
         enqueue: Enqueue {
             catalog: store.clone(),
             notifications: store.clone(),
+            sequences: store.clone(),
             requests: store.clone(),
             classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
-            check: providers::check_message,
+            adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
         },
-        apply: Apply::new(store.clone(), waker, clock.clone()),
+        apply: Apply::new(store.clone(), store.clone(), waker, clock.clone()),
+        producers: Producers::new(store.clone(), clock.clone()),
         notifications: store,
         clock,
         callers: environment.callers(),

@@ -1,88 +1,35 @@
-//! What producers see of a notification. Phone numbers are masked, and texts are left out.
+//! What producers see of sequences and of bulk requests.
 
-use alimi::domain::{
-    Attempt, Notification, NotificationId, Outcome, ReceiptRecord, SequenceId, Status,
-};
-use alimi::http::Problem;
-use alimi::use_cases::{Enqueued, NotEnqueued};
-use jiff::Timestamp;
+use alimi::domain::sequence::{After, OnFailure, OnUnconfirmed, Step};
+use alimi::domain::{Notification, NotificationId, SequenceId, Status};
+use alimi::http::{NotificationView, Problem};
+use alimi::use_cases::{Enqueued, NotEnqueued, StoredSequence};
+use jiff::SignedDuration;
 use serde::Serialize;
-
-#[derive(Serialize)]
-pub(crate) struct NotificationView<'a> {
-    id: &'a NotificationId,
-    status: Status,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<ReasonView<'a>>,
-    status_since: Option<Timestamp>,
-    channel: &'a str,
-    template: &'a str,
-    recipient: RecipientView<'a>,
-    priority: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sequence: Option<PlaceView<'a>>,
-    created_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirm_by: Option<Timestamp>,
-    attempts: Vec<AttemptView<'a>>,
-    receipts: Vec<ReceiptView<'a>>,
-}
-
-#[derive(Serialize)]
-struct ReasonView<'a> {
-    name: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct RecipientView<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<String>,
-}
-
-#[derive(Serialize)]
-struct PlaceView<'a> {
-    id: &'a SequenceId,
-    /// Counted from 1.
-    step: u8,
-    of: u8,
-}
-
-#[derive(Serialize)]
-struct AttemptView<'a> {
-    number: u8,
-    claimed_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_sent_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response_received_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider_message_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ReceiptView<'a> {
-    attempt: u8,
-    received_at: Option<Timestamp>,
-    code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    medium: Option<&'a str>,
-}
 
 #[derive(Serialize)]
 pub(crate) struct SequenceView<'a> {
     id: &'a SequenceId,
-    steps: Vec<NotificationView<'a>>,
+    on_failure: OnFailure,
+    on_unconfirmed: OnUnconfirmed,
+    steps: Vec<StepView<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepView<'a> {
+    #[serde(flatten)]
+    wait: Option<WaitView>,
+    /// The id of the notification whose end is the end of the step.
+    gate: Option<&'a NotificationId>,
+    /// Those that are still stored.
+    notifications: Vec<NotificationView<'a>>,
+}
+
+/// What a later step waits for.
+#[derive(Serialize)]
+struct WaitView {
+    after: After,
+    delay: SignedDuration,
 }
 
 #[derive(Serialize)]
@@ -97,71 +44,31 @@ pub(crate) enum BulkItem {
     Refused { index: usize, problem: Problem },
 }
 
-/// `None` never occurs: stored times are within the range of a timestamp.
-fn time(at_ms: i64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at_ms).ok()
-}
-
-impl<'a> NotificationView<'a> {
-    pub(crate) fn of(notification: &'a Notification) -> Self {
-        Self {
-            id: &notification.id,
-            status: notification.status,
-            reason: notification
-                .reason
-                .as_ref()
-                .map(|reason| ReasonView { name: reason.name(), code: reason.code() }),
-            status_since: time(notification.status_since_ms),
-            channel: &notification.channel,
-            template: &notification.template,
-            recipient: RecipientView {
-                id: &notification.recipient.id,
-                phone: notification.recipient.phone.as_ref().map(ToString::to_string),
-            },
-            priority: notification.priority.0,
-            sequence: notification.sequence_step.as_ref().map(|place| PlaceView {
-                id: &place.sequence,
-                step: place.step + 1,
-                of: place.steps,
-            }),
-            created_at: time(notification.created_at_ms),
-            not_before: notification.not_before_ms.and_then(time),
-            expires_at: notification.expires_at_ms.and_then(time),
-            confirm_by: notification.deadline_ms.and_then(time),
-            attempts: notification.attempts.iter().map(AttemptView::of).collect(),
-            receipts: notification.receipts.iter().map(ReceiptView::of).collect(),
-        }
-    }
-}
-
-impl<'a> AttemptView<'a> {
-    fn of(attempt: &'a Attempt) -> Self {
-        Self {
-            number: attempt.number,
-            claimed_at: time(attempt.claimed_at_ms),
-            request_sent_at: attempt.request_sent_at_ms.and_then(time),
-            response_received_at: attempt.response_received_at_ms.and_then(time),
-            outcome: attempt.outcome,
-            code: attempt.code.as_deref(),
-            provider_message_id: attempt.provider_message_id.as_deref(),
-        }
-    }
-}
-
-impl<'a> ReceiptView<'a> {
-    fn of(receipt: &'a ReceiptRecord) -> Self {
-        Self {
-            attempt: receipt.attempt,
-            received_at: time(receipt.received_at_ms),
-            code: &receipt.code,
-            medium: receipt.medium.as_deref(),
-        }
-    }
-}
-
 impl<'a> SequenceView<'a> {
-    pub(crate) fn of(id: &'a SequenceId, steps: &'a [Notification]) -> Self {
-        Self { id, steps: steps.iter().map(NotificationView::of).collect() }
+    pub(crate) fn of(stored: &'a StoredSequence) -> Self {
+        let StoredSequence { sequence, notifications } = stored;
+        let steps = sequence.steps.iter().enumerate();
+        Self {
+            id: &sequence.id,
+            on_failure: sequence.on_failure,
+            on_unconfirmed: sequence.on_unconfirmed,
+            steps: steps.map(|(index, step)| StepView::of(index, step, notifications)).collect(),
+        }
+    }
+}
+
+impl<'a> StepView<'a> {
+    /// `notifications` are those of the whole sequence.
+    fn of(index: usize, step: &'a Step, notifications: &'a [Notification]) -> Self {
+        let wait =
+            WaitView { after: step.after, delay: SignedDuration::from_millis(step.delay_ms) };
+        let own = notifications.iter().filter(|found| step.notifications.contains(&found.id));
+        Self {
+            // The first step waits for nothing.
+            wait: (index > 0).then_some(wait),
+            gate: step.gate(),
+            notifications: own.map(NotificationView::of).collect(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::providers::{Registry, ReqwestHttp};
+use alimi::providers::{BuiltInAdapters, ProviderIo, Registry, ReqwestHttp};
 use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{Sender, SenderSettings};
@@ -21,14 +21,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let sender = Sender {
         catalog: store.clone(),
         notifications: store.clone(),
+        sequences: store.clone(),
         agenda: store.clone(),
         lanes: store.clone(),
         classes: store.clone(),
         providers: Arc::new(Registry {
-            http: Arc::new(ReqwestHttp::new()),
-            tokens: store,
+            adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
+            io: ProviderIo {
+                http: Arc::new(ReqwestHttp::new()),
+                tokens: store,
+                clock: clock.clone(),
+            },
             secrets: Arc::new(aws.secrets()),
-            clock: clock.clone(),
         }),
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
         meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),

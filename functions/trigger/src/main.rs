@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alimi::aws::{Aws, Environment};
 use alimi::ports::Clock;
-use alimi::providers::check_message;
+use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{Audiences, RunSettings, Trigger};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
         clock: clock.clone(),
         randomness: Arc::new(SystemRandomness),
-        check: check_message,
+        adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
         settings: RunSettings::default(),
     };
     let (trigger, clock) = (&trigger, &clock);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
+use alimi::providers::BuiltInAdapters;
 use alimi::time::SystemClock;
 use alimi::use_cases::{Apply, Webhook};
 use alimi_webhook::{WebhookFunction, router};
@@ -16,10 +17,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
-    let apply = Apply::new(store.clone(), waker, clock.clone());
+    let apply = Apply::new(store.clone(), store.clone(), waker, clock.clone());
     lambda_http::run(router(WebhookFunction {
         catalog: store.clone(),
-        secrets: Arc::new(aws.secrets()),
+        adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
         webhook: Webhook::new(store, apply, clock),
     }))
     .await

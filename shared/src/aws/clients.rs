@@ -18,7 +18,7 @@ use super::scheduler::{EventBridgeScheduler, SchedulerTarget};
 use super::secrets::SecretsManager;
 use super::wake_queue::WakeQueue;
 use crate::ports::Clock;
-use crate::store::{DynamoStore, Tables};
+use crate::store::{DynamoStore, Retention, Tables};
 
 /// The timeout of one try. A dead connection must not delay a sender for longer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,6 +49,7 @@ pub fn https_client() -> SharedHttpClient {
 #[derive(Clone, Debug)]
 pub struct Aws {
     sdk: SdkConfig,
+    retention: Retention,
 }
 
 impl Aws {
@@ -56,7 +57,7 @@ impl Aws {
     /// them too, but its other credential sources would enlarge each binary.
     ///
     /// # Errors
-    /// [`ConfigError`] names the variable that Lambda has not set.
+    /// [`ConfigError`] names the variable that is not set or has a wrong value.
     pub fn in_lambda(environment: Environment) -> Result<Self, ConfigError> {
         let credentials = Credentials::new(
             environment.required("AWS_ACCESS_KEY_ID")?,
@@ -77,16 +78,14 @@ impl Aws {
             .region(Region::new(environment.required("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .service_config(environment);
-        // `sam local` passes only variables that the template declares, and those without a value
-        // as empty texts. So the template declares a variable of its own for the endpoint.
-        let endpoint = environment.optional("ENDPOINT_URL");
-        sdk.set_endpoint_url(endpoint.or_else(|| environment.optional("AWS_ENDPOINT_URL")));
-        Ok(Self { sdk: sdk.build() })
+        sdk.set_endpoint_url(environment.endpoint_url());
+        Ok(Self { sdk: sdk.build(), retention: environment.retention()? })
     }
 
     #[must_use]
     pub fn store(&self, tables: Tables, clock: Arc<dyn Clock>) -> DynamoStore {
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&self.sdk), tables, clock)
+            .with_retention(self.retention)
     }
 
     #[must_use]

@@ -1,18 +1,25 @@
 //! A function's environment variables.
 
+use std::num::NonZeroU32;
+
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::scheduler::SchedulerTarget;
 use crate::http::{
     IdentifyCaller, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity,
 };
-use crate::store::Tables;
+use crate::providers::Endpoints;
+use crate::store::{Retention, Tables};
 use crate::telemetry;
 
-/// A variable that `template.yaml` or Lambda should have set.
+/// What is wrong with a variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set; template.yaml or Lambda sets it")]
-pub struct ConfigError(pub &'static str);
+pub enum ConfigError {
+    #[error("the environment variable {0} is not set; template.yaml or Lambda sets it")]
+    Missing(&'static str),
+    #[error("the environment variable {name} is {value:?}; must be a number of days, 1 or more")]
+    NotDays { name: &'static str, value: String },
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Environment;
@@ -23,7 +30,7 @@ impl Environment {
     /// # Errors
     /// [`ConfigError`] names the variable.
     pub fn required(self, name: &'static str) -> Result<String, ConfigError> {
-        self.optional(name).ok_or(ConfigError(name))
+        self.optional(name).ok_or(ConfigError::Missing(name))
     }
 
     /// A variable that may be absent; an empty one counts as absent.
@@ -44,7 +51,40 @@ impl Environment {
             state: self.required("STATE_TABLE")?,
             members: self.required("MEMBERS_TABLE")?,
             runs: self.required("RUNS_TABLE")?,
+            ledger: self.required("LEDGER_TABLE")?,
         })
+    }
+
+    /// How long ended notifications are kept: `RETENTION_DAYS` and `EXCEPTION_RETENTION_DAYS`, or
+    /// the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is no number of days.
+    pub fn retention(self) -> Result<Retention, ConfigError> {
+        let Retention { ended_days, exception_days } = Retention::default();
+        let read = |name: &'static str, default: u32| {
+            self.optional(name).map_or(Ok(default), |value| days(name, value))
+        };
+        Ok(Retention {
+            ended_days: read("RETENTION_DAYS", ended_days)?,
+            exception_days: read("EXCEPTION_RETENTION_DAYS", exception_days)?,
+        })
+    }
+
+    /// The address that the functions call instead of AWS, for emulators of AWS.
+    ///
+    /// `sam local` passes only variables that the template declares, and those without a value as
+    /// empty texts. So the template declares a variable of its own for the address.
+    #[must_use]
+    pub fn endpoint_url(self) -> Option<String> {
+        self.optional("ENDPOINT_URL").or_else(|| self.optional("AWS_ENDPOINT_URL"))
+    }
+
+    /// To which hosts a channel's credentials may go. Only where AWS is emulated, providers may be
+    /// simulated too.
+    #[must_use]
+    pub fn endpoints(self) -> Endpoints {
+        if self.endpoint_url().is_some() { Endpoints::Any } else { Endpoints::ProvidersOwn }
     }
 
     /// The target of `EventBridge` Scheduler's schedules.
@@ -89,11 +129,33 @@ impl Environment {
     }
 }
 
+fn days(name: &'static str, value: String) -> Result<u32, ConfigError> {
+    match value.parse::<NonZeroU32>() {
+        Ok(days) => Ok(days.get()),
+        Err(_) => Err(ConfigError::NotDays { name, value }),
+    }
+}
+
 /// Endpoints of single services, such as `AWS_ENDPOINT_URL_DYNAMODB`, for emulators of AWS.
 impl LoadServiceConfig for Environment {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_uppercase().replace(' ', "_");
         let name = format!("{}_{service}", key.env());
         self.optional(&name).or_else(|| self.optional(key.env()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retention_is_a_number_of_days() {
+        assert_eq!(days("RETENTION_DAYS", "90".into()), Ok(90));
+        for value in ["0", "-1", "30d", "1.5", "4294967296"] {
+            let error = days("RETENTION_DAYS", value.into()).expect_err("no number of days");
+            let text = error.to_string();
+            assert!(text.contains("RETENTION_DAYS") && text.contains(value), "{text}");
+        }
     }
 }

@@ -18,7 +18,7 @@ const CACHED_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct SecretsManager {
     client: Client,
-    /// By name, absent secrets too: a webhook caller that guesses names must not cause a request to
+    /// By name, absent secrets too: a channel whose secret is missing must not cause a request to
     /// Secrets Manager each time.
     cache: Mutex<HashMap<String, (Instant, Option<SecretString>)>>,
 }

@@ -27,6 +27,9 @@ pub enum Outcome {
     /// The account cannot send at all: its address is not allowed, its credentials are refused, or
     /// it is suspended. The provider took nothing, and nothing is wrong with the message.
     ChannelDown,
+    /// The address no longer exists: the person unsubscribed, or the device is gone. The provider
+    /// took nothing.
+    AddressGone,
     /// The request was never written.
     Unreachable,
     /// The request was written, and no usable answer came. The provider may have the message.

@@ -3,17 +3,20 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::content::Media;
 use super::delivery_policy::{Confirmation, DeliveryPolicy, RetryPolicy};
 use super::duration::millis;
 use super::field_error::FieldError;
+use super::guarantees::Guarantees;
 use super::hours::Window;
 use super::name::{MUST_BE_A_NAME, is_name};
+use super::phone::PhoneNumber;
 use super::provider_config::ProviderConfig;
 use super::rate_limit::RateLimit;
+use super::receipt_secret::{RECEIPT_SECRETS_MAX, ReceiptSecret};
 use super::zone::{MUST_BE_A_ZONE, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Unique in the stack. The channel's lane has the same name.
     #[serde(default)]
@@ -27,10 +30,6 @@ pub struct Channel {
     pub confirmation: Confirmation,
     #[serde(default)]
     pub timeouts: Timeouts,
-    /// The provider takes the notification's id as an idempotency key and sends each message once,
-    /// however often it is asked. An attempt whose outcome is unknown may then be repeated.
-    #[serde(default)]
-    pub provider_deduplicates: bool,
     /// IANA zone of recipients whose own zone is not given.
     #[serde(default = "seoul")]
     pub timezone: String,
@@ -41,8 +40,15 @@ pub struct Channel {
     /// Nothing leaves over a paused channel.
     #[serde(default)]
     pub paused: bool,
-    /// Name of the secret that holds the account's credentials and the webhook's secrets.
+    /// Name of the secret that holds the account's credentials.
     pub secret: String,
+    /// If given, messages leave to these addresses only. A stack for tests never reaches customers
+    /// then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_to: Option<Vec<String>>,
+    /// By these the webhook recognises the provider. The server makes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipt_secrets: Vec<ReceiptSecret>,
 }
 
 fn seoul() -> String {
@@ -51,7 +57,6 @@ fn seoul() -> String {
 
 /// Time-outs of one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Timeouts {
     pub connect: SignedDuration,
     /// For the whole request, opening the connection included.
@@ -66,30 +71,35 @@ impl Default for Timeouts {
 
 impl Channel {
     #[must_use]
-    pub fn policy(&self) -> DeliveryPolicy {
+    pub fn policy(&self, guarantees: &Guarantees) -> DeliveryPolicy {
         DeliveryPolicy {
             retry: self.retry,
             confirmation: self.confirmation,
-            provider_deduplicates: self.provider_deduplicates,
-            retry_wait_min_ms: millis(self.provider.retry_wait_min()),
+            provider_deduplicates: guarantees.deduplicates,
+            retry_wait_min_ms: millis(guarantees.retry_wait_min),
         }
     }
 
-    /// How long after a claim the answer or the receipt must come.
+    /// How long after a claim the answer or the receipt of a message must come.
     #[must_use]
-    pub fn confirm_within_ms(&self) -> i64 {
-        self.confirmation.within_ms()
+    pub fn confirm_within_ms(&self, media: Media) -> i64 {
+        self.confirmation.within_ms(media.first)
     }
 
-    /// What has to be changed before the channel can be saved.
+    /// The time within which the channel's own messages must be confirmed, in milliseconds: that of
+    /// the channel types whose receipts do not take longer.
+    #[must_use]
+    pub fn own_confirm_within_ms(&self) -> i64 {
+        millis(self.confirmation.configured_within())
+    }
+
+    /// What has to be changed before the channel can be saved, apart from its provider's settings.
     #[must_use]
     pub fn faults(&self) -> Vec<FieldError> {
-        let provider = self.provider.faults().into_iter().map(|fault| fault.within("provider"));
         let mut faults = Vec::new();
         faults.extend(FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME));
         faults.extend(self.timing_faults().into_iter().flatten());
-        faults.extend(provider);
-        faults.extend(self.confirmation_faults().into_iter().flatten());
+        faults.extend(self.address_faults());
         faults.extend(FieldError::unless(
             zone(&self.timezone).is_some(),
             "timezone",
@@ -103,7 +113,7 @@ impl Channel {
         faults
     }
 
-    fn timing_faults(&self) -> [Option<FieldError>; 6] {
+    fn timing_faults(&self) -> [Option<FieldError>; 7] {
         let RateLimit { per_second, jitter, .. } = self.limit;
         let per_second_max = RateLimit::PER_SECOND_MAX;
         let Timeouts { connect, total } = self.timeouts;
@@ -143,66 +153,58 @@ impl Channel {
                 FieldError::new("retry", detail)
             }),
             FieldError::unless(
-                within <= SignedDuration::from_hours(72),
+                within <= Confirmation::WITHIN_MAX,
                 "confirmation.within",
-                format!("is {within:#}; must be at most 72h"),
-            ),
-        ]
-    }
-
-    fn confirmation_faults(&self) -> [Option<FieldError>; 3] {
-        let (within, total) = (self.confirm_within(), self.timeouts.total);
-        [
-            FieldError::unless(
-                !self.provider_deduplicates,
-                "provider_deduplicates",
-                "must be false: Bizppurio documents no idempotency, so a repeated request could \
-                 be delivered twice",
-            ),
-            FieldError::unless(
-                matches!(self.confirmation, Confirmation::Receipt { .. }),
-                "confirmation.by",
-                "must be receipt: Bizppurio's acceptance says nothing about delivery",
+                format!("is {within:#}; must be at most {:#}", Confirmation::WITHIN_MAX),
             ),
             // A claim must not be declared lost while its answer may still come.
             FieldError::unless(
-                self.confirm_within_ms() > 2 * millis(total),
+                within > 2 * total,
                 "confirmation.within",
                 format!("is {within:#}; must be more than twice timeouts.total, {total:#}"),
             ),
         ]
     }
 
+    fn address_faults(&self) -> Vec<FieldError> {
+        let permitted = self.only_to.iter().flatten().enumerate();
+        let malformed = permitted.filter_map(|(index, text)| {
+            let malformed = PhoneNumber::try_from(text.clone()).err()?;
+            Some(FieldError::new(format!("only_to[{index}]"), malformed.to_string()))
+        });
+        let secrets = self.receipt_secrets.len();
+        let too_many = FieldError::unless(
+            secrets <= RECEIPT_SECRETS_MAX,
+            "receipt_secrets",
+            format!("has {secrets} secrets; must have at most {RECEIPT_SECRETS_MAX}"),
+        );
+        malformed.chain(too_many).collect()
+    }
+
     fn confirm_within(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.confirm_within_ms())
+        self.confirmation.configured_within()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::provider_config::lms;
     use crate::domain::rate_limit::default_jitter;
 
     fn channel() -> Channel {
         Channel {
             name: "alimtalk-main".into(),
-            provider: ProviderConfig::Bizppurio {
-                base_url: "https://api.bizppurio.com".into(),
-                account: "a".into(),
-                sender_key: "k".into(),
-                from: "0212345678".into(),
-                lms_keyword: lms(),
-            },
+            provider: ProviderConfig { kind: "p".into(), settings: serde_json::Map::new() },
             limit: RateLimit { per_second: 10, jitter: default_jitter(), strict: false },
             retry: RetryPolicy::default(),
             confirmation: Confirmation::default(),
             timeouts: Timeouts::default(),
-            provider_deduplicates: false,
             timezone: seoul(),
             window: None,
             paused: false,
             secret: "alimi/alimtalk-main".into(),
+            only_to: None,
+            receipt_secrets: vec![],
         }
     }
 
@@ -211,7 +213,7 @@ mod tests {
         type Change = fn(&mut Channel);
         let seconds = SignedDuration::from_secs;
         assert_eq!(channel().faults(), []);
-        let cases: [(Change, &str); 13] = [
+        let cases: [(Change, &str); 10] = [
             (|c| c.name = "A b".into(), "name"),
             (|c| c.limit.per_second = 0, "limit.per_second"),
             (|c| c.limit.per_second = 301, "limit.per_second"),
@@ -220,27 +222,12 @@ mod tests {
             (|c| c.timeouts.total = SignedDuration::from_secs(11), "timeouts.total"),
             (|c| c.timezone = "Seoul".into(), "timezone"),
             (|c| c.secret = String::new(), "secret"),
-            (|c| c.provider_deduplicates = true, "provider_deduplicates"),
-            (|c| c.confirmation = Confirmation::Acceptance, "confirmation.by"),
+            (|c| c.only_to = Some(vec!["010".into()]), "only_to[0]"),
             (
                 |c| {
                     c.retry = RetryPolicy::Fixed { retries: 1, every: SignedDuration::ZERO };
                 },
                 "retry",
-            ),
-            (
-                |c| {
-                    let ProviderConfig::Bizppurio { account, .. } = &mut c.provider;
-                    *account = "a".repeat(21);
-                },
-                "provider.account",
-            ),
-            (
-                |c| {
-                    let ProviderConfig::Bizppurio { base_url, .. } = &mut c.provider;
-                    *base_url = "api.bizppurio.com".into();
-                },
-                "provider.base_url",
             ),
         ];
         for (change, field) in cases {
@@ -249,7 +236,7 @@ mod tests {
             let fields: Vec<_> = faulty.faults().into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
         }
-        for within in [seconds(1), seconds(80 * 3600)] {
+        for within in [seconds(1), seconds(97 * 3600)] {
             let faulty = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
             let fields: Vec<_> = faulty.faults().into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, ["confirmation.within"]);
@@ -258,9 +245,9 @@ mod tests {
 
     #[test]
     fn a_fault_says_what_was_sent_and_what_is_allowed() {
-        let within = SignedDuration::from_hours(80);
+        let within = SignedDuration::from_hours(97);
         let wrong = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
         let faults: Vec<_> = wrong.faults().iter().map(ToString::to_string).collect();
-        assert_eq!(faults, ["confirmation.within: is 80h; must be at most 72h"]);
+        assert_eq!(faults, ["confirmation.within: is 97h; must be at most 96h"]);
     }
 }

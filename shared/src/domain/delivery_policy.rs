@@ -3,7 +3,9 @@
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
+use super::content::ChannelType;
 use super::duration::millis;
 
 /// What to do when a request was never written.
@@ -82,20 +84,46 @@ impl Default for Confirmation {
 const ACCEPTANCE_WITHIN_MS: i64 = 60_000;
 
 impl Confirmation {
-    /// How long after a claim the answer or the receipt must come.
-    pub(super) fn within_ms(self) -> i64 {
+    /// The longest that a channel may wait for a receipt.
+    pub const WITHIN_MAX: SignedDuration = SignedDuration::from_hours(96);
+
+    /// How long after a claim the answer or the receipt of a message must come, as the channel's
+    /// operator set it.
+    pub(super) fn configured_within(self) -> SignedDuration {
         match self {
-            Self::Receipt { within } => millis(within),
+            Self::Receipt { within } => within,
+            Self::Acceptance => SignedDuration::from_millis(ACCEPTANCE_WITHIN_MS),
+        }
+    }
+
+    /// The same for a message of a channel type. The receipt of a text message takes as long as the
+    /// carriers need, however short the channel's time is.
+    pub(super) fn within_ms(self, channel_type: ChannelType) -> i64 {
+        match self {
+            Self::Receipt { within } => millis(within.max(channel_type.receipt_within_min())),
             Self::Acceptance => ACCEPTANCE_WITHIN_MS,
         }
     }
+}
+
+/// How long after their claims the deadlines of a channel's messages lie, given the channel's own
+/// time: one duration for each channel type, in milliseconds, each once.
+#[must_use]
+pub fn claim_deadlines_ms(channel_within_ms: i64) -> Vec<i64> {
+    let mut within_ms: Vec<i64> = ChannelType::VARIANTS
+        .iter()
+        .map(|channel_type| channel_within_ms.max(millis(channel_type.receipt_within_min())))
+        .collect();
+    within_ms.sort_unstable();
+    within_ms.dedup();
+    within_ms
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryPolicy {
     pub retry: RetryPolicy,
     pub confirmation: Confirmation,
-    /// See [`Channel::provider_deduplicates`](super::channel::Channel::provider_deduplicates).
+    /// See [`Guarantees::deduplicates`](super::guarantees::Guarantees::deduplicates).
     pub provider_deduplicates: bool,
     /// The shortest wait between two attempts that the provider asks for.
     pub retry_wait_min_ms: i64,
@@ -136,5 +164,21 @@ mod tests {
             [Some(10_000), Some(20_000), Some(40_000), Some(60_000), Some(60_000), None]
         );
         assert_eq!(policy.wait_ms(2, 250), Some(5000));
+    }
+    #[test]
+    fn each_deadline_of_a_claim_is_listed_once() {
+        let hour_ms = 3_600_000;
+        assert_eq!(claim_deadlines_ms(hour_ms), [hour_ms, 26 * hour_ms, 81 * hour_ms]);
+        assert_eq!(claim_deadlines_ms(30 * hour_ms), [30 * hour_ms, 81 * hour_ms]);
+    }
+
+    #[test]
+    fn a_text_messages_receipt_may_take_longer_than_its_channel_says() {
+        let confirmation = Confirmation::Receipt { within: SignedDuration::from_mins(30) };
+        let hours = |channel_type| confirmation.within_ms(channel_type) / 3_600_000;
+        assert_eq!(confirmation.within_ms(ChannelType::Alimtalk), 30 * 60_000);
+        assert_eq!((hours(ChannelType::Sms), hours(ChannelType::Lms)), (26, 81));
+        let longer = Confirmation::Receipt { within: SignedDuration::from_hours(90) };
+        assert_eq!(longer.within_ms(ChannelType::Lms), 90 * 3_600_000);
     }
 }

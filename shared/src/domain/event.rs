@@ -3,16 +3,26 @@
 use super::attempt::Response;
 use super::delivery_policy::DeliveryPolicy;
 use super::hours::WindowClass;
+use super::reason::Reason;
 use super::receipt::Receipt;
 
 /// Something that happened to a notification, or a check of its times. The `at_ms` of an event is
 /// when it happened, in Unix milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The previous step of its sequence was delivered.
-    Released { at_ms: i64 },
-    /// An earlier step of its sequence stopped.
+    /// The step before it ended as this one waited for.
+    Released {
+        at_ms: i64,
+        /// How long it waits after that.
+        delay_ms: i64,
+    },
+    /// An earlier step of its sequence failed or was withdrawn.
     PredecessorStopped { at_ms: i64 },
+    /// The step before it ended in another way than this one waited for.
+    NotNeeded { at_ms: i64 },
+    /// It was claimed, and cannot be sent: its text cannot be written, or its channel does not
+    /// permit its address. The provider was not asked.
+    Invalid { claim: u32, reason: Reason, at_ms: i64 },
     /// Somebody checks whether the time that it waits for has come.
     DueChecked {
         /// When it was checked.

@@ -17,8 +17,8 @@ const ID_DIGITS: usize = 30;
 /// Identifies a producer's request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestKey<'a> {
-    /// The authenticated principal, without a session name.
-    pub caller: &'a str,
+    /// The producer's name.
+    pub producer: &'a str,
     /// One idempotency key used on two routes names two requests.
     pub route: &'a str,
     /// The `Idempotency-Key` header, as sent.
@@ -44,7 +44,7 @@ impl RequestKey<'_> {
     }
 
     fn digest(&self, kind: &str, rest: &str) -> String {
-        hex_digest(&[kind, self.caller, self.route, self.idempotency_key, rest])
+        hex_digest(&[kind, self.producer, self.route, self.idempotency_key, rest])
     }
 }
 
@@ -164,15 +164,15 @@ hex_id! {
 }
 
 hex_id! {
-    /// The ids of the sequence's steps are derived from this one.
+    /// The ids of the sequence's notifications are derived from this one.
     SequenceId
 }
 
 impl SequenceId {
-    /// The id of a step, counted from 0.
+    /// The id of the notification at `index` in a step. Both are counted from 0.
     #[must_use]
-    pub fn step_id(&self, step: u8) -> NotificationId {
-        NotificationId(hex_digest(&["step", &self.0, &step.to_string()]))
+    pub fn notification_id(&self, step: u8, index: usize) -> NotificationId {
+        NotificationId(hex_digest(&["step", &self.0, &step.to_string(), &index.to_string()]))
     }
 }
 
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     const KEY: RequestKey<'_> = RequestKey {
-        caller: "arn:aws:iam::1:role/shop",
+        producer: "shop",
         route: "POST /v1/notifications",
         idempotency_key: "order-1",
     };
@@ -228,16 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn ids_differ_by_caller_route_key_index_and_kind() {
+    fn ids_differ_by_producer_route_key_index_and_kind() {
         let ids = [
             KEY.notification_id(0).to_string(),
             KEY.notification_id(1).to_string(),
-            RequestKey { caller: "other", ..KEY }.notification_id(0).to_string(),
+            RequestKey { producer: "other", ..KEY }.notification_id(0).to_string(),
             RequestKey { route: "POST /v1/sequences", ..KEY }.notification_id(0).to_string(),
             RequestKey { idempotency_key: "order-2", ..KEY }.notification_id(0).to_string(),
             KEY.sequence_id().to_string(),
-            KEY.sequence_id().step_id(0).to_string(),
-            KEY.sequence_id().step_id(1).to_string(),
+            KEY.sequence_id().notification_id(0, 0).to_string(),
+            KEY.sequence_id().notification_id(0, 1).to_string(),
+            KEY.sequence_id().notification_id(1, 0).to_string(),
             KEY.request_id(),
         ];
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
@@ -247,8 +248,8 @@ mod tests {
 
     #[test]
     fn moving_a_character_from_one_part_to_the_next_gives_another_id() {
-        let one = RequestKey { caller: "ab", route: "c", ..KEY };
-        let two = RequestKey { caller: "a", route: "bc", ..KEY };
+        let one = RequestKey { producer: "ab", route: "c", ..KEY };
+        let two = RequestKey { producer: "a", route: "bc", ..KEY };
         assert_ne!(one.notification_id(0), two.notification_id(0));
     }
 

@@ -60,7 +60,11 @@ impl LaneMetrics {
     ) {
         *self.outcomes.entry(outcome).or_default() += 1;
         match outcome {
-            Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
+            Outcome::Accepted
+            | Outcome::Rejected
+            | Outcome::AddressGone
+            | Outcome::Throttled
+            | Outcome::ChannelDown => {
                 self.answers.add(received_at_ms - sent_at_ms);
             }
             // Nothing was answered. The measured time would be the time-out's length.

@@ -1,53 +1,82 @@
 //! One message to one recipient over one channel, with everything that is known about it.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use super::address::Address;
 use super::attempt::Attempt;
+use super::content::Media;
+use super::group::Group;
 use super::hours::{Origin, WindowClass};
 use super::id::{NotificationId, Reference};
-use super::message::Message;
-use super::phone::PhoneNumber;
 use super::priority::Priority;
 use super::reason::Reason;
 use super::receipt::ReceiptRecord;
 use super::sequence_step::SequenceStep;
 use super::status::Status;
+use super::unknown_attributes::UnknownAttributes;
 
 /// Whom a message goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recipient {
+pub struct RecipientRef {
     /// The producer's own id of the person.
     pub id: String,
-    /// Required by channels that send to phones.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<PhoneNumber>,
     /// The person's IANA time zone. Without one the channel's zone applies.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The message's texts are not stored. They are rendered from the template's pinned revision and
+/// the variables.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     pub id: NotificationId,
+    /// The version of the stored shape. A row of a higher version than [`Self::SCHEMA`] is never
+    /// saved by this code.
+    #[serde(default)]
+    pub schema: u16,
     /// Counts the writes. A save is conditional on the revision that was read.
     pub revision: u64,
     /// Digest of the whole request that created the notification.
     pub request_digest: String,
+    /// The producer that it belongs to.
+    pub owner: String,
     pub channel: String,
     pub template: String,
-    pub recipient: Recipient,
-    pub message: Message,
+    /// The revision of the template that its texts are rendered from.
+    pub template_revision: u64,
+    /// The values of the variables that the template's texts use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+    pub media: Media,
+    pub recipient: RecipientRef,
+    pub to: Address,
     pub priority: Priority,
     /// The sending hours that applied when they were last determined.
     #[serde(default, skip_serializing_if = "WindowClass::is_exempt")]
     pub window_class: WindowClass,
     /// Which step of which sequence it is, if it belongs to one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence_step: Option<SequenceStep>,
+    /// What it is listed by, apart from its channel and its recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// A word of the producer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// An object of the producer's, given back as it came. At most [`Self::DATA_BYTES_MAX`] as
+    /// JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Map<String, serde_json::Value>>,
     pub status: Status,
     /// Why it has its status. Some statuses explain themselves.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// A receipt came after `delivered` that says the opposite. A person has to look at it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_contradicted: bool,
     /// Counts the claims, and so names the present one.
     pub claim: u32,
     /// Number of the latest attempt; 0 before the first.
@@ -70,23 +99,52 @@ pub struct Notification {
     /// priority leave in the order of this time.
     pub ready_at_ms: i64,
     /// It must not leave before this.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<i64>,
     /// It must not leave at this time or later.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at_ms: Option<i64>,
     /// How long to wait for the receipt, in milliseconds. Without a value the channel's time
     /// applies.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_within_ms: Option<i64>,
     /// While it is `sending` or `accepted`: the time by which an answer or receipt must come.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,
     /// Since when it has its present status.
     pub status_since_ms: i64,
+    /// What a newer version of the code stored with it.
+    #[serde(skip)]
+    pub unknown: UnknownAttributes,
+}
+
+/// Leaves out the variables and the data: no log line may contain them.
+impl fmt::Debug for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notification")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("channel", &self.channel)
+            .field("template", &self.template)
+            .field("to", &self.to)
+            .field("status", &self.status)
+            .field("reason", &self.reason)
+            .field("claim", &self.claim)
+            .field("attempt", &self.attempt)
+            .field("attempts", &self.attempts)
+            .field("receipts", &self.receipts)
+            .field("ready_at_ms", &self.ready_at_ms)
+            .field("deadline_ms", &self.deadline_ms)
+            .field("status_since_ms", &self.status_since_ms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Notification {
+    /// The present version of the stored shape.
+    pub const SCHEMA: u16 = 1;
+    /// The most bytes of [`Self::data`] as JSON.
+    pub const DATA_BYTES_MAX: usize = 1024;
     /// How many attempts are kept. Older ones are dropped to keep items small.
     pub const ATTEMPTS_KEPT: usize = 5;
     /// How many receipts are kept.
@@ -100,6 +158,9 @@ impl Notification {
 
     #[must_use]
     pub fn origin(&self) -> Origin {
+        if self.sequence_step.as_ref().is_some_and(|step| step.is_planned) {
+            return Origin::Scheduled;
+        }
         self.priority.origin(self.created_at_ms, self.not_before_ms)
     }
 
@@ -108,9 +169,63 @@ impl Notification {
         self.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= at_ms)
     }
 
+    /// Whether a person has to look at it.
+    #[must_use]
+    pub fn is_exception(&self) -> bool {
+        self.status.is_exception() || self.is_contradicted
+    }
+
     /// The record of an attempt, unless it was dropped.
     #[must_use]
     pub fn attempt_record(&self, number: u8) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+}
+
+#[cfg(test)]
+impl Notification {
+    /// A queued real-time message to one phone, as it is first stored.
+    pub(crate) fn sample(id: NotificationId, created_at_ms: i64) -> Self {
+        use super::content::ChannelType;
+        use super::phone::PhoneNumber;
+
+        let phone = PhoneNumber::try_from("+821090010000".to_owned()).expect("a phone number");
+        Self {
+            id,
+            schema: Self::SCHEMA,
+            revision: 0,
+            request_digest: "d".into(),
+            owner: "shop".into(),
+            channel: "alimtalk-main".into(),
+            template: "t".into(),
+            template_revision: 1,
+            variables: BTreeMap::new(),
+            media: Media { first: ChannelType::Alimtalk, fallback: None },
+            recipient: RecipientRef { id: "u".into(), timezone: None },
+            to: Address::Phone(phone),
+            priority: Priority::REAL_TIME,
+            window_class: WindowClass::EXEMPT,
+            sequence_step: None,
+            group: None,
+            tag: None,
+            data: None,
+            status: Status::Queued,
+            reason: None,
+            is_contradicted: false,
+            claim: 0,
+            attempt: 0,
+            attempt_unsent: false,
+            failures: 0,
+            attempts: vec![],
+            receipts: vec![],
+            created_at_ms,
+            ready_at_ms: created_at_ms,
+            not_before_ms: None,
+            expires_at_ms: None,
+            confirm_within_ms: None,
+            deadline_ms: None,
+            status_since_ms: created_at_ms,
+            unknown: UnknownAttributes::default(),
+        }
     }
 }

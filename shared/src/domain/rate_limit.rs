@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RateLimit {
     /// Requests that may arrive at the provider in any sliding second.
     pub per_second: u32,

@@ -10,6 +10,12 @@ pub enum Reason {
     Rejected(String),
     /// The provider's receipt says undelivered, with this code.
     Undelivered(String),
+    /// The provider says that the address no longer exists, with this code.
+    AddressGone(String),
+    /// The channel permits other addresses only (`only_to`).
+    AddressNotPermitted,
+    /// The message could not be written from its template.
+    Unwritable,
     /// The channel's retries are used up, and no request reached the provider.
     Unreachable,
     /// Every attempt number that fits into a reference key is used up.
@@ -25,8 +31,11 @@ pub enum Reason {
     Inconclusive(String),
     /// A producer or an operator withdrew the notification.
     Requested,
-    /// An earlier step of its sequence stopped.
+    /// An earlier step of its sequence stopped, or its own step's gate did before the step was
+    /// released.
     PredecessorStopped,
+    /// The step before it ended in another way than the step waited for.
+    NotNeeded,
     /// `expires_at` passed.
     Expired,
 }
@@ -42,14 +51,20 @@ impl Reason {
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Rejected(code) | Self::Undelivered(code) | Self::Inconclusive(code) => Some(code),
-            Self::Unreachable
+            Self::Rejected(code)
+            | Self::Undelivered(code)
+            | Self::AddressGone(code)
+            | Self::Inconclusive(code) => Some(code),
+            Self::AddressNotPermitted
+            | Self::Unwritable
+            | Self::Unreachable
             | Self::AttemptsExhausted
             | Self::ResponseLost
             | Self::SenderLost
             | Self::NoReceipt
             | Self::Requested
             | Self::PredecessorStopped
+            | Self::NotNeeded
             | Self::Expired => None,
         }
     }

@@ -8,6 +8,7 @@ use super::audience::PinnedAudience;
 use super::audience::file::BadLine;
 use super::id::RunKey;
 use super::priority::Priority;
+use super::producer::Producer;
 use super::template::Template;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
@@ -60,8 +61,18 @@ impl RunCounts {
 pub struct Pins {
     pub template: Template,
     pub template_revision: u64,
+    /// The channel that the schedule names. Without one the template's first variant is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The name of the producer that the notifications belong to.
+    #[serde(default = "schedules")]
+    pub owner: String,
     pub audience: PinnedAudience,
     pub priority: Priority,
+}
+
+fn schedules() -> String {
+    Producer::SCHEDULES.to_owned()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,5 +144,26 @@ impl Run {
     /// other fault tells that the file is incomplete.
     pub fn report_cut_off(&mut self, fault: BadLine) {
         self.faults.push(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_of_earlier_code_belong_to_the_schedules_and_use_the_first_variant() {
+        let stored = serde_json::json!({
+            "template": {
+                "name": "t",
+                "category": "informational",
+                "variants": [{ "channel": "sms", "content": { "type": "sms", "body": "b" } }],
+            },
+            "template_revision": 3,
+            "audience": { "kind": "members", "audience": "a", "version": "v", "size": 1 },
+            "priority": 601,
+        });
+        let pins: Pins = serde_json::from_value(stored).expect("pins");
+        assert_eq!((pins.channel, pins.owner.as_str()), (None, Producer::SCHEDULES));
     }
 }

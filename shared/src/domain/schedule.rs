@@ -8,10 +8,10 @@ use super::expression::Expression;
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
 use super::priority::Priority;
+use super::producer::Producer;
 use super::zone::{MUST_BE_A_ZONE, local_time, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// Unique in the stack.
     #[serde(default)]
@@ -22,8 +22,16 @@ pub struct Schedule {
     pub timezone: String,
     /// The template's name.
     pub template: String,
+    /// The channel that the messages leave over. By default it is that of the template's first
+    /// variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// The audience's name.
     pub audience: String,
+    /// The producer that the messages belong to. By default they belong to
+    /// [`Producer::SCHEDULES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
     /// The messages' priority. By default it follows from the minute of the day. Must not be 0,
     /// which is the priority of real-time messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,6 +97,12 @@ impl Schedule {
         local_time(at, &self.zone().unwrap_or(TimeZone::UTC))
     }
 
+    /// The name of the producer that a run's messages belong to.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.producer.as_deref().unwrap_or(Producer::SCHEDULES)
+    }
+
     /// The priority of a run's messages: the configured one, or the minute of the day in the
     /// schedule's zone.
     ///
@@ -144,6 +158,16 @@ impl Schedule {
             self.zone().is_none() || !self.enabled || self.next_after(now).is_some();
         [
             FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME),
+            FieldError::unless(
+                self.channel.as_deref().is_none_or(is_name),
+                "channel",
+                MUST_BE_A_NAME,
+            ),
+            FieldError::unless(
+                self.producer.as_deref().is_none_or(is_name),
+                "producer",
+                MUST_BE_A_NAME,
+            ),
             FieldError::unless(zone(&self.timezone).is_some(), "timezone", MUST_BE_A_ZONE),
             bad_priority.map(|Priority(number)| {
                 let detail = format!(
@@ -207,8 +231,10 @@ mod tests {
         type Change = fn(&mut Schedule);
         let now = at("2026-03-02T10:00+09:00");
         assert_eq!(schedule("cron(0 10 * * ? *)").faults(now), []);
-        let cases: [(Change, &str); 6] = [
+        let cases: [(Change, &str); 8] = [
             (|s| s.name = "A b".into(), "name"),
+            (|s| s.channel = Some("A b".into()), "channel"),
+            (|s| s.producer = Some(String::new()), "producer"),
             (|s| s.timezone = "Seoul".into(), "timezone"),
             (|s| s.timezone = "asia/seoul".into(), "timezone"),
             (|s| s.timezone = "Etc/Unknown".into(), "timezone"),

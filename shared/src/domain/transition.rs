@@ -15,7 +15,7 @@ use super::hours::WindowClass;
 use super::notification::Notification;
 use super::reason::Reason;
 use super::receipt::{Receipt, ReceiptRecord, Verdict};
-use super::sequence_step::SequenceStep;
+use super::sequence::StepEnd;
 use super::status::Status;
 
 /// A move of a notification.
@@ -31,14 +31,11 @@ pub struct Transition {
 pub enum Effect {
     /// Wake the lane: it has work. The wake may be lost, because the sweeper repeats it.
     WakeLane,
-    /// Release the next step, in the same transaction.
-    ReleaseNext,
-    /// Cancel all later steps, in the same transaction.
-    CancelRest,
-    /// Report that the sequence has stopped.
-    ReportStop,
-    /// Report that the sequence waits for a receipt that may never come.
-    ReportStall,
+    /// Its step of a sequence has ended: release or cancel later steps, in the same transaction.
+    EndStep(StepEnd),
+    /// Nobody knows whether its step of a sequence was delivered. The sequence says whether to wait
+    /// for a receipt that may never come.
+    StallStep,
 }
 
 /// Why an event moved nothing.
@@ -62,8 +59,12 @@ pub enum Refused {
 /// nothing has changed then.
 pub fn transition(notification: &Notification, event: &Event) -> Result<Transition, Refused> {
     match event {
-        Event::Released { at_ms } => released(notification, *at_ms),
-        Event::PredecessorStopped { at_ms } => predecessor_stopped(notification, *at_ms),
+        Event::Released { at_ms, delay_ms } => released(notification, *at_ms, *delay_ms),
+        Event::PredecessorStopped { at_ms } => {
+            unblocked_by(notification, Reason::PredecessorStopped, *at_ms)
+        }
+        Event::NotNeeded { at_ms } => unblocked_by(notification, Reason::NotNeeded, *at_ms),
+        Event::Invalid { claim, reason, at_ms } => invalid(notification, *claim, reason, *at_ms),
         Event::DueChecked { at_ms } => due_checked(notification, *at_ms),
         Event::Claimed { at_ms, fence, confirm_within_ms } => {
             claimed(notification, *at_ms, *fence, *confirm_within_ms)
@@ -84,14 +85,16 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
     }
 }
 
-fn released(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
+fn released(n: &Notification, at_ms: i64, delay_ms: i64) -> Result<Transition, Refused> {
     match n.status {
-        Status::Blocked => match n.not_before_ms {
-            Some(not_before_ms) if not_before_ms > at_ms => {
-                Ok(to_deferred(n, not_before_ms, at_ms))
+        Status::Blocked => {
+            let ready_at_ms = n.not_before_ms.unwrap_or(at_ms).max(at_ms.saturating_add(delay_ms));
+            if ready_at_ms > at_ms {
+                Ok(to_deferred(n, ready_at_ms, at_ms))
+            } else {
+                Ok(to_queued(n, at_ms, at_ms))
             }
-            _ => Ok(to_queued(n, at_ms, at_ms)),
-        },
+        }
         Status::Deferred
         | Status::Queued
         | Status::Sending
@@ -105,11 +108,12 @@ fn released(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     }
 }
 
-fn predecessor_stopped(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
+/// Cancels a step that the end of an earlier step has decided against.
+fn unblocked_by(n: &Notification, reason: Reason, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
-        // No effects: the event that stopped the predecessor cancels all later steps itself.
+        // No effects: the event that ended the earlier step decides about all later steps itself.
         Status::Blocked => Ok(Transition {
-            notification: settled(n, Status::Cancelled, Reason::PredecessorStopped, at_ms),
+            notification: settled(n, Status::Cancelled, reason, at_ms),
             effects: vec![],
         }),
         Status::Deferred
@@ -207,6 +211,35 @@ fn put_back(n: &Notification, claim: u32, at_ms: i64) -> Result<Transition, Refu
     }
 }
 
+fn invalid(
+    n: &Notification,
+    claim: u32,
+    reason: &Reason,
+    at_ms: i64,
+) -> Result<Transition, Refused> {
+    if claim != n.claim {
+        return Err(Refused::NoSuchAttempt);
+    }
+    match n.status {
+        // `Unknown`: the claim was declared lost meanwhile. The sender that holds it is certain
+        // that nothing was sent.
+        Status::Sending | Status::Unknown => {
+            let mut failed = to_failed(n, reason.clone(), at_ms);
+            failed.notification.attempt_unsent = true;
+            Ok(failed)
+        }
+        Status::Blocked
+        | Status::Deferred
+        | Status::Queued
+        | Status::Accepted
+        | Status::Unconfirmed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Delivered => Err(Refused::Settled),
+    }
+}
+
 fn responded(
     n: &Notification,
     claim: u32,
@@ -231,6 +264,7 @@ fn responded(
         Status::Sending | Status::Unknown => Ok(match response.outcome {
             Outcome::Accepted => to_accepted(&noted, policy, at_ms),
             Outcome::Rejected => to_failed(&noted, Reason::Rejected(code()), at_ms),
+            Outcome::AddressGone => to_failed(&noted, Reason::AddressGone(code()), at_ms),
             // The provider took nothing, and nothing is wrong with the message. It goes back to its
             // place, and the attempt does not count.
             Outcome::Throttled | Outcome::ChannelDown => to_queued_unsent(&noted, at_ms),
@@ -271,24 +305,27 @@ fn receipt_arrived(
     }
     let verdict = match receipt.verdict {
         // The outcome of a fallback decides. Without a fallback the first choice was the only one.
-        Verdict::PrimaryUndelivered if n.message.fallback.is_some() => Verdict::Inconclusive,
+        Verdict::PrimaryUndelivered if n.media.fallback.is_some() => Verdict::Inconclusive,
         Verdict::PrimaryUndelivered | Verdict::Undelivered => Verdict::Undelivered,
         Verdict::Delivered => Verdict::Delivered,
         Verdict::Inconclusive => Verdict::Inconclusive,
     };
-    let mut noted = n.clone();
-    noted.receipts.push(ReceiptRecord {
-        attempt,
-        received_at_ms: at_ms,
-        code: receipt.code.clone(),
-        medium: receipt.medium.clone(),
-    });
-    keep_latest(&mut noted.receipts, Notification::RECEIPTS_KEPT);
     let is_latest = attempt == n.attempt;
+    let mut noted = with_receipt(n, attempt, at_ms, receipt);
     let only_noted = |noted| Ok(Transition { notification: noted, effects: vec![] });
 
     match n.status {
-        Status::Delivered => Err(Refused::Settled),
+        Status::Delivered => match verdict {
+            Verdict::Undelivered | Verdict::PrimaryUndelivered if is_latest => {
+                // A person has to look at it. The later steps may have left already.
+                noted.is_contradicted = true;
+                only_noted(noted)
+            }
+            Verdict::Undelivered
+            | Verdict::PrimaryUndelivered
+            | Verdict::Inconclusive
+            | Verdict::Delivered => Err(Refused::Settled),
+        },
         // Attempt 0 was refused above.
         Status::Blocked => Err(Refused::NoSuchAttempt),
         Status::Sending | Status::Accepted | Status::Unknown | Status::Unconfirmed => match verdict
@@ -397,7 +434,13 @@ fn expiry_checked(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
         Status::Blocked | Status::Deferred | Status::Queued if !n.is_expired_at(at_ms) => {
             Err(Refused::NotYet)
         }
-        Status::Blocked | Status::Deferred | Status::Queued => {
+        // The steps behind a step that was never released must not leave: the step before it may
+        // still be under way.
+        Status::Blocked => Ok(Transition {
+            notification: settled(n, Status::Expired, Reason::Expired, at_ms),
+            effects: end_of_step(n, StepEnd::Withdrawn),
+        }),
+        Status::Deferred | Status::Queued => {
             Ok(stopped(n, Status::Expired, Reason::Expired, at_ms))
         }
         Status::Sending
@@ -451,7 +494,14 @@ fn resend_requested(n: &Notification, at_ms: i64) -> Result<Transition, Refused>
 
 /// The same notification in another status.
 fn moved(n: &Notification, status: Status, at_ms: i64) -> Notification {
-    Notification { status, status_since_ms: at_ms, reason: None, deadline_ms: None, ..n.clone() }
+    Notification {
+        status,
+        status_since_ms: at_ms,
+        reason: None,
+        is_contradicted: false,
+        deadline_ms: None,
+        ..n.clone()
+    }
 }
 
 /// The same notification in a status that needs a reason.
@@ -481,7 +531,7 @@ fn to_deferred(n: &Notification, ready_at_ms: i64, at_ms: i64) -> Transition {
 fn to_accepted(n: &Notification, policy: &DeliveryPolicy, at_ms: i64) -> Transition {
     match policy.confirmation {
         Confirmation::Acceptance => to_delivered(n, at_ms),
-        Confirmation::Receipt { within } => {
+        Confirmation::Receipt { .. } => {
             let mut after = moved(n, Status::Accepted, at_ms);
             // The deadline of the claim stays, so that its index entry need not move. A new
             // deadline is set only for the notification's own waiting time, and for a notification
@@ -489,7 +539,7 @@ fn to_accepted(n: &Notification, policy: &DeliveryPolicy, at_ms: i64) -> Transit
             after.deadline_ms = match (n.confirm_within_ms, n.deadline_ms) {
                 (Some(own_ms), _) => Some(at_ms + own_ms),
                 (None, Some(kept_ms)) => Some(kept_ms),
-                (None, None) => Some(at_ms + millis(within)),
+                (None, None) => Some(at_ms + policy.confirmation.within_ms(n.media.first)),
             };
             Transition { notification: after, effects: vec![] }
         }
@@ -528,28 +578,30 @@ fn to_failed(n: &Notification, reason: Reason, at_ms: i64) -> Transition {
 }
 
 fn to_delivered(n: &Notification, at_ms: i64) -> Transition {
-    let effects = match n.sequence_step.as_ref().and_then(SequenceStep::next) {
-        Some(_) => vec![Effect::ReleaseNext],
-        None => vec![],
-    };
+    let effects = end_of_step(n, StepEnd::Delivered);
     Transition { notification: moved(n, Status::Delivered, at_ms), effects }
 }
 
-/// The notification ends undelivered, and its sequence stops.
+/// The notification ends undelivered.
 fn stopped(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
-    let effects = match &n.sequence_step {
-        Some(step) if step.next().is_some() => vec![Effect::CancelRest, Effect::ReportStop],
-        Some(_) => vec![Effect::ReportStop],
-        None => vec![],
-    };
+    let end = if status == Status::Cancelled { StepEnd::Withdrawn } else { StepEnd::Failed };
+    let effects = end_of_step(n, end);
     Transition { notification: settled(n, status, reason, at_ms), effects }
 }
 
 /// The notification waits for a receipt that may never come. Later steps of its sequence stay
-/// blocked, so that a late receipt can still release them.
+/// blocked, so that a late receipt can still release them, unless the sequence says otherwise.
 fn stalled(n: &Notification, status: Status, reason: Reason, at_ms: i64) -> Transition {
-    let effects = if n.sequence_step.is_some() { vec![Effect::ReportStall] } else { vec![] };
+    let effects = if is_gate(n) { vec![Effect::StallStep] } else { vec![] };
     Transition { notification: settled(n, status, reason, at_ms), effects }
+}
+
+fn end_of_step(n: &Notification, end: StepEnd) -> Vec<Effect> {
+    if is_gate(n) { vec![Effect::EndStep(end)] } else { vec![] }
+}
+
+fn is_gate(n: &Notification) -> bool {
+    n.sequence_step.as_ref().is_some_and(|step| step.is_gate)
 }
 
 /// Records the answer on its attempt. A repeated answer is refused as settled.
@@ -572,6 +624,29 @@ fn with_response(
     record.code.clone_from(&response.code);
     record.provider_message_id.clone_from(&response.provider_message_id);
     Ok(noted)
+}
+
+/// Records the receipt.
+fn with_receipt(n: &Notification, attempt: u8, at_ms: i64, receipt: &Receipt) -> Notification {
+    let mut noted = n.clone();
+    noted.receipts.push(ReceiptRecord {
+        attempt,
+        received_at_ms: at_ms,
+        code: receipt.code.clone(),
+        medium: receipt.medium.clone(),
+    });
+    keep_latest(&mut noted.receipts, Notification::RECEIPTS_KEPT);
+    // A fallback that follows gets as long as its own medium needs, unless the message has a
+    // waiting time of its own.
+    if receipt.verdict == Verdict::PrimaryUndelivered
+        && attempt == n.attempt
+        && n.confirm_within_ms.is_none()
+        && let (Some(fallback), Some(deadline_ms)) = (n.media.fallback, n.deadline_ms)
+    {
+        let within_ms = millis(fallback.receipt_within_min());
+        noted.deadline_ms = Some(deadline_ms.max(at_ms.saturating_add(within_ms)));
+    }
+    noted
 }
 
 fn keep_latest<T>(items: &mut Vec<T>, kept: usize) {

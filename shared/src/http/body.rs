@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::json_error::field_error;
+use super::strict::{Unreadable, deserialize_strictly};
 use crate::domain::FieldError;
 use crate::domain::id::content_digest;
 
@@ -25,15 +26,14 @@ impl Body {
         })
     }
 
-    /// Converts the body to a `T`.
+    /// Converts the body to a `T`. A field that `T` does not have is an error.
     ///
     /// # Errors
     /// Names the field at fault by its path: `to.phone`, `steps[1].template`.
     pub fn deserialize<T: DeserializeOwned>(self) -> Result<T, FieldError> {
-        serde_path_to_error::deserialize(self.0).map_err(|error| {
-            let path = error.path().to_string();
-            let path = if path == "." { "" } else { path.as_str() };
-            field_error(path, &error.inner().to_string())
+        deserialize_strictly(self.0).map_err(|unreadable| match unreadable {
+            Unreadable::UnknownField(error) => error,
+            Unreadable::Malformed { path, error } => field_error(&path, &error.to_string()),
         })
     }
 }
@@ -98,5 +98,17 @@ mod tests {
         expect(r#"{"to":{"id":"x","ph":"1"}}"#, "to.ph", "is an unknown field; known: id");
         expect(r#"{"to":{"id":"x"},"cc":1}"#, "cc", "is an unknown field; known: to");
         expect("[]", "body", "must be an object");
+    }
+
+    #[test]
+    fn a_field_that_a_stored_document_may_have_is_an_error_in_a_body() {
+        let text = r#"{
+            "provider": { "kind": "simulated" }, "limit": { "per_second": 1, "jittr": "1s" },
+            "secret": "a"
+        }"#;
+        let body = Body::parse(text.as_bytes()).expect("JSON");
+        let error = body.deserialize::<crate::domain::Channel>().expect_err("a fault");
+        assert_eq!(error.field, "limit.jittr");
+        assert_eq!(error.detail, "is an unknown field; leave it out, or correct its name");
     }
 }

@@ -8,30 +8,30 @@ use lambda_http::request::RequestContext;
 /// to the request. `None` refuses the request.
 pub type IdentifyCaller = fn(&Extensions) -> Option<String>;
 
-/// The IAM principal. Idempotency keys belong to it.
+/// The name of the IAM role or user, from which its producer follows.
 ///
 /// All sessions of a role are one caller, because a retry may come from another session than the
-/// first try.
+/// first try. A role that was deleted and created again is the same caller too.
 #[must_use]
 pub fn iam_caller(extensions: &Extensions) -> Option<String> {
     let iam = iam(extensions)?;
-    // `AROA…:session` is a role's id, `AIDA…` a user's.
-    let caller = iam.caller_id.as_deref().or(iam.user_id.as_deref())?;
-    let principal = caller.split(':').next()?;
-    (!principal.is_empty()).then(|| principal.to_owned())
+    let id = principal_id(iam)?;
+    let name = iam.user_arn.as_deref().and_then(principal_name);
+    Some(name.unwrap_or(id).to_owned())
 }
 
 /// The IAM principal by the name that people know, with its session, for the history of changes:
 /// `arn:aws:sts::…:assumed-role/…`.
 #[must_use]
 pub fn iam_identity(extensions: &Extensions) -> Option<String> {
+    let iam = iam(extensions)?;
     // Without a principal the caller is not authenticated, whatever its ARN.
-    let caller = iam_caller(extensions)?;
-    let arn = iam(extensions)?.user_arn.clone().filter(|arn| !arn.is_empty());
-    Some(arn.unwrap_or(caller))
+    let id = principal_id(iam)?;
+    let arn = iam.user_arn.as_deref().filter(|arn| !arn.is_empty());
+    Some(arn.unwrap_or(id).to_owned())
 }
 
-/// The IAM principal, or `local` where `sam local start-api` made the event.
+/// The IAM role or user, or `local` where `sam local start-api` made the event.
 #[must_use]
 pub fn iam_or_local_caller(extensions: &Extensions) -> Option<String> {
     iam_caller(extensions).or_else(|| local(extensions))
@@ -41,6 +41,27 @@ pub fn iam_or_local_caller(extensions: &Extensions) -> Option<String> {
 #[must_use]
 pub fn iam_or_local_identity(extensions: &Extensions) -> Option<String> {
     iam_identity(extensions).or_else(|| local(extensions))
+}
+
+/// IAM's id of the principal: `AROA…` is a role's, `AIDA…` a user's. A session's name follows it.
+fn principal_id(iam: &Iam) -> Option<&str> {
+    let caller = iam.caller_id.as_deref().or(iam.user_id.as_deref())?;
+    caller.split(':').next().filter(|id| !id.is_empty())
+}
+
+/// The name of the role or user in an ARN. `None` for other principals: a federated user has a name
+/// that its session's creator chose, and a chosen name must not lead to another service's producer.
+fn principal_name(arn: &str) -> Option<&str> {
+    let resource = arn.splitn(6, ':').nth(5)?;
+    let (kind, path) = resource.split_once('/')?;
+    let name = match kind {
+        // The session's name follows.
+        "assumed-role" => path.split('/').next(),
+        // The user's path may come before the name.
+        "user" => path.rsplit('/').next(),
+        _ => None,
+    };
+    name.filter(|name| !name.is_empty())
 }
 
 /// Recognises `sam local`, whose events have the domain `localhost`. API Gateway's events have its
@@ -57,4 +78,34 @@ fn iam(extensions: &Extensions) -> Option<&Iam> {
         return None;
     };
     context.authorizer.as_ref()?.iam.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_named_without_its_session_and_a_user_without_its_path() {
+        for (arn, name) in [
+            ("arn:aws:sts::123456789012:assumed-role/shop/i-0a1b2c3d4e5f60718", "shop"),
+            ("arn:aws-cn:sts::123456789012:assumed-role/shop/a:b", "shop"),
+            ("arn:aws:iam::123456789012:user/kim", "kim"),
+            ("arn:aws:iam::123456789012:user/team/school/kim", "kim"),
+        ] {
+            assert_eq!(principal_name(arn), Some(name), "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_sessions_creator_chose_is_no_principals_name() {
+        for arn in [
+            "arn:aws:sts::123456789012:federated-user/shop",
+            "arn:aws:iam::123456789012:root",
+            "arn:aws:sts::123456789012:assumed-role/",
+            "assumed-role/shop",
+            "",
+        ] {
+            assert_eq!(principal_name(arn), None, "{arn}");
+        }
+    }
 }

@@ -66,7 +66,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::ProviderConfig;
+    use crate::domain::Confirmation;
     use crate::ports::WakeGroup;
 
     fn detail<T: DeserializeOwned>(value: Value) -> String {
@@ -78,9 +78,10 @@ mod tests {
     fn no_detail_has_a_rust_type_or_the_clients_value() {
         assert_eq!(detail::<WakeGroup>(json!("secret")), "must be one of zero, one, two");
         assert_eq!(detail::<WakeGroup>(json!(7)), "must be a string");
-        assert_eq!(detail::<ProviderConfig>(json!({ "kind": "secret" })), "must be bizppurio");
-        assert_eq!(detail::<ProviderConfig>(json!({})), "is missing");
-        assert_eq!(detail::<ProviderConfig>(json!("secret")), "must be an object");
+        let by = detail::<Confirmation>(json!({ "by": "secret" }));
+        assert_eq!(by, "must be receipt or acceptance");
+        assert_eq!(detail::<Confirmation>(json!({})), "is missing");
+        assert_eq!(detail::<Confirmation>(json!("secret")), "must be an object");
         assert_eq!(detail::<u8>(json!(300)), "must be a whole number from 0 to 255");
         assert_eq!(detail::<bool>(json!("a, expected b")), "must be true or false");
         assert_eq!(detail::<Vec<u8>>(json!({})), "must be a list");

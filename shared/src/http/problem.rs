@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::FieldError;
 use crate::ports::PortError;
-use crate::use_cases::NotEnqueued;
+use crate::use_cases::{NoProducer, NotEnqueued};
 
 /// A problem, as HTTP callers get it. Shows nothing internal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -98,6 +98,16 @@ impl Problem {
             field: Some("Authorization".to_owned()),
             detail: Some("sign the request with AWS credentials (SigV4)".to_owned()),
             ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller is not authenticated")
+        }
+    }
+
+    /// The caller is authenticated, but belongs to no producer.
+    #[must_use]
+    pub fn no_producer(detail: impl Into<String>) -> Self {
+        Self {
+            field: Some("Authorization".to_owned()),
+            detail: Some(detail.into()),
+            ..Self::new(StatusCode::FORBIDDEN, "no-producer", "The caller belongs to no producer")
         }
     }
 
@@ -212,6 +222,15 @@ impl From<NotEnqueued> for Problem {
             NotEnqueued::Invalid(error) => Self::invalid(error),
             NotEnqueued::KeyReused => Self::key_reused(),
             NotEnqueued::Port(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<NoProducer> for Problem {
+    fn from(error: NoProducer) -> Self {
+        match error {
+            NoProducer::NameTaken { .. } => Self::no_producer(error.to_string()),
+            NoProducer::Port(error) => Self::unavailable(&error),
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     Audience,
     /// The stack's sending windows: one document named [`Kind::STACK_HOURS`].
     Hours,
+    /// A service that asks for messages.
+    Producer,
 }
 
 impl Kind {

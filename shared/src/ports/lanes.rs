@@ -28,7 +28,9 @@ pub struct ExpiredLease {
     pub unrecovered_since_ms: i64,
     /// When the lease expired.
     pub lease_until_ms: i64,
-    /// The holder added this to a claim's time to get the claim's deadline.
+    /// The channel's confirmation time, as the holder read it.
+    /// [`claim_deadlines_ms`](crate::domain::claim_deadlines_ms) makes of it how long after the
+    /// holder's claims their deadlines lie.
     pub confirm_within_ms: i64,
     /// The message group of the wake that started the holder. SQS may still block that group.
     /// `None` in rows of earlier versions.
@@ -55,7 +57,7 @@ pub struct LeaseTerms {
     /// The most by which two machines' clocks differ. Another holder's lease counts as expired only
     /// this long after its end.
     pub skew_ms: i64,
-    /// The holder will add this to a claim's time to get the claim's deadline.
+    /// The channel's confirmation time, for [`ExpiredLease::confirm_within_ms`].
     pub confirm_within_ms: i64,
     /// A random number that identifies this caller.
     pub holder: u64,

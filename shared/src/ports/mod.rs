@@ -1,6 +1,7 @@
 //! What the use cases need from outside, one narrow trait for each concern. Adapters implement
 //! them; each function chooses its adapters in `main.rs`.
 
+mod adapter;
 mod agenda;
 mod audience_files;
 mod catalog;
@@ -8,6 +9,7 @@ mod clock;
 mod documents;
 mod error;
 mod lanes;
+mod ledger;
 mod members;
 mod meter;
 mod notifications;
@@ -20,22 +22,27 @@ mod runs;
 mod saved;
 mod scheduler;
 mod secrets;
+mod sequences;
 mod tokens;
 mod uploads;
 mod waker;
 mod window_classes;
 
+pub use adapter::{Adapter, Adapters, Providers};
 pub use agenda::{Agenda, AgendaEntry};
 pub use audience_files::{AudienceFiles, FilePart, FileState};
-pub use catalog::Catalog;
+pub use catalog::{Catalog, ListedProducers, Revised};
 pub use clock::Clock;
 pub use documents::{Changed, Document, Documents, Expected, Kind};
 pub use error::PortError;
 pub use lanes::{Acquired, ExpiredLease, Lanes, Lease, LeaseTerms};
+pub use ledger::{Ledger, LedgerEntry};
 pub use members::{MemberSaved, Members, StoredMember};
 pub use meter::Meter;
 pub use notifications::{Created, Notifications};
-pub use provider::{LaneAdvice, NotPrepared, Provider, Providers, Readiness, SendResult};
+pub use provider::{
+    Asked, Inquiry, LaneAdvice, NotPrepared, Outgoing, Provider, Readiness, SendResult,
+};
 pub use provider_http::{
     ConnectionEvent, ConnectionObserver, NoResponse, ProviderCall, ProviderHttp,
 };
@@ -46,6 +53,7 @@ pub use runs::Runs;
 pub use saved::Saved;
 pub use scheduler::{FoundSchedule, PlannedSchedule, Scheduler};
 pub use secrets::Secrets;
+pub use sequences::Sequences;
 pub use tokens::{StoredToken, Tokens};
 pub use uploads::{UploadPart, UploadRecord, Uploads};
 pub use waker::{WakeGroup, Waker};

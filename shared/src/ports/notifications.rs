@@ -19,14 +19,14 @@ pub trait Notifications: Send + Sync {
     /// Stores a new notification, unless its id is taken.
     async fn create(&self, notification: &Notification) -> Result<Created, PortError>;
 
-    /// Stores at most 25 new notifications, all or none: [`Saved::Conflict`] when one of the ids is
-    /// taken.
-    async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError>;
-
     /// Reads one notification, strongly consistent.
     async fn load(&self, id: &NotificationId) -> Result<Option<Notification>, PortError>;
 
-    /// Saves at most 25 changed notifications, all or none, on the condition that each stored
+    /// Saves at most 100 changed notifications, all or none, on the condition that each stored
     /// revision is still the one that was loaded. On success every revision is one higher.
+    ///
+    /// # Errors
+    /// Also [`PortError::Unusable`] when a newer version of the code has written one of them: this
+    /// version might damage what it does not know.
     async fn save(&self, notifications: &mut [Notification]) -> Result<Saved, PortError>;
 }

@@ -1,13 +1,12 @@
 //! A provider, as one channel uses it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::error::PortError;
 use super::provider_http::ConnectionObserver;
-use crate::domain::{Channel, Notification, Outcome, Reference, Response};
+use crate::domain::{Address, Attempt, Content, Guarantees, Outcome, Receipt, Reference, Response};
 
 /// What a provider's response asks of the lane, apart from its meaning for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +46,43 @@ pub struct NotPrepared {
     pub detail: String,
 }
 
+/// A message that is about to leave.
+#[derive(Clone, Debug)]
+pub struct Outgoing<'a> {
+    /// The key of this attempt; the receipts name it.
+    pub reference: &'a Reference,
+    pub to: &'a Address,
+    /// Its variables are filled in.
+    pub content: &'a Content,
+}
+
+/// A message that the provider is asked about.
+#[derive(Clone, Debug)]
+pub struct Inquiry<'a> {
+    pub reference: &'a Reference,
+    pub to: &'a Address,
+    pub attempt: &'a Attempt,
+}
+
+/// What the provider says about a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The provider cannot be asked about this message.
+    CannotBeAsked,
+    /// The provider will send the message's receipt again.
+    ReceiptComes,
+    Answered(Receipt),
+    /// The provider does not know the message.
+    NotKnown,
+    /// No usable answer came. Asking again is harmless.
+    NoAnswer,
+}
+
 #[async_trait]
 pub trait Provider: Send + Sync {
+    /// The guarantees of the provider's adapter.
+    fn guarantees(&self) -> Guarantees;
+
     /// Whether a message could be sent now.
     async fn readiness(&self, now_ms: i64) -> Result<Readiness, PortError>;
 
@@ -58,22 +92,16 @@ pub trait Provider: Send + Sync {
 
     /// Sends one message, and reports its connection to `on_connection`. Never fails: every result
     /// is an outcome.
-    async fn send(
-        &self,
-        notification: &Notification,
-        reference: &Reference,
-        on_connection: ConnectionObserver,
-    ) -> SendResult;
+    async fn send(&self, message: Outgoing<'_>, on_connection: ConnectionObserver) -> SendResult;
+
+    /// Finds out whether the provider can be reached and takes the channel's credentials, without
+    /// sending a message. Counts against the provider's limit.
+    async fn probe(&self) -> Result<(), NotPrepared>;
+
+    /// Asks what became of a message. Sends nothing to the recipient. Counts against the provider's
+    /// limit. Gives [`Asked::NoAnswer`] while [`Provider::prepare`] would have to be called first.
+    async fn ask(&self, inquiry: Inquiry<'_>) -> Asked;
 
     /// The longest that [`Provider::send`] takes.
     fn total_timeout(&self) -> Duration;
-}
-
-#[async_trait]
-pub trait Providers: Send + Sync {
-    /// The provider of a channel.
-    ///
-    /// # Errors
-    /// [`NotPrepared`] when the channel's secret is missing or unusable.
-    async fn provider(&self, channel: &Channel) -> Result<Arc<dyn Provider>, NotPrepared>;
 }

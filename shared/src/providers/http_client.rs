@@ -159,7 +159,8 @@ impl ProviderHttp for ReqwestHttp {
             .client(connect_timeout)
             .map_err(|error| NoResponse::NotSent(format!("no HTTP client: {error}")))?;
         let mut request = reqwest::Request::try_from(request).map_err(|_| {
-            let detail = "base_url is no URL; correct the channel's provider.base_url";
+            let detail =
+                "the provider's address is no URL; correct the channel's provider.endpoint";
             NoResponse::NotSent(detail.to_owned())
         })?;
         *request.timeout_mut() = Some(total_timeout);

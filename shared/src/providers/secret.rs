@@ -1,43 +1,107 @@
 //! A channel's secret.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::domain::Channel;
-use crate::ports::{PortError, Secrets};
+use crate::ports::{LaneAdvice, NotPrepared, Secrets};
 
-const SERVICE: &str = "the channel's secret";
+/// How long to leave a channel alone that cannot be connected, before its settings and its secret
+/// are read again.
+const HOLD_UNUSABLE: Duration = Duration::from_secs(30);
 
-/// The content of a channel's secret, as JSON.
-#[derive(Clone, Debug, Deserialize)]
+/// The content of a channel's secret. Only the channel's adapter knows what it holds.
+#[derive(Clone, Debug)]
 pub struct ChannelSecret {
-    /// The account's password at the provider.
-    pub password: SecretString,
-    /// The last path segments that the webhook accepts: more than one while a secret is rotated.
-    pub webhook_secrets: Vec<SecretString>,
+    /// The secret's name in Secrets Manager, for error texts.
+    name: String,
+    json: SecretString,
 }
 
-/// Reads and parses a channel's secret.
-///
-/// # Errors
-/// [`PortError::Unusable`] when the secret does not exist or is not the JSON of [`ChannelSecret`].
-/// The message does not quote the secret.
-pub async fn channel_secret(
+impl ChannelSecret {
+    #[must_use]
+    pub fn new(name: impl Into<String>, json: SecretString) -> Self {
+        Self { name: name.into(), json }
+    }
+
+    /// Parses the secret as the adapter's own type. `fields` names that type's fields, for the
+    /// error text.
+    ///
+    /// # Errors
+    /// [`NotPrepared`] names the secret and the position at fault, and quotes nothing of it.
+    pub fn parse<T: DeserializeOwned>(&self, fields: &str) -> Result<T, NotPrepared> {
+        serde_json::from_str(self.json.expose_secret()).map_err(|error| {
+            // Only the position: serde's message can quote the content.
+            unusable(format!(
+                "the channel's secret {:?} must be JSON with {fields} (line {}, column {})",
+                self.name,
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+}
+
+/// Reads a channel's secret.
+pub(super) async fn channel_secret(
     secrets: &dyn Secrets,
     channel: &Channel,
-) -> Result<ChannelSecret, PortError> {
-    let found = secrets.secret(&channel.secret).await?.ok_or_else(|| PortError::Unusable {
-        what: SERVICE,
-        detail: format!("there is no secret named {:?}", channel.secret),
-    })?;
-    serde_json::from_str(found.expose_secret()).map_err(|error| PortError::Unusable {
-        what: SERVICE,
-        // Only the position: serde's message can quote the content.
-        detail: format!(
-            "{:?} must be JSON with password and webhook_secrets (line {}, column {})",
-            channel.secret,
-            error.line(),
-            error.column()
-        ),
-    })
+) -> Result<ChannelSecret, NotPrepared> {
+    let name = channel.secret.as_str();
+    let found = secrets.secret(name).await.map_err(|error| unusable(error.to_string()))?;
+    found
+        .map(|json| ChannelSecret::new(name, json))
+        .ok_or_else(|| unusable(format!("there is no secret named {name:?}")))
+}
+
+/// The channel cannot be connected before an operator corrects something, and its provider was not
+/// asked.
+pub(super) fn unusable(detail: String) -> NotPrepared {
+    NotPrepared { advice: LaneAdvice::HoldFor(HOLD_UNUSABLE), outcome: None, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Credentials {
+        password: SecretString,
+    }
+
+    fn parsed(json: &str) -> Result<Credentials, NotPrepared> {
+        ChannelSecret::new("alimi/main", SecretString::from(json)).parse("password")
+    }
+
+    #[test]
+    fn a_secret_is_parsed_as_what_its_adapter_needs() {
+        let credentials = parsed(r#"{"password":"p","other":1}"#).expect("credentials");
+        assert_eq!(credentials.password.expose_secret(), "p");
+    }
+
+    #[test]
+    fn an_unusable_secret_is_named_and_never_quoted() {
+        for json in [
+            r#"{"password":"hidden""#,
+            r#"{"hidden":"hidden"}"#,
+            r#"{"password":["hidden"]}"#,
+            "hidden",
+        ] {
+            let error = parsed(json).expect_err("unusable");
+            assert!(error.detail.contains("\"alimi/main\" must be JSON with password"), "{error}");
+            assert!(!error.detail.contains("hidden"), "{error}");
+            assert_eq!(error.outcome, None);
+            assert_eq!(error.advice, LaneAdvice::HoldFor(HOLD_UNUSABLE));
+        }
+    }
+
+    #[test]
+    fn the_debug_output_shows_no_secret() {
+        let secret = ChannelSecret::new("alimi/main", SecretString::from("hidden"));
+        assert!(!format!("{secret:?}").contains("hidden"), "{secret:?}");
+    }
 }

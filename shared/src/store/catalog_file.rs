@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::dynamo::{DynamoStore, Table};
 use super::error::unusable;
 use crate::domain::audience::AudienceSource;
-use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
+use crate::domain::{Audience, Channel, HoursConfig, Producer, ReceiptSecret, Schedule, Template};
 use crate::ports::{Catalog, Changed, Document, Documents, Expected, Kind, PortError};
 
 /// The author of the changes, in the documents' history.
@@ -20,9 +20,22 @@ impl DynamoStore {
         name: &str,
         value: &T,
     ) -> Result<(), PortError> {
+        let known = self.document(kind, name).await?;
+        self.put_over(kind, name, value, known).await
+    }
+
+    /// Stores an entry in place of the `known` document, unless that says the same already.
+    async fn put_over<T: Serialize>(
+        &self,
+        kind: Kind,
+        name: &str,
+        value: &T,
+        known: Option<Document>,
+    ) -> Result<(), PortError> {
         let body = serde_json::to_value(value)
             .map_err(|_| unusable(Table::Catalog, "an entry cannot be written as JSON"))?;
-        let known = self.document(kind, name).await?;
+        let expected =
+            known.as_ref().map_or(Expected::Absent, |known| Expected::Revision(known.revision));
         if known.is_some_and(|known| known.body.as_ref() == Some(&body)) {
             return Ok(());
         }
@@ -33,7 +46,7 @@ impl DynamoStore {
             changed_by: CATALOG_FILE.to_owned(),
             changed_at_ms: self.clock.now_ms(),
         };
-        match self.put_document(kind, &document, Expected::Any).await? {
+        match self.put_document(kind, &document, expected).await? {
             Changed::Done(_) => Ok(()),
             Changed::Conflict(_) => Err(PortError::Unavailable {
                 what: Table::Catalog.as_str(),
@@ -42,8 +55,19 @@ impl DynamoStore {
         }
     }
 
+    /// Stores a channel. The server makes the secrets of a channel's webhook, so a file cannot name
+    /// them: those of the stored channel are kept.
     pub async fn put_channel(&self, channel: &Channel) -> Result<(), PortError> {
-        self.put_entry(Kind::Channel, &channel.name, channel).await
+        let known = self.document(Kind::Channel, &channel.name).await?;
+        let mut channel = channel.clone();
+        if channel.receipt_secrets.is_empty() {
+            channel.receipt_secrets = receipt_secrets(known.as_ref());
+        }
+        self.put_over(Kind::Channel, &channel.name, &channel, known).await
+    }
+
+    pub async fn put_producer(&self, producer: &Producer) -> Result<(), PortError> {
+        self.put_entry(Kind::Producer, &producer.name, producer).await
     }
 
     pub async fn put_template(&self, template: &Template) -> Result<(), PortError> {
@@ -84,4 +108,12 @@ impl DynamoStore {
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default()
     }
+}
+
+/// The webhook's secrets of a stored channel, also when the rest of the document cannot be read.
+fn receipt_secrets(channel: Option<&Document>) -> Vec<ReceiptSecret> {
+    let secrets = channel
+        .and_then(|channel| channel.body.as_ref())
+        .and_then(|body| body.get("receipt_secrets"));
+    secrets.and_then(|secrets| serde_json::from_value(secrets.clone()).ok()).unwrap_or_default()
 }

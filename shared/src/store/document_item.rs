@@ -58,12 +58,18 @@ pub(super) fn to_item(kind: &str, name: &str, document: &Document) -> Result<Ite
     Ok(item)
 }
 
+pub(super) fn revision_of(item: &Item) -> Result<u64, PortError> {
+    let revision =
+        integer(item, "revision").ok_or_else(|| unusable(Table::Catalog, "no revision number"))?;
+    u64::try_from(revision).map_err(|_| unusable(Table::Catalog, "a revision number below 0"))
+}
+
+fn integer(item: &Item, field: &str) -> Option<i64> {
+    item.get(field)?.as_n().ok()?.parse().ok()
+}
+
 pub(super) fn from_item(name: &str, mut item: Item) -> Result<Document, PortError> {
-    let integer = |item: &Item, field| {
-        item.get(field).and_then(|value| value.as_n().ok()).and_then(|value| value.parse().ok())
-    };
-    let revision: i64 =
-        integer(&item, "revision").ok_or_else(|| unusable(Table::Catalog, "no revision number"))?;
+    let revision = revision_of(&item)?;
     let body = item
         .remove("document")
         .map(serde_dynamo::from_attribute_value)
@@ -72,8 +78,7 @@ pub(super) fn from_item(name: &str, mut item: Item) -> Result<Document, PortErro
     let changed_by = item.get("changed_by").and_then(|by| by.as_s().ok()).cloned();
     Ok(Document {
         name: name.to_owned(),
-        revision: u64::try_from(revision)
-            .map_err(|_| unusable(Table::Catalog, "a revision number below 0"))?,
+        revision,
         body,
         changed_by: changed_by.unwrap_or_default(),
         changed_at_ms: integer(&item, "changed_at_ms").unwrap_or_default(),

@@ -7,11 +7,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 
 use super::item::Item;
+use super::retention::Retention;
 use crate::ports::Clock;
-
-/// How long a notification is kept after it has ended, and a bulk request after its arrival. For so
-/// long an idempotency key prevents a second notification.
-pub(super) const RETENTION_S: i64 = 30 * 24 * 60 * 60;
 
 /// How long a function's start may wait for a connection. A function can start without one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,6 +21,7 @@ pub(super) enum Table {
     State,
     Members,
     Runs,
+    Ledger,
 }
 
 impl Table {
@@ -34,6 +32,7 @@ impl Table {
             Self::State => "the state table",
             Self::Members => "the members table",
             Self::Runs => "the runs table",
+            Self::Ledger => "the ledger table",
         }
     }
 }
@@ -41,9 +40,10 @@ impl Table {
 /// The tables' names.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    /// One item for each notification.
+    /// One item for each notification, and one for each sequence.
     pub notifications: String,
-    /// Documents (channels, templates, schedules, audiences' heads, hours) and their history.
+    /// Documents (channels, templates, producers, schedules, audiences' heads, hours) and their
+    /// history.
     pub catalog: String,
     /// Lanes' leases and window classes, shared tokens, bulk requests.
     pub state: String,
@@ -51,6 +51,8 @@ pub struct Tables {
     pub members: String,
     /// Runs of schedules.
     pub runs: String,
+    /// What happened, by day and in order.
+    pub ledger: String,
 }
 
 #[derive(Clone)]
@@ -58,6 +60,7 @@ pub struct DynamoStore {
     pub(super) client: Client,
     pub(super) tables: Tables,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) retention: Retention,
     /// Pairs of channel and window class that are certainly stored.
     known_classes: Arc<Mutex<HashSet<(String, String)>>>,
 }
@@ -67,7 +70,14 @@ impl DynamoStore {
     /// yet.
     #[must_use]
     pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
-        Self { client, tables, clock, known_classes: Arc::default() }
+        let retention = Retention::default();
+        Self { client, tables, clock, retention, known_classes: Arc::default() }
+    }
+
+    /// The same store, with another retention for the notifications that it writes from now on.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Opens a connection by reading an item that does not exist; the result does not matter. Call

@@ -1,22 +1,24 @@
-//! Notifications: one item for each, with the keys of the sparse indexes.
+//! Notifications: one item for each.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::dynamo::{DynamoStore, RETENTION_S, Table};
-use super::error::{UNDECODABLE, is_conflict, unavailable, unusable};
+use super::dynamo::{DynamoStore, Table};
+use super::error::{is_conflict, unavailable, unusable};
 use super::item::{ConditionalPut, Item, number, text};
-use crate::domain::agenda::{agenda_key, exception_key};
+use super::notification_item::{from_item, to_item};
 use crate::domain::{Notification, NotificationId};
 use crate::ports::{Created, Notifications, PortError, Saved};
 
-/// The id is unused, or its notification is past its retention.
+/// The id is unused, or its row is past its retention. So an idempotency key protects for as long
+/// as its notification is stored.
 const IS_NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
 
 impl DynamoStore {
-    fn put(&self, item: Item, condition: &PutCondition) -> Result<Put, PortError> {
+    /// A conditional put of a row of the notifications table.
+    pub(super) fn put(&self, item: Item, condition: &PutCondition) -> Result<Put, PortError> {
         let put = Put::builder()
             .table_name(&self.tables.notifications)
             .set_item(Some(item))
@@ -31,6 +33,20 @@ impl DynamoStore {
                 .expression_attribute_values(":revision", number(*revision)),
         };
         put.build().map_err(|_| unusable(Table::Notifications, "a write cannot be built"))
+    }
+
+    /// A row of the notifications table, unless it is past its retention.
+    pub(super) async fn notifications_row(&self, id: &str) -> Result<Option<Item>, PortError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.notifications)
+            .key("id", text(id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(Table::Notifications, &error))?;
+        Ok(found.item.filter(|item| !self.is_past_retention(item)))
     }
 
     async fn put_one(&self, put: Put) -> Result<ConditionalPut, PortError> {
@@ -61,7 +77,8 @@ impl DynamoStore {
         }
     }
 
-    async fn put_all(&self, puts: Vec<Put>) -> Result<Saved, PortError> {
+    /// Makes all puts, or none of them if a condition fails.
+    pub(super) async fn put_all(&self, puts: Vec<Put>) -> Result<Saved, PortError> {
         let writes =
             puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
         let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
@@ -82,35 +99,12 @@ impl DynamoStore {
     }
 }
 
-enum PutCondition {
+/// The condition of a put.
+pub(super) enum PutCondition {
+    /// See [`IS_NEW`].
     New,
+    /// The stored notification still has this revision.
     Revision(u64),
-}
-
-fn to_item(notification: &Notification) -> Result<Item, PortError> {
-    let mut item: Item = serde_dynamo::to_item(notification)
-        .map_err(|_| unusable(Table::Notifications, UNDECODABLE))?;
-    if let Some(key) = agenda_key(notification) {
-        item.insert("agenda_pk".into(), text(key.partition));
-        item.insert("agenda_sk".into(), text(key.sort));
-    }
-    if let Some(key) = exception_key(notification) {
-        item.insert("exception_pk".into(), text(key.partition));
-        item.insert("exception_sk".into(), text(key.sort));
-    }
-    item.insert("history_pk".into(), text(&notification.recipient.id));
-    item.insert(
-        "history_sk".into(),
-        text(format!("{:013}#{}", notification.created_at_ms, notification.id)),
-    );
-    if notification.status.is_terminal() {
-        item.insert("ttl".into(), number(notification.status_since_ms / 1000 + RETENTION_S));
-    }
-    Ok(item)
-}
-
-fn from_item(item: Item) -> Result<Notification, PortError> {
-    serde_dynamo::from_item(item).map_err(|_| unusable(Table::Notifications, UNDECODABLE))
 }
 
 #[async_trait]
@@ -118,10 +112,14 @@ impl Notifications for DynamoStore {
     async fn create(&self, notification: &Notification) -> Result<Created, PortError> {
         // The second try is needed only when the first conflict did not return the stored item.
         for _ in 0..2 {
-            match self.put_one(self.put(to_item(notification)?, &PutCondition::New)?).await? {
+            let item = to_item(notification, self.retention)?;
+            match self.put_one(self.put(item, &PutCondition::New)?).await? {
                 ConditionalPut::Done => return Ok(Created::New),
                 ConditionalPut::Conflict(Some(item)) => {
-                    return Ok(Created::Existing(Box::new(from_item(item)?)));
+                    let existing = from_item(item)?.ok_or_else(|| {
+                        unusable(Table::Notifications, "the id is taken by a row of another kind")
+                    })?;
+                    return Ok(Created::Existing(Box::new(existing)));
                 }
                 ConditionalPut::Conflict(None) => {
                     if let Some(existing) = self.load(&notification.id).await? {
@@ -134,25 +132,9 @@ impl Notifications for DynamoStore {
         Err(PortError::Unavailable { what: Table::Notifications.as_str(), detail })
     }
 
-    async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
-        let puts = notifications
-            .iter()
-            .map(|notification| self.put(to_item(notification)?, &PutCondition::New))
-            .collect::<Result<_, _>>()?;
-        self.put_all(puts).await
-    }
-
     async fn load(&self, id: &NotificationId) -> Result<Option<Notification>, PortError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.notifications)
-            .key("id", text(id.as_str()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(Table::Notifications, &error))?;
-        found.item.filter(|item| !self.is_past_retention(item)).map(from_item).transpose()
+        let found = self.notifications_row(id.as_str()).await?;
+        Ok(found.map(from_item).transpose()?.flatten())
     }
 
     async fn save(&self, notifications: &mut [Notification]) -> Result<Saved, PortError> {
@@ -160,7 +142,8 @@ impl Notifications for DynamoStore {
         for notification in &mut *notifications {
             let before = notification.revision;
             notification.revision += 1;
-            puts.push(self.put(to_item(notification)?, &PutCondition::Revision(before))?);
+            let item = to_item(notification, self.retention)?;
+            puts.push(self.put(item, &PutCondition::Revision(before))?);
         }
         if puts.len() > 1 {
             return self.put_all(puts).await;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 
-use super::dynamo::{DynamoStore, RETENTION_S, Table};
+use super::dynamo::{DynamoStore, Table};
 use super::error::{unavailable, unusable};
 use super::item::{number, text};
 use crate::ports::{PortError, Requests};
@@ -24,7 +24,7 @@ impl Requests for DynamoStore {
             .table_name(&self.tables.state)
             .item("pk", text(format!("request#{request_id}")))
             .item("digest", text(digest))
-            .item("ttl", number(now_s + RETENTION_S))
+            .item("ttl", number(now_s + self.retention.request_s()))
             .condition_expression("attribute_not_exists(pk) OR #ttl < :now_s")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now_s", number(now_s))

@@ -162,6 +162,7 @@ const fn name_of(outcome: Outcome) -> &'static str {
         Outcome::Rejected => "Rejected",
         Outcome::Throttled => "Throttled",
         Outcome::ChannelDown => "ChannelDown",
+        Outcome::AddressGone => "AddressGone",
         Outcome::Unreachable => "Unreachable",
         Outcome::Uncertain => "Uncertain",
     }

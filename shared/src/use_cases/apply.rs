@@ -1,16 +1,19 @@
 //! Applies events to notifications. Everything that an event changes is saved in one transaction.
 
+mod followers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::wake::wake_lane;
+use self::followers::{Followers, followers};
+use super::wake::{SWEEPER_ROUND_MS, wake_lane};
 use crate::domain::{
-    Effect, Event, Notification, NotificationId, Reason, Refused, Transition, transition,
+    Effect, Event, Notification, NotificationId, Refused, Status, Transition, transition,
 };
-use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, Waker};
+use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, Sequences, Waker};
 
 /// More conflicting saves than this in a row count as an outage.
 const TRIES_MAX: u32 = 8;
@@ -32,6 +35,7 @@ pub enum Applied {
 #[derive(Clone)]
 pub struct Apply {
     notifications: Arc<dyn Notifications>,
+    sequences: Arc<dyn Sequences>,
     waker: Arc<dyn Waker>,
     clock: Arc<dyn Clock>,
     /// The lane that this process is draining: it needs no wake.
@@ -42,10 +46,11 @@ impl Apply {
     #[must_use]
     pub fn new(
         notifications: Arc<dyn Notifications>,
+        sequences: Arc<dyn Sequences>,
         waker: Arc<dyn Waker>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { notifications, waker, clock, own_lane: None }
+        Self { notifications, sequences, waker, clock, own_lane: None }
     }
 
     /// The same, for the sender that drains `channel`: it does not wake its own lane.
@@ -80,14 +85,17 @@ impl Apply {
                 Ok(moved) => moved,
                 Err(refused) => return Ok(Applied::Refused(Box::new(notification), refused)),
             };
-            let followers = self.followers(&moved.notification, &moved.effects).await?;
-            let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&followers));
+            let Followers { moves, news } =
+                followers(&*self.notifications, &*self.sequences, &moved).await?;
+            let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&moves));
             let mut writes = vec![moved.notification];
-            writes.extend(followers.into_iter().map(|follower| follower.notification));
+            writes.extend(moves.into_iter().map(|follower| follower.notification));
             match self.notifications.save(&mut writes).await? {
                 Saved::Done => {
                     let after = writes.swap_remove(0);
-                    log_stop(&after, &moved.effects);
+                    if let Some(news) = news {
+                        news.log(&after);
+                    }
                     lanes.retain(|lane| self.own_lane.as_ref() != Some(lane));
                     for lane in lanes {
                         wake_lane(&*self.waker, &*self.clock, &lane).await;
@@ -149,84 +157,23 @@ impl Apply {
         }
         Ok(())
     }
-
-    /// The moves of other steps that belong in the same transaction.
-    async fn followers(
-        &self,
-        moved: &Notification,
-        effects: &[Effect],
-    ) -> Result<Vec<Transition>, PortError> {
-        let Some(sequence_step) = &moved.sequence_step else { return Ok(vec![]) };
-        let at_ms = moved.status_since_ms;
-        let mut followers = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::ReleaseNext => {
-                    let next = sequence_step.next();
-                    followers.extend(self.follow(next, &Event::Released { at_ms }).await?);
-                }
-                Effect::CancelRest => {
-                    for id in sequence_step.rest() {
-                        let event = Event::PredecessorStopped { at_ms };
-                        followers.extend(self.follow(Some(id), &event).await?);
-                    }
-                }
-                Effect::WakeLane | Effect::ReportStop | Effect::ReportStall => {}
-            }
-        }
-        Ok(followers)
-    }
-
-    async fn follow(
-        &self,
-        id: Option<NotificationId>,
-        event: &Event,
-    ) -> Result<Option<Transition>, PortError> {
-        let Some(id) = id else { return Ok(None) };
-        let Some(follower) = self.notifications.load(&id).await? else {
-            // Its retention is over, or it was never stored with the other steps.
-            tracing::error!(notification = %id, "a step of the sequence is missing");
-            return Ok(None);
-        };
-        // A refusal is no error: the step was cancelled or released before.
-        Ok(transition(&follower, event).ok())
-    }
 }
 
-/// The lanes that have work after these moves, each once.
+/// The lanes that have work after these moves, each once: messages that may leave now, and steps
+/// that become due before the sweeper's next round.
 fn lanes_to_wake<'a>(moves: impl Iterator<Item = &'a Transition>) -> Vec<String> {
+    let is_due_soon = |moved: &Transition| {
+        let Notification { status, ready_at_ms, status_since_ms, .. } = &moved.notification;
+        let is_step = moved.notification.sequence_step.is_some();
+        is_step
+            && *status == Status::Deferred
+            && *ready_at_ms <= status_since_ms.saturating_add(SWEEPER_ROUND_MS)
+    };
     let mut lanes: Vec<String> = moves
-        .filter(|moved| moved.effects.contains(&Effect::WakeLane))
+        .filter(|moved| moved.effects.contains(&Effect::WakeLane) || is_due_soon(moved))
         .map(|moved| moved.notification.channel.clone())
         .collect();
     lanes.sort_unstable();
     lanes.dedup();
     lanes
-}
-
-/// Logs that a sequence stopped or stalled: an operator has to look at it.
-fn log_stop(notification: &Notification, effects: &[Effect]) {
-    let Some(sequence_step) = &notification.sequence_step else { return };
-    let reason = notification.reason.as_ref();
-    for effect in effects {
-        let message = match effect {
-            Effect::ReportStop => {
-                "a sequence stopped: its later steps are cancelled; see its reason"
-            }
-            Effect::ReportStall => "a sequence waits for a receipt that may never come",
-            Effect::WakeLane | Effect::ReleaseNext | Effect::CancelRest => continue,
-        };
-        tracing::warn!(
-            sequence = %sequence_step.sequence,
-            notification = %notification.id,
-            // The API counts steps from 1.
-            step = sequence_step.step + 1,
-            steps = sequence_step.steps,
-            channel = %notification.channel,
-            status = notification.status.as_str(),
-            reason = reason.map(Reason::name),
-            code = reason.and_then(Reason::code),
-            "{message}"
-        );
-    }
 }

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::domain::audience::file::Member;
 use crate::domain::audience::recipient_of;
 use crate::domain::hours::{Hours, Opening, Origin, hours_of};
 use crate::domain::zone::{MUST_BE_A_ZONE, zone};
 use crate::domain::{
-    Channel, FieldError, HoursConfig, Message, Notification, NotificationId, Priority, Recipient,
-    RunKey, Status, Template, WindowClass,
+    Addresses, Channel, FieldError, Group, HoursConfig, Notification, NotificationId, Priority,
+    RecipientRef, RunKey, SequenceStep, Status, Template, UnknownAttributes, Variant, WindowClass,
 };
+use crate::ports::Adapter;
 
 /// How far ahead `not_before` and `expires_at` may lie: 366 days. The limit also keeps times within
 /// the digits of the index keys.
@@ -22,8 +24,19 @@ const AHEAD_MAX_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 pub(super) const NO_COMMON_HOURS: &str = "has no sending hours in common with its channel and \
     the stack: widen one of these windows, or use another template";
 
-/// Checks a message against its provider's rules.
-pub type CheckMessage = fn(&Channel, &Message, &Recipient) -> Result<(), FieldError>;
+/// A template with the variant of the channel that a message leaves over.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub template: &'a Template,
+    /// The revision of the template.
+    pub revision: u64,
+    pub variant: &'a Variant,
+    /// The variant's channel.
+    pub channel: &'a Channel,
+    /// The adapter of the channel's provider.
+    pub adapter: &'a dyn Adapter,
+    pub hours: &'a HoursConfig,
+}
 
 /// What a notification is made from.
 pub struct NotificationInputs<'a> {
@@ -31,14 +44,19 @@ pub struct NotificationInputs<'a> {
     /// The digest of the request. With the same id, it distinguishes a repeated request from
     /// another one.
     pub digest: String,
-    pub template: &'a Template,
-    /// The template's channel.
-    pub channel: &'a Channel,
-    pub hours: &'a HoursConfig,
-    pub to: Recipient,
+    /// The producer's name.
+    pub owner: String,
+    pub source: Source<'a>,
+    pub recipient: RecipientRef,
+    pub addresses: &'a Addresses,
     pub variables: &'a BTreeMap<String, String>,
     pub priority: Priority,
+    pub group: Option<Group>,
+    pub tag: Option<String>,
+    pub data: Option<Map<String, Value>>,
     pub not_before_ms: Option<i64>,
+    /// How long a step waits after the step before it; 0 for every other message.
+    pub delay_ms: i64,
     /// The message must leave before this time.
     pub expires_at_ms: Option<i64>,
     pub now_ms: i64,
@@ -48,32 +66,33 @@ pub struct NotificationInputs<'a> {
 ///
 /// # Errors
 /// Names the request's field at fault.
-pub fn compose(
-    inputs: NotificationInputs<'_>,
-    check: CheckMessage,
-) -> Result<Notification, FieldError> {
-    let NotificationInputs { template, channel, now_ms, .. } = inputs;
-    let message = template.render(inputs.variables)?;
-    if inputs.to.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
+pub fn compose(inputs: NotificationInputs<'_>) -> Result<Notification, FieldError> {
+    let NotificationInputs { source, now_ms, .. } = inputs;
+    let Source { template, variant, channel, .. } = source;
+    // The text is rendered only to be checked. What is stored are the variables.
+    let content = variant.render(inputs.variables)?;
+    if inputs.recipient.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
         return Err(FieldError::new("to.timezone", MUST_BE_A_ZONE));
     }
-    check(channel, &message, &inputs.to)?;
-    if let (Some(not_before_ms), Some(expires_at_ms)) = (inputs.not_before_ms, inputs.expires_at_ms)
-        && expires_at_ms <= not_before_ms
-    {
-        return Err(FieldError::new("expires_at", "must be later than not_before"));
+    let media = content.media();
+    let to = inputs.addresses.of(media.first)?;
+    source.adapter.check(&to, &content)?;
+    if channel.only_to.as_ref().is_some_and(|permitted| !to.is_in(permitted)) {
+        let detail = format!(
+            "is not permitted: the channel {} sends only to the addresses in its only_to",
+            channel.name
+        );
+        return Err(FieldError::new(to.field(), detail));
     }
-    for (field, at_ms) in
-        [("not_before", inputs.not_before_ms), ("expires_at", inputs.expires_at_ms)]
-    {
-        if at_ms.is_some_and(|at_ms| at_ms > now_ms + AHEAD_MAX_MS) {
-            return Err(FieldError::new(field, "must be within the next 366 days"));
-        }
-    }
-    let origin = inputs.priority.origin(now_ms, inputs.not_before_ms);
-    let window_class = window_class(template, channel, inputs.hours, origin, &inputs.to)
+    check_times(&inputs)?;
+    let origin = if SequenceStep::is_planned_by(inputs.delay_ms) {
+        Origin::Scheduled
+    } else {
+        inputs.priority.origin(now_ms, inputs.not_before_ms)
+    };
+    let window_class = window_class(template, channel, source.hours, origin, &inputs.recipient)
         .ok_or_else(|| FieldError::new("template", NO_COMMON_HOURS))?;
-    let earliest_ms = inputs.not_before_ms.unwrap_or(now_ms).max(now_ms);
+    let earliest_ms = inputs.not_before_ms.unwrap_or(now_ms).max(now_ms) + inputs.delay_ms;
     if let (Some(opens_at), Some(expires_at_ms)) =
         (opening_after(&window_class, earliest_ms), inputs.expires_at_ms)
         && expires_at_ms <= opens_at.as_millisecond()
@@ -85,17 +104,26 @@ pub fn compose(
     let deferred_until_ms = inputs.not_before_ms.filter(|at_ms| *at_ms > now_ms);
     Ok(Notification {
         id: inputs.id,
+        schema: Notification::SCHEMA,
         revision: 0,
         request_digest: inputs.digest,
+        owner: inputs.owner,
         channel: channel.name.clone(),
         template: template.name.clone(),
-        recipient: inputs.to,
-        message,
+        template_revision: source.revision,
+        variables: used_variables(variant, inputs.variables),
+        media,
+        recipient: inputs.recipient,
+        to,
         priority: inputs.priority,
         window_class,
         sequence_step: None,
+        group: inputs.group,
+        tag: inputs.tag,
+        data: inputs.data,
         status: if deferred_until_ms.is_some() { Status::Deferred } else { Status::Queued },
         reason: None,
+        is_contradicted: false,
         claim: 0,
         attempt: 0,
         attempt_unsent: false,
@@ -109,17 +137,44 @@ pub fn compose(
         confirm_within_ms: None,
         deadline_ms: None,
         status_since_ms: now_ms,
+        unknown: UnknownAttributes::default(),
     })
+}
+
+fn check_times(inputs: &NotificationInputs<'_>) -> Result<(), FieldError> {
+    if let (Some(not_before_ms), Some(expires_at_ms)) = (inputs.not_before_ms, inputs.expires_at_ms)
+        && expires_at_ms <= not_before_ms
+    {
+        return Err(FieldError::new("expires_at", "must be later than not_before"));
+    }
+    for (field, at_ms) in
+        [("not_before", inputs.not_before_ms), ("expires_at", inputs.expires_at_ms)]
+    {
+        if at_ms.is_some_and(|at_ms| at_ms > inputs.now_ms + AHEAD_MAX_MS) {
+            return Err(FieldError::new(field, "must be within the next 366 days"));
+        }
+    }
+    Ok(())
+}
+
+/// The values of the variables that the texts use. Other values would only be personal data that
+/// nobody reads.
+fn used_variables(
+    variant: &Variant,
+    variables: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let used = variant.variables();
+    let kept = variables.iter().filter(|(name, _)| used.contains(*name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What the notifications of all members of one run are made from.
 #[derive(Clone, Copy)]
 pub struct MemberInputs<'a> {
     pub key: &'a RunKey,
-    pub template: &'a Template,
-    /// The template's channel.
-    pub channel: &'a Channel,
-    pub hours: &'a HoursConfig,
+    /// The name of the producer that the schedule names.
+    pub owner: &'a str,
+    pub source: Source<'a>,
     pub priority: Priority,
     pub now_ms: i64,
 }
@@ -132,24 +187,27 @@ pub fn compose_member(
     inputs: MemberInputs<'_>,
     line: u64,
     member: &Member,
-    check: CheckMessage,
 ) -> Result<Notification, FieldError> {
-    let to = recipient_of(member)?;
+    let (recipient, addresses) = recipient_of(member)?;
     let inputs = NotificationInputs {
         id: inputs.key.notification_id(&member.id),
         digest: inputs.key.digest(line),
-        template: inputs.template,
-        channel: inputs.channel,
-        hours: inputs.hours,
-        to,
+        owner: inputs.owner.to_owned(),
+        source: inputs.source,
+        recipient,
+        addresses: &addresses,
         variables: &member.variables,
         priority: inputs.priority,
+        group: Some(Group::run(inputs.key)),
+        tag: None,
+        data: None,
         not_before_ms: None,
+        delay_ms: 0,
         expires_at_ms: None,
         now_ms: inputs.now_ms,
     };
     // The request's field `to.phone` is the audience's column `phone`.
-    compose(inputs, check).map_err(|error| match error.field.strip_prefix("to.") {
+    compose(inputs).map_err(|error| match error.field.strip_prefix("to.") {
         Some(field) => FieldError::new(field, error.detail),
         None => error,
     })
@@ -171,7 +229,7 @@ pub fn window_class(
     channel: &Channel,
     hours: &HoursConfig,
     origin: Origin,
-    to: &Recipient,
+    to: &RecipientRef,
 ) -> Option<WindowClass> {
     match hours_of(origin, template.category, hours, channel.window, template.window) {
         Hours::Exempt => Some(WindowClass::EXEMPT),

@@ -20,14 +20,16 @@ pub mod webhook;
 pub use apply::{Applied, Apply};
 pub use audience::Audiences;
 pub use console::{
-    ConfigureCatalog, DryRun, DryRunReport, Entry, NotChanged, NotPreviewed, NotRun, NotUploaded,
-    Preview, PreviewSchedule, UploadMembers, UploadReport, UploadRequest,
+    ConfigureCatalog, ContentMissing, DryRun, DryRunReport, Entry, Inspect, Inspected,
+    NewReceiptSecret, NotChanged, NotPreviewed, NotRun, NotUploaded, Preview, PreviewSchedule,
+    UploadMembers, UploadReport, UploadRequest,
 };
 pub use enqueue::{
-    Draft, Enqueue, Enqueued, EnqueuedSequence, NotEnqueued, SequenceDraft, StepDraft,
+    Draft, Enqueue, Enqueued, EnqueuedSequence, NoProducer, NotEnqueued, ProducerRequest,
+    Producers, SequenceDraft, StepDraft, StepNotificationDraft, StoredSequence,
 };
 pub use planner::{Planned, Planner, Reconciled};
 pub use sender::{DrainReport, Sender, SenderSettings};
 pub use sweeper::{DiscardUploads, MissedTimes, ResumeRuns, SweepReport, Sweeper};
 pub use trigger::{RunOutcome, RunReport, RunSettings, Trigger};
-pub use webhook::{Received, Webhook};
+pub use webhook::{Received, ReceivedBatch, Webhook};

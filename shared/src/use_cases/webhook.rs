@@ -1,10 +1,16 @@
 //! Records delivery receipts. A receipt may release or cancel the later steps of a sequence.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::{StreamExt, stream};
+
 use super::apply::{Applied, Apply};
-use crate::domain::{Event, IncomingReceipt, Refused};
+use crate::domain::{Event, IncomingReceipt, NotificationId, Refused};
 use crate::ports::{Clock, Notifications, PortError};
+
+/// How many notifications of a batch are changed at a time.
+const CONCURRENCY: usize = 16;
 
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +22,25 @@ pub enum Received {
     /// The receipt is for no attempt of ours: another system shares the provider account, or the
     /// notification's retention is over.
     Foreign,
+}
+
+/// What became of the receipts of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceivedBatch {
+    pub recorded: usize,
+    pub repeated: usize,
+    pub foreign: usize,
+}
+
+impl ReceivedBatch {
+    fn count(&mut self, received: Received) {
+        let counter = match received {
+            Received::Recorded => &mut self.recorded,
+            Received::Repeated => &mut self.repeated,
+            Received::Foreign => &mut self.foreign,
+        };
+        *counter += 1;
+    }
 }
 
 #[derive(Clone)]
@@ -31,11 +56,67 @@ impl Webhook {
         Self { notifications, apply, clock }
     }
 
-    /// Records one receipt that arrived at the webhook of `channel`.
+    /// Records the receipts that one request brought to the webhook of `channel`. Receipts of one
+    /// notification are recorded in their order. A failure keeps no other receipt from being
+    /// recorded.
     ///
     /// # Errors
-    /// [`PortError`]: the receipt is not recorded, and the provider should send it again.
-    pub async fn record(
+    /// The first [`PortError`]: that receipt is not recorded, and the provider should send all of
+    /// them again. Recording a receipt again changes nothing.
+    pub async fn record_all(
+        &self,
+        channel: &str,
+        batch: Vec<IncomingReceipt>,
+    ) -> Result<ReceivedBatch, PortError> {
+        let mut by_notification: BTreeMap<Option<NotificationId>, Vec<IncomingReceipt>> =
+            BTreeMap::new();
+        for incoming in batch {
+            let id = incoming.reference.as_ref().map(|reference| reference.id.clone());
+            by_notification.entry(id).or_default().push(incoming);
+        }
+        let in_progress = stream::iter(by_notification.into_values())
+            .map(|receipts| self.record_in_order(channel, receipts))
+            .buffer_unordered(CONCURRENCY);
+        tokio::pin!(in_progress);
+        let mut total = ReceivedBatch::default();
+        let mut failed = None;
+        while let Some(results) = in_progress.next().await {
+            for result in results {
+                match result {
+                    Ok(received) => total.count(received),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if total.foreign > 0 {
+            // Another system may share the account. Many of them say that the webhook's address is
+            // registered for the wrong stack.
+            tracing::info!(
+                metric = "receipts_foreign",
+                count = total.foreign,
+                channel,
+                "receipts are for no attempt of ours"
+            );
+        }
+        Ok(total)
+    }
+
+    async fn record_in_order(
+        &self,
+        channel: &str,
+        receipts: Vec<IncomingReceipt>,
+    ) -> Vec<Result<Received, PortError>> {
+        let mut results = Vec::with_capacity(receipts.len());
+        for incoming in receipts {
+            results.push(self.record(channel, incoming).await);
+        }
+        results
+    }
+
+    async fn record(
         &self,
         channel: &str,
         incoming: IncomingReceipt,

@@ -5,14 +5,14 @@ pub mod file;
 use serde::{Deserialize, Serialize};
 
 use self::file::{AudienceFormat, Member};
+use super::address::Addresses;
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
-use super::notification::Recipient;
+use super::notification::RecipientRef;
 use super::phone::PhoneNumber;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Audience {
     /// Unique in the stack.
     #[serde(default)]
@@ -104,9 +104,9 @@ fn is_bucket(name: &str) -> bool {
         && is_outer(bytes.last())
 }
 
-/// The recipient of a member's message. Fails for a member with an invalid phone number or time
-/// zone; the error quotes nothing of the member.
-pub fn recipient_of(member: &Member) -> Result<Recipient, FieldError> {
+/// The recipient of a member's message, with the member's addresses. Fails for a member with an
+/// invalid phone number or time zone; the error quotes nothing of the member.
+pub fn recipient_of(member: &Member) -> Result<(RecipientRef, Addresses), FieldError> {
     let phone = member
         .phone
         .clone()
@@ -116,7 +116,8 @@ pub fn recipient_of(member: &Member) -> Result<Recipient, FieldError> {
     if member.timezone.as_deref().is_some_and(|name| zone(name).is_none()) {
         return Err(FieldError::new("timezone", MUST_BE_A_ZONE));
     }
-    Ok(Recipient { id: member.id.clone(), phone, timezone: member.timezone.clone() })
+    let recipient = RecipientRef { id: member.id.clone(), timezone: member.timezone.clone() };
+    Ok((recipient, Addresses { phone }))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// The windows of the whole stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct HoursConfig {
     /// When scheduled messages may leave.
     pub scheduled: Window,

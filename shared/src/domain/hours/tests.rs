@@ -47,12 +47,6 @@ fn a_configuration_may_set_only_one_of_the_windows() {
 }
 
 #[test]
-fn a_misspelt_window_is_refused() {
-    let json = json!({ "advertisement": { "from": "09:00", "to": "21:00" } });
-    assert!(serde_json::from_value::<HoursConfig>(json).is_err());
-}
-
-#[test]
 fn windows_of_the_channel_and_the_template_only_narrow_the_hours() {
     let stack = HoursConfig::default();
     let (channel, template) = (Some(hours("00:00", "12:00")), Some(hours("11:00", "24:00")));

@@ -50,7 +50,6 @@ pub enum BadWindow {
 
 /// A window as configuration has it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WindowText {
     from: String,
     to: String,

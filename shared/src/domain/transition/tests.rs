@@ -1,17 +1,19 @@
-//! A table of every status with every event, and the invariants under random orders of events.
+//! A table of every status with every event, and what the table does not show.
+
+mod any_order;
 
 use std::fmt::Write;
 
 use jiff::SignedDuration;
-use proptest::prelude::*;
 use strum::VariantArray as _;
 
 use super::*;
 use crate::domain::agenda::{agenda_key, exception_key};
-use crate::domain::{Fallback, Message, Priority, Recipient, RequestKey, RetryPolicy};
+use crate::domain::{ChannelType, Media, RequestKey, RetryPolicy, SequenceStep};
 
 const NOW_MS: i64 = 1_772_413_200_000;
 const CONFIRM_WITHIN_MS: i64 = 1_800_000;
+const HOUR_MS: i64 = 3_600_000;
 
 fn policy() -> DeliveryPolicy {
     DeliveryPolicy {
@@ -26,37 +28,27 @@ fn office_hours() -> WindowClass {
     "1000-1900@Asia/Seoul".parse().expect("a window class")
 }
 
-/// The first of three steps, as it is stored.
+/// The first of three steps, as it is stored. It is its step's gate.
 fn fresh() -> Notification {
-    let key = RequestKey { caller: "c", route: "r", idempotency_key: "k" };
+    let key = RequestKey { producer: "c", route: "r", idempotency_key: "k" };
     let sequence = key.sequence_id();
+    let id = sequence.notification_id(0, 0);
     Notification {
-        id: sequence.step_id(0),
         revision: 7,
-        request_digest: "d".into(),
-        channel: "alimtalk-main".into(),
-        template: "t".into(),
-        recipient: Recipient { id: "u".into(), phone: None, timezone: None },
-        message: Message { template_code: None, body: "b".into(), buttons: vec![], fallback: None },
-        priority: Priority::REAL_TIME,
-        window_class: WindowClass::EXEMPT,
-        sequence_step: Some(SequenceStep { sequence, step: 0, steps: 3 }),
-        status: Status::Queued,
-        reason: None,
-        claim: 0,
-        attempt: 0,
-        attempt_unsent: false,
-        failures: 0,
-        attempts: vec![],
-        receipts: vec![],
-        created_at_ms: NOW_MS,
-        ready_at_ms: NOW_MS,
-        not_before_ms: None,
-        expires_at_ms: None,
-        confirm_within_ms: None,
-        deadline_ms: None,
-        status_since_ms: NOW_MS,
+        sequence_step: Some(SequenceStep {
+            sequence,
+            step: 0,
+            steps: 3,
+            is_gate: true,
+            is_planned: false,
+        }),
+        ..Notification::sample(id, NOW_MS)
     }
+}
+
+fn with_fallback(notification: Notification, fallback: ChannelType) -> Notification {
+    let media = Media { first: ChannelType::Alimtalk, fallback: Some(fallback) };
+    Notification { media, ..notification }
 }
 
 fn claim(at_ms: i64) -> Event {
@@ -72,6 +64,10 @@ fn answer(claim: u32, outcome: Outcome) -> Event {
         provider_message_id: None,
     };
     Event::Responded { claim, response, policy: policy(), jitter_permille: 500 }
+}
+
+fn invalid(claim: u32) -> Event {
+    Event::Invalid { claim, reason: Reason::Unwritable, at_ms: NOW_MS }
 }
 
 fn receipt(attempt: u8, verdict: Verdict) -> Event {
@@ -112,13 +108,17 @@ fn events() -> Vec<(&'static str, Event)> {
     let at_ms = NOW_MS + 1;
     let expired_ms = NOW_MS + 3_600_000;
     vec![
-        ("released", Event::Released { at_ms }),
+        ("released", Event::Released { at_ms, delay_ms: 0 }),
+        ("released with delay", Event::Released { at_ms, delay_ms: 1000 }),
         ("step before stopped", Event::PredecessorStopped { at_ms }),
+        ("not needed", Event::NotNeeded { at_ms }),
         ("due checked", Event::DueChecked { at_ms }),
         ("claimed", claim(at_ms)),
         ("put back", Event::PutBack { claim: 1, at_ms }),
+        ("invalid", invalid(1)),
         ("accepted", answer(1, Outcome::Accepted)),
         ("rejected", answer(1, Outcome::Rejected)),
+        ("address gone", answer(1, Outcome::AddressGone)),
         ("throttled", answer(1, Outcome::Throttled)),
         ("unreachable", answer(1, Outcome::Unreachable)),
         ("uncertain", answer(1, Outcome::Uncertain)),
@@ -151,10 +151,10 @@ fn result(notification: &Notification, event: &Event) -> String {
             for effect in moved.effects {
                 text.push_str(match effect {
                     Effect::WakeLane => " wake",
-                    Effect::ReleaseNext => " release",
-                    Effect::CancelRest => " cancel",
-                    Effect::ReportStop => " stop",
-                    Effect::ReportStall => " stall",
+                    Effect::EndStep(StepEnd::Delivered) => " step-delivered",
+                    Effect::EndStep(StepEnd::Failed) => " step-failed",
+                    Effect::EndStep(StepEnd::Withdrawn) => " step-withdrawn",
+                    Effect::StallStep => " step-stalled",
                 });
             }
             text
@@ -252,16 +252,16 @@ fn a_late_answer_settles_a_claim_that_was_declared_lost() {
 
 #[test]
 fn the_first_choices_failure_is_not_final_with_a_fallback() {
-    let mut accepted = in_status(Status::Accepted);
+    let accepted = in_status(Status::Accepted);
     let failed = receipt(1, Verdict::PrimaryUndelivered);
     assert_eq!(after(&accepted, std::slice::from_ref(&failed)).status, Status::Failed);
 
-    accepted.message.fallback = Some(Fallback::Sms { body: "b".into() });
+    let accepted = with_fallback(accepted, ChannelType::Sms);
     let waiting = after(&accepted, &[failed]);
     assert_eq!(waiting.status, Status::Accepted);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Delivered)]).status, Status::Delivered);
     assert_eq!(after(&waiting, &[receipt(1, Verdict::Undelivered)]).status, Status::Failed);
-    let given_up = after(&waiting, &[Event::DeadlineChecked { at_ms: NOW_MS + CONFIRM_WITHIN_MS }]);
+    let given_up = after(&waiting, &[Event::DeadlineChecked { at_ms: NOW_MS + 26 * HOUR_MS }]);
     assert_eq!(given_up.status, Status::Unconfirmed);
     assert_eq!(given_up.reason, Some(Reason::Inconclusive("PrimaryUndelivered".into())));
 }
@@ -289,7 +289,7 @@ fn acceptance_counts_as_delivery_on_a_channel_that_confirms_by_acceptance() {
     let event = Event::Responded { claim, response, policy, jitter_permille };
     let moved = transition(&in_status(Status::Sending), &event).expect("a move");
     assert_eq!(moved.notification.status, Status::Delivered);
-    assert_eq!(moved.effects, [Effect::ReleaseNext]);
+    assert_eq!(moved.effects, [Effect::EndStep(StepEnd::Delivered)]);
 }
 
 #[test]
@@ -331,185 +331,135 @@ fn a_notification_fails_when_its_attempt_numbers_are_used_up() {
     assert_eq!(failed.reason, Some(Reason::AttemptsExhausted));
 }
 
-fn any_outcome() -> impl Strategy<Value = Outcome> {
-    prop::sample::select(vec![
-        Outcome::Accepted,
-        Outcome::Rejected,
-        Outcome::Throttled,
-        Outcome::ChannelDown,
-        Outcome::Unreachable,
-        Outcome::Uncertain,
-    ])
-}
-
-fn any_verdict() -> impl Strategy<Value = Verdict> {
-    prop::sample::select(vec![
-        Verdict::Delivered,
-        Verdict::PrimaryUndelivered,
-        Verdict::Undelivered,
-        Verdict::Inconclusive,
-    ])
-}
-
-/// Any event of a sender, a successor, a provider or a person who know nothing of each other.
-/// Claims and attempts have any numbers, so most sequences of events are out of order.
-fn any_event() -> impl Strategy<Value = Event> {
-    let at = 0..20_000_000i64;
-    prop_oneof![
-        1 => at.clone().prop_map(|at| Event::Released { at_ms: NOW_MS + at }),
-        1 => at.clone().prop_map(|at| Event::PredecessorStopped { at_ms: NOW_MS + at }),
-        3 => at.clone().prop_map(|at| Event::DueChecked { at_ms: NOW_MS + at }),
-        6 => (at.clone(), 1..4u64).prop_map(|(at, fence)| Event::Claimed {
-            at_ms: NOW_MS + at, fence, confirm_within_ms: CONFIRM_WITHIN_MS,
-        }),
-        2 => (0..6u32).prop_map(|claim| Event::PutBack { claim, at_ms: NOW_MS }),
-        6 => (0..6u32, any_outcome()).prop_map(|(claim, outcome)| answer(claim, outcome)),
-        4 => (0..6u8, any_verdict()).prop_map(|(attempt, verdict)| receipt(attempt, verdict)),
-        2 => at.clone().prop_map(|at| Event::DeadlineChecked { at_ms: NOW_MS + at }),
-        2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
-        1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
-        1 => at.prop_map(|at| Event::ExpiryChecked { at_ms: NOW_MS + at }),
-        1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
-        1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
-    ]
-}
-
-/// What an observer of every move would know about the present attempt.
-#[derive(Default)]
-struct Ledger {
-    /// A claim was made, and no later event was certain that the provider took nothing.
-    may_have_arrived: bool,
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_order_of_events_breaks_an_invariant(
-        events in prop::collection::vec(any_event(), 1..40),
-        has_fallback: bool,
-        starts_blocked: bool,
-        expires in prop::option::of(0..20_000_000i64),
-    ) {
-        let mut n = fresh();
-        n.expires_at_ms = expires.map(|at| NOW_MS + at);
-        if has_fallback {
-            n.message.fallback = Some(Fallback::Sms { body: "b".into() });
-        }
-        if starts_blocked {
-            n.status = Status::Blocked;
-        }
-        let mut ledger = Ledger::default();
-
-        for event in events {
-            let Ok(moved) = transition(&n, &event) else { continue };
-            let next = moved.notification;
-
-            // Invariant 1: after a request may have reached the provider, only an operator's
-            // decision allows another claim.
-            match &event {
-                Event::Claimed { .. } if next.status == Status::Sending => {
-                    prop_assert!(!ledger.may_have_arrived, "claimed again: {n:?}");
-                    ledger.may_have_arrived = true;
-                }
-                Event::Responded { claim, response, .. } if *claim == n.claim => {
-                    match response.outcome {
-                        Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
-                            ledger.may_have_arrived = false;
-                        }
-                        Outcome::Accepted | Outcome::Rejected | Outcome::Uncertain => {}
-                    }
-                }
-                Event::PutBack { .. } | Event::ResendRequested { .. } => {
-                    ledger.may_have_arrived = false;
-                }
-                Event::Claimed { .. }
-                | Event::Responded { .. }
-                | Event::Released { .. }
-                | Event::PredecessorStopped { .. }
-                | Event::DueChecked { .. }
-                | Event::ReceiptArrived { .. }
-                | Event::DeadlineChecked { .. }
-                | Event::SenderLost { .. }
-                | Event::CancelRequested { .. }
-                | Event::ExpiryChecked { .. }
-                | Event::Reclassified { .. } => {}
-            }
-
-            // Invariant 2: only a delivery releases the next step.
-            let releases = moved.effects.contains(&Effect::ReleaseNext);
-            prop_assert_eq!(
-                releases,
-                next.status == Status::Delivered && n.status != Status::Delivered
-            );
-
-            // Invariant 7: only a receipt or an operator changes a terminal status.
-            if n.status.is_terminal() && next.status != n.status {
-                let by_operator = matches!(event, Event::ResendRequested { .. });
-                prop_assert!(
-                    next.status == Status::Delivered || by_operator,
-                    "{:?} became {:?} by {event:?}", n.status, next.status
-                );
-            }
-            prop_assert!(n.status != Status::Delivered || next.status == Status::Delivered);
-            prop_assert!(next.claim >= n.claim && next.attempt >= n.attempt);
-            prop_assert!(next.receipts.len() <= Notification::RECEIPTS_KEPT);
-            prop_assert!(next.attempts.len() <= Notification::ATTEMPTS_KEPT);
-
-            // Invariant 5: a notification without a terminal status is in an index, or is blocked.
-            let has_work = agenda_key(&next).is_some();
-            let needs_person = exception_key(&next).is_some();
-            let waits = next.status == Status::Blocked;
-            prop_assert!(
-                has_work || needs_person || waits || next.status.is_terminal(),
-                "lost from sight: {next:?}"
-            );
-            prop_assert!(!(has_work && needs_person));
-
-            // A stop cancels the later steps and is reported.
-            let stopped = matches!(
-                next.status,
-                Status::Failed | Status::Expired | Status::Cancelled
-            ) && next.status != n.status
-                && !matches!(event, Event::PredecessorStopped { .. });
-            prop_assert_eq!(stopped, moved.effects.contains(&Effect::CancelRest));
-            prop_assert_eq!(stopped, moved.effects.contains(&Effect::ReportStop));
-
-            prop_assert_eq!(&next.id, &n.id);
-            prop_assert_eq!(next.revision, n.revision);
-            n = next;
-        }
-    }
-
-    #[test]
-    fn a_repeated_event_moves_once(
-        events in prop::collection::vec(any_event(), 1..20),
-        last in any_event(),
-    ) {
-        let n = events.iter().fold(fresh(), |n, event| {
-            transition(&n, event).map_or(n, |moved| moved.notification)
-        });
-        if let Ok(once) = transition(&n, &last)
-            && let Ok(twice) = transition(&once.notification, &last)
-        {
-            // Only a person's decision and a passed deadline may move it again.
-            prop_assert!(
-                once.notification.status == twice.notification.status
-                    || matches!(
-                        last,
-                        Event::DeadlineChecked { .. } | Event::ResendRequested { .. }
-                    ),
-                "{:?} → {:?} → {:?} by {last:?}",
-                n.status, once.notification.status, twice.notification.status
-            );
-        }
-    }
-}
-
 #[test]
 fn the_default_policy_is_fixed_with_two_retries() {
     assert_eq!(
         RetryPolicy::default(),
         RetryPolicy::Fixed { retries: 2, every: SignedDuration::from_secs(3) }
     );
+}
+
+#[test]
+fn a_released_step_waits_for_its_delay_and_for_its_not_before() {
+    let blocked = in_status(Status::Blocked);
+    let released = |not_before_ms, delay_ms| {
+        let blocked = Notification { not_before_ms, ..blocked.clone() };
+        after(&blocked, &[Event::Released { at_ms: NOW_MS, delay_ms }])
+    };
+    let delayed = released(None, 600_000);
+    assert_eq!((delayed.status, delayed.ready_at_ms), (Status::Deferred, NOW_MS + 600_000));
+    let later = released(Some(NOW_MS + 900_000), 600_000);
+    assert_eq!((later.status, later.ready_at_ms), (Status::Deferred, NOW_MS + 900_000));
+    let earlier = released(Some(NOW_MS + 300_000), 600_000);
+    assert_eq!((earlier.status, earlier.ready_at_ms), (Status::Deferred, NOW_MS + 600_000));
+    let at_once = released(Some(NOW_MS), 0);
+    assert_eq!((at_once.status, at_once.ready_at_ms), (Status::Queued, NOW_MS));
+}
+
+#[test]
+fn a_notification_that_is_no_gate_has_no_effect_on_its_sequence() {
+    for (status, event) in [
+        (Status::Accepted, receipt(1, Verdict::Delivered)),
+        (Status::Accepted, receipt(1, Verdict::Undelivered)),
+        (Status::Sending, answer(1, Outcome::Rejected)),
+        (Status::Sending, answer(1, Outcome::Uncertain)),
+        (Status::Sending, invalid(1)),
+        (Status::Accepted, Event::DeadlineChecked { at_ms: NOW_MS + CONFIRM_WITHIN_MS }),
+        (Status::Blocked, Event::CancelRequested { at_ms: NOW_MS }),
+        (Status::Queued, Event::ExpiryChecked { at_ms: NOW_MS + HOUR_MS }),
+    ] {
+        let gate = in_status(status);
+        let moved = transition(&gate, &event).expect("a move");
+        assert!(!moved.effects.is_empty(), "the gate has an effect: {event:?}");
+
+        let step = gate.sequence_step.clone().expect("a step");
+        let sequence_step = Some(SequenceStep { is_gate: false, ..step });
+        let other = Notification { sequence_step, ..gate };
+        let moved = transition(&other, &event).expect("a move");
+        assert_eq!(moved.effects, [], "{event:?}");
+    }
+}
+
+#[test]
+fn a_contradicted_delivery_keeps_its_status_and_becomes_an_exception() {
+    let delivered = in_status(Status::Delivered);
+    assert_eq!(exception_key(&delivered), None);
+    let moved = transition(&delivered, &receipt(1, Verdict::Undelivered)).expect("a move");
+    assert_eq!(moved.notification.status, Status::Delivered);
+    assert!(moved.notification.is_contradicted);
+    assert_eq!(moved.notification.receipts.len(), 2);
+    assert!(exception_key(&moved.notification).is_some());
+    assert_eq!(moved.effects, [], "the later steps were released by the delivery");
+
+    // A fallback was delivered: the receipt of the first choice contradicts nothing.
+    let by_fallback = with_fallback(delivered, ChannelType::Sms);
+    let late = transition(&by_fallback, &receipt(1, Verdict::PrimaryUndelivered));
+    assert_eq!(late, Err(Refused::Settled));
+}
+
+#[test]
+fn a_fallback_that_follows_gets_as_long_as_its_medium_needs() {
+    let accepted = in_status(Status::Accepted);
+    let undelivered = receipt(1, Verdict::PrimaryUndelivered);
+    for (medium, hours) in [(ChannelType::Sms, 26), (ChannelType::Lms, 81)] {
+        let accepted = with_fallback(accepted.clone(), medium);
+        let waiting = after(&accepted, std::slice::from_ref(&undelivered));
+        assert_eq!(waiting.deadline_ms, Some(NOW_MS + hours * HOUR_MS), "{medium:?}");
+        let early = Event::DeadlineChecked { at_ms: NOW_MS + hours * HOUR_MS - 1 };
+        assert_eq!(transition(&waiting, &early), Err(Refused::NotYet));
+    }
+
+    // The receipt came before the answer.
+    let sending = with_fallback(in_status(Status::Sending), ChannelType::Sms);
+    let waiting = after(&sending, &[undelivered.clone(), answer(1, Outcome::Accepted)]);
+    assert_eq!(waiting.deadline_ms, Some(NOW_MS + 26 * HOUR_MS));
+
+    let patient = Notification { deadline_ms: Some(NOW_MS + 96 * HOUR_MS), ..accepted.clone() };
+    let patient = with_fallback(patient, ChannelType::Sms);
+    let waiting = after(&patient, std::slice::from_ref(&undelivered));
+    assert_eq!(waiting.deadline_ms, Some(NOW_MS + 96 * HOUR_MS), "it is never shortened");
+
+    let own = Notification { confirm_within_ms: Some(60_000), ..accepted };
+    let own = with_fallback(own, ChannelType::Sms);
+    let waiting = after(&own, &[undelivered]);
+    assert_eq!(waiting.deadline_ms, own.deadline_ms, "its own waiting time counts");
+}
+
+#[test]
+fn a_message_that_cannot_be_sent_fails_under_its_own_claim_only() {
+    let claimed = in_status(Status::Sending);
+    let failed = after(&claimed, &[invalid(1)]);
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(failed.reason, Some(Reason::Unwritable));
+
+    let lost = after(&claimed, &[Event::SenderLost { fence: 2, at_ms: NOW_MS }]);
+    assert_eq!(after(&lost, &[invalid(1)]).status, Status::Failed);
+
+    let again = after(&claimed, &[Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS)]);
+    assert_eq!(transition(&again, &invalid(1)), Err(Refused::NoSuchAttempt));
+    assert_eq!(after(&again, &[invalid(2)]).status, Status::Failed);
+}
+
+#[test]
+fn a_message_that_never_left_keeps_its_attempt_number_when_it_is_sent_again() {
+    let failed = after(&in_status(Status::Sending), &[invalid(1)]);
+    let again = after(&failed, &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS)]);
+    assert_eq!((again.claim, again.attempt), (2, 1));
+}
+
+#[test]
+fn an_address_that_is_gone_fails_the_message_with_the_providers_code() {
+    let failed = after(&in_status(Status::Sending), &[answer(1, Outcome::AddressGone)]);
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(failed.reason, Some(Reason::AddressGone("1".into())));
+}
+
+#[test]
+fn a_step_that_an_earlier_step_decides_against_says_why() {
+    let blocked = in_status(Status::Blocked);
+    let not_needed = after(&blocked, &[Event::NotNeeded { at_ms: NOW_MS }]);
+    assert_eq!(not_needed.reason, Some(Reason::NotNeeded));
+    assert_eq!(exception_key(&not_needed), None, "nobody has to look at it");
+    let stopped = after(&blocked, &[Event::PredecessorStopped { at_ms: NOW_MS }]);
+    assert_eq!(stopped.reason, Some(Reason::PredecessorStopped));
 }

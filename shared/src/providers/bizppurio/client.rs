@@ -1,6 +1,8 @@
-//! Requests to Bizppurio: the token, and one message a request.
+//! Requests to Bizppurio: the token, one message a request, and questions about a message.
 
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,50 +13,45 @@ use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::answer::{Answer, asked, meaning_of, no_response_to_token, no_token};
 use super::codes::{ApiCode, api_code};
-use super::pause::pause;
+use super::guarantees::GUARANTEES;
+use super::request::{message_body, report_body};
+use super::settings::Settings;
 use super::token::{TokenCache, token_end_ms};
-use super::wire::{Alimtalk, Answer, Content, SendRequest, fallback};
-use crate::domain::{Channel, Notification, Outcome, ProviderConfig, Reference, Response};
+use crate::domain::{Channel, Guarantees, Outcome, Response, Timeouts};
 use crate::ports::{
-    Clock, ConnectionObserver, LaneAdvice, NoResponse, NotPrepared, PortError, Provider,
-    ProviderCall, ProviderHttp, Readiness, SendResult, StoredToken, Tokens,
+    Asked, ConnectionObserver, Inquiry, LaneAdvice, NoResponse, NotPrepared, Outgoing, PortError,
+    Provider, ProviderCall, Readiness, SendResult, StoredToken,
 };
+use crate::providers::io::ProviderIo;
 
-/// A token that is refused so soon after it was fetched was never valid, so fetching another one
-/// would not help.
-const TOKEN_NEVER_VALID_WITHIN_MS: i64 = 60_000;
 /// How long fetching a token may take: much less than a lease, which runs on meanwhile.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long to leave the account alone after a response that every message would get.
-const HOLD_AFTER_ACCOUNT_REFUSED: Duration = Duration::from_secs(30);
-/// How long to wait after the token's request had no response.
-const HOLD_AFTER_NO_RESPONSE: Duration = Duration::from_secs(3);
 
 /// One Bizppurio account.
-pub struct Bizppurio {
-    channel: Channel,
+pub(super) struct Bizppurio {
+    /// The channel's name. The account's token is stored under it.
+    channel: String,
+    timeouts: Timeouts,
+    settings: Settings,
     password: SecretString,
-    http: Arc<dyn ProviderHttp>,
-    tokens: Arc<dyn Tokens>,
-    clock: Arc<dyn Clock>,
+    io: ProviderIo,
     token: TokenCache,
 }
 
 impl Bizppurio {
-    /// The account that `channel` configures. Closes the client's stale connections to Bizppurio.
-    #[must_use]
-    pub fn new(
-        channel: Channel,
+    /// The account that a channel configures. Closes the client's stale connections to Bizppurio.
+    pub(super) fn new(
+        channel: &Channel,
+        settings: Settings,
         password: SecretString,
-        http: Arc<dyn ProviderHttp>,
-        tokens: Arc<dyn Tokens>,
-        clock: Arc<dyn Clock>,
+        io: ProviderIo,
     ) -> Self {
-        let ProviderConfig::Bizppurio { base_url, .. } = &channel.provider;
-        let connect_timeout = channel.timeouts.connect.unsigned_abs();
-        http.drop_stale_connections(base_url, connect_timeout);
-        Self { channel, password, http, tokens, clock, token: TokenCache::default() }
+        let timeouts = channel.timeouts;
+        io.http.drop_stale_connections(&settings.base_url, timeouts.connect.unsigned_abs());
+        let channel = channel.name.clone();
+        Self { channel, timeouts, settings, password, io, token: TokenCache::default() }
     }
 
     /// A call without an observer. Fails when the address or the credentials cannot be written.
@@ -64,7 +61,6 @@ impl Bizppurio {
         authorization: &SecretString,
         body: Bytes,
     ) -> Result<ProviderCall, NoResponse> {
-        let ProviderConfig::Bizppurio { base_url, .. } = &self.channel.provider;
         let mut authorization =
             HeaderValue::from_str(authorization.expose_secret()).map_err(|_| {
                 let detail = "the token cannot be an HTTP header; check the password in the \
@@ -72,125 +68,75 @@ impl Bizppurio {
                 NoResponse::NotSent(detail.to_owned())
             })?;
         authorization.set_sensitive(true);
-        let request = Request::post(format!("{}{path}", base_url.trim_end_matches('/')))
+        let request = Request::post(format!("{}{path}", self.settings.base_url))
             .header(AUTHORIZATION, authorization)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body)
-            .map_err(|error| NoResponse::NotSent(format!("base_url is unusable: {error}")))?;
+            .map_err(|error| {
+                NoResponse::NotSent(format!("the provider's address is unusable: {error}"))
+            })?;
         Ok(ProviderCall {
             request,
-            connect_timeout: self.channel.timeouts.connect.unsigned_abs(),
-            total_timeout: self.channel.timeouts.total.unsigned_abs(),
+            connect_timeout: self.timeouts.connect.unsigned_abs(),
+            total_timeout: self.timeouts.total.unsigned_abs(),
             on_connection: None,
         })
     }
 
-    fn message_body(
+    /// Posts with an access token.
+    async fn post(
         &self,
-        notification: &Notification,
-        reference: &Reference,
-    ) -> Result<Bytes, String> {
-        let ProviderConfig::Bizppurio { account, sender_key, from, lms_keyword, .. } =
-            &self.channel.provider;
-        let message = &notification.message;
-        let to = notification.recipient.phone.as_ref().ok_or("the recipient has no phone")?;
-        let (resend, recontent) = fallback(message, lms_keyword);
-        let request = SendRequest {
-            account,
-            kind: "at",
-            from,
-            to: to.expose(),
-            content: Content {
-                at: Alimtalk {
-                    senderkey: sender_key,
-                    templatecode: message.template_code.as_deref().unwrap_or_default(),
-                    message: &message.body,
-                    button: &message.buttons,
-                },
-            },
-            refkey: reference.to_string(),
-            resend,
-            recontent,
-        };
-        serde_json::to_vec(&request).map(Bytes::from).map_err(|error| error.to_string())
+        path: &str,
+        token: &StoredToken,
+        body: Bytes,
+        on_connection: Option<ConnectionObserver>,
+    ) -> Result<http::Response<Bytes>, NoResponse> {
+        let authorization = SecretString::from(format!("Bearer {}", token.token.expose_secret()));
+        let call = self.build_call(path, &authorization, body)?;
+        self.io.http.send(ProviderCall { on_connection, ..call }).await
     }
 
-    /// What the response to a message, or its absence, means for the message and for the lane.
-    fn meaning_of(
-        &self,
-        received: Result<http::Response<Bytes>, NoResponse>,
-        token: &StoredToken,
-        sent_at_ms: i64,
-    ) -> SendResult {
-        let received_at_ms = self.clock.now_ms();
-        let result = |outcome, code: Option<u32>, provider_message_id, advice| SendResult {
-            response: Response {
-                sent_at_ms,
-                received_at_ms,
-                outcome,
-                code: code.map(|code| code.to_string()),
-                provider_message_id,
-            },
-            advice,
-            was_tried: true,
-        };
-        let response = match received {
-            Ok(response) => response,
-            Err(NoResponse::NotSent(detail)) => {
-                tracing::warn!(channel = %self.channel.name, %detail, "the provider was not reached");
-                return result(Outcome::Unreachable, None, None, LaneAdvice::Continue);
-            }
-            Err(NoResponse::MaybeSent(detail)) => {
-                tracing::warn!(channel = %self.channel.name, %detail, "no answer from the provider");
-                return result(Outcome::Uncertain, None, None, LaneAdvice::Continue);
-            }
-        };
+    /// Fetches a token and shares it.
+    async fn fetch_token(&self) -> Result<(), NotPrepared> {
+        let account = &self.settings.account;
+        let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
+        let authorization = SecretString::from(format!("Basic {credentials}"));
+        let mut call = self
+            .build_call("/v1/token", &authorization, Bytes::from("{}"))
+            .map_err(|error| no_response_to_token(&error))?;
+        call.total_timeout = call.total_timeout.min(TOKEN_TIMEOUT);
+        let response =
+            self.io.http.send(call).await.map_err(|error| no_response_to_token(&error))?;
+        let fetched_at_ms = self.io.clock.now_ms();
         let answer = Answer::read(response.body());
-        let status = response.status().as_u16();
-        let code = answer.code.or(Some(u32::from(status)));
-        match api_code(answer.code, status) {
-            ApiCode::Message(Outcome::Accepted) => {
-                result(Outcome::Accepted, code, answer.messagekey, LaneAdvice::Continue)
-            }
-            ApiCode::Message(Outcome::Throttled) => result(
-                Outcome::Throttled,
-                code,
-                None,
-                LaneAdvice::SlowDown(pause(&response, sent_at_ms)),
-            ),
-            ApiCode::Message(Outcome::ChannelDown) => {
-                tracing::error!(
-                    channel = %self.channel.name,
-                    code,
-                    "the account cannot send: see the provider's code; messages wait"
-                );
-                let advice = LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED);
-                result(Outcome::ChannelDown, code, None, advice)
-            }
-            ApiCode::Message(
-                outcome @ (Outcome::Rejected | Outcome::Unreachable | Outcome::Uncertain),
-            ) => result(outcome, code, None, LaneAdvice::Continue),
-            ApiCode::TokenRefused => {
-                self.token.refuse(token);
-                let token_age_ms = received_at_ms - token.fetched_at_ms;
-                let advice = if token_age_ms < TOKEN_NEVER_VALID_WITHIN_MS {
-                    LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED)
-                } else {
-                    LaneAdvice::Continue
-                };
-                result(Outcome::ChannelDown, code, None, advice)
-            }
-        }
+        let Some(token) = answer.accesstoken else {
+            return Err(no_token(answer.code, &response, fetched_at_ms));
+        };
+        let token = StoredToken {
+            token: SecretString::from(token),
+            fetched_at_ms,
+            expires_at_ms: token_end_ms(answer.expired.as_deref(), fetched_at_ms),
+        };
+        self.token.set(token.clone());
+        self.io.tokens.save_token(&self.channel, &token).await.map_err(|error| NotPrepared {
+            advice: LaneAdvice::Continue,
+            outcome: None,
+            detail: format!("the token could not be shared: {error}"),
+        })
     }
 }
 
 #[async_trait]
 impl Provider for Bizppurio {
+    fn guarantees(&self) -> Guarantees {
+        GUARANTEES
+    }
+
     async fn readiness(&self, now_ms: i64) -> Result<Readiness, PortError> {
         if self.token.is_usable(now_ms) {
             return Ok(Readiness::Ready);
         }
-        if let Some(stored) = self.tokens.load_token(&self.channel.name).await? {
+        if let Some(stored) = self.io.tokens.load_token(&self.channel).await? {
             self.token.adopt(stored);
         }
         if self.token.is_usable(now_ms) {
@@ -200,69 +146,15 @@ impl Provider for Bizppurio {
         }
     }
 
-    /// Fetches a token and shares it. Only the holder of the lane's lease calls this, so one sender
-    /// at a time fetches a channel's token.
+    /// Only the holder of the lane's lease calls this, so one sender at a time fetches a channel's
+    /// token.
     async fn prepare(&self) -> Result<(), NotPrepared> {
-        let not_prepared = |outcome, advice, detail| NotPrepared { advice, outcome, detail };
-        // No message is in doubt, whatever became of the request.
-        let no_response = |error: NoResponse| {
-            let advice = LaneAdvice::HoldFor(HOLD_AFTER_NO_RESPONSE);
-            not_prepared(Some(Outcome::Unreachable), advice, error.to_string())
-        };
-        let ProviderConfig::Bizppurio { account, .. } = &self.channel.provider;
-        let credentials = STANDARD.encode(format!("{account}:{}", self.password.expose_secret()));
-        let authorization = SecretString::from(format!("Basic {credentials}"));
-        let mut call =
-            self.build_call("/v1/token", &authorization, Bytes::from("{}")).map_err(no_response)?;
-        call.total_timeout = call.total_timeout.min(TOKEN_TIMEOUT);
-        let response = self.http.send(call).await.map_err(no_response)?;
-        let fetched_at_ms = self.clock.now_ms();
-        let answer = Answer::read(response.body());
-        let Some(token) = answer.accesstoken else {
-            let status = response.status().as_u16();
-            let code = answer.code.unwrap_or_else(|| u32::from(status));
-            let (outcome, advice) = match api_code(answer.code, status) {
-                ApiCode::Message(Outcome::Throttled) => {
-                    let pause = pause(&response, fetched_at_ms);
-                    (Outcome::Throttled, LaneAdvice::SlowDown(pause))
-                }
-                // Such a code does not speak of the account.
-                ApiCode::Message(Outcome::Uncertain | Outcome::Unreachable) => {
-                    (Outcome::Unreachable, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
-                }
-                ApiCode::Message(Outcome::Accepted | Outcome::Rejected | Outcome::ChannelDown)
-                | ApiCode::TokenRefused => {
-                    (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
-                }
-            };
-            return Err(not_prepared(
-                Some(outcome),
-                advice,
-                format!(
-                    "no token: code {code}; check the account, its password and its allowed addresses"
-                ),
-            ));
-        };
-        let token = StoredToken {
-            token: SecretString::from(token),
-            fetched_at_ms,
-            expires_at_ms: token_end_ms(answer.expired.as_deref(), fetched_at_ms),
-        };
-        self.token.set(token.clone());
-        self.tokens.save_token(&self.channel.name, &token).await.map_err(|error| {
-            let detail = format!("the token could not be shared: {error}");
-            not_prepared(None, LaneAdvice::Continue, detail)
-        })
+        self.fetch_token().await
     }
 
-    async fn send(
-        &self,
-        notification: &Notification,
-        reference: &Reference,
-        on_connection: ConnectionObserver,
-    ) -> SendResult {
-        let sent_at_ms = self.clock.now_ms();
-        let unsent = |outcome, advice| SendResult {
+    async fn send(&self, message: Outgoing<'_>, on_connection: ConnectionObserver) -> SendResult {
+        let sent_at_ms = self.io.clock.now_ms();
+        let unsent = |outcome| SendResult {
             response: Response {
                 sent_at_ms,
                 received_at_ms: sent_at_ms,
@@ -270,32 +162,72 @@ impl Provider for Bizppurio {
                 code: None,
                 provider_message_id: None,
             },
-            advice,
+            advice: LaneAdvice::Continue,
             was_tried: false,
         };
         let Some(token) = self.token.current() else {
             // The provider refused the token after the lane checked readiness.
-            return unsent(Outcome::ChannelDown, LaneAdvice::Continue);
+            return unsent(Outcome::ChannelDown);
         };
-        let body = match self.message_body(notification, reference) {
+        let body = match message_body(&self.settings, &message) {
             Ok(body) => body,
             Err(error) => {
-                tracing::error!(notification = %notification.id, %error, "a message cannot be written");
-                return unsent(Outcome::Rejected, LaneAdvice::Continue);
+                let notification = &message.reference.id;
+                tracing::error!(%notification, %error, "a message cannot be written");
+                return unsent(Outcome::Rejected);
             }
         };
-        let authorization = SecretString::from(format!("Bearer {}", token.token.expose_secret()));
-        let received = match self.build_call("/v3/message", &authorization, body) {
-            Ok(call) => {
-                let call = ProviderCall { on_connection: Some(on_connection), ..call };
-                self.http.send(call).await
-            }
-            Err(error) => Err(error),
+        let received = self.post("/v3/message", &token, body, Some(on_connection)).await;
+        let received_at_ms = self.io.clock.now_ms();
+        let token_age_ms = received_at_ms - token.fetched_at_ms;
+        let meaning = meaning_of(received, &self.channel, sent_at_ms, token_age_ms);
+        if meaning.is_token_refused {
+            self.token.refuse(&token);
+        }
+        SendResult {
+            response: Response {
+                sent_at_ms,
+                received_at_ms,
+                outcome: meaning.outcome,
+                code: meaning.code.map(|code| code.to_string()),
+                provider_message_id: meaning.provider_message_id,
+            },
+            advice: meaning.advice,
+            was_tried: true,
+        }
+    }
+
+    /// Fetches a token, because that sends nothing and tells whether the account can be used. The
+    /// new token replaces the one before.
+    async fn probe(&self) -> Result<(), NotPrepared> {
+        self.fetch_token().await
+    }
+
+    /// Asks for the receipt again. Bizppurio knows a message only by its own key, which came with
+    /// the response to the message.
+    async fn ask(&self, inquiry: Inquiry<'_>) -> Asked {
+        let Some(messagekey) = inquiry.attempt.provider_message_id.as_deref() else {
+            return Asked::CannotBeAsked;
         };
-        self.meaning_of(received, &token, sent_at_ms)
+        // Loads the token if another sender fetched it. One that has to be fetched first would take
+        // a second request.
+        let readiness = self.readiness(self.io.clock.now_ms()).await;
+        let is_ready = readiness.is_ok_and(|readiness| readiness == Readiness::Ready);
+        let Some(token) = self.token.current().filter(|_| is_ready) else {
+            return Asked::NoAnswer;
+        };
+        let Ok(body) = report_body(&self.settings, messagekey) else { return Asked::NoAnswer };
+        let Ok(response) = self.post("/v2/report", &token, body, None).await else {
+            return Asked::NoAnswer;
+        };
+        let answer = Answer::read(response.body());
+        if api_code(answer.code, response.status().as_u16()) == ApiCode::TokenRefused {
+            self.token.refuse(&token);
+        }
+        asked(&answer)
     }
 
     fn total_timeout(&self) -> Duration {
-        self.channel.timeouts.total.unsigned_abs()
+        self.timeouts.total.unsigned_abs()
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn receipt_verdict(result: &str, medium: Option<&str>) -> Verdict {
         "7305" => Verdict::Inconclusive,
         // Alimtalk is a message's first choice. Bizppurio's document does not say whether a message
         // with a fallback gets one receipt or two. So for a message with a fallback, a failed first
-        // choice is not final.
+        // choice is not final. A text message is a fallback, or has none: its failure is final.
         _ if is_kakao(result, medium) => Verdict::PrimaryUndelivered,
         _ => Verdict::Undelivered,
     }

@@ -1,6 +1,9 @@
 //! Delivery receipts, which Bizppurio calls result pushes: one JSON object for each POST, with only
 //! texts as values.
 
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::codes::receipt_verdict;
@@ -11,7 +14,7 @@ use crate::domain::{FieldError, IncomingReceipt, Receipt, Reference};
 /// # Errors
 /// Names the field at fault, or `body`, when the body is not an object with the fields that every
 /// receipt has. The error never quotes the body.
-pub fn parse_receipt(body: &[u8]) -> Result<IncomingReceipt, FieldError> {
+pub(super) fn read_receipt(body: &[u8]) -> Result<IncomingReceipt, FieldError> {
     let receipt: Map<String, Value> = serde_json::from_slice(body)
         .map_err(|_| FieldError::new("body", "is not a JSON object"))?;
     let text = |field: &str| receipt.get(field).and_then(Value::as_str);
@@ -35,6 +38,13 @@ pub fn parse_receipt(body: &[u8]) -> Result<IncomingReceipt, FieldError> {
             medium: medium.map(str::to_owned),
         },
     })
+}
+
+/// The answer to a receipt that is stored. Bizppurio's document asks for no particular answer.
+pub(super) fn receipt_reply() -> Response<Bytes> {
+    let mut reply = Response::new(Bytes::from_static(br#"{"result":"ok"}"#));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
 }
 
 /// Only a short code is stored and logged, whatever the sender puts into the field.
@@ -61,7 +71,7 @@ mod tests {
         };
         all.extend(changed);
         all.retain(|_, value| !value.is_null());
-        parse_receipt(receipt.to_string().as_bytes())
+        read_receipt(receipt.to_string().as_bytes())
     }
 
     #[test]
@@ -69,6 +79,17 @@ mod tests {
         let receipt = parse_with(serde_json::json!({})).expect("a receipt");
         assert_eq!(receipt.reference.map(|r| r.to_string()).as_deref(), Some(REFKEY));
         assert_eq!(receipt.receipt.verdict, Verdict::Delivered);
+    }
+
+    #[test]
+    fn the_receipt_of_a_text_message_that_was_not_delivered_is_final() {
+        for (device, result) in [("SMS", "4410"), ("LMS", "6600"), ("LMS", "6610")] {
+            let fields = serde_json::json!({ "DEVICE": device, "MEDIA": device, "RESULT": result });
+            let receipt = parse_with(fields).expect("a receipt").receipt;
+            let verdict = if result == "6600" { Verdict::Delivered } else { Verdict::Undelivered };
+            assert_eq!(receipt.verdict, verdict, "{result}");
+            assert_eq!(receipt.medium.as_deref(), Some(device));
+        }
     }
 
     #[test]
@@ -97,13 +118,13 @@ mod tests {
             let error = parse_with(serde_json::json!({ field: value })).expect_err("malformed");
             assert_eq!(error.field, field);
         }
-        assert_eq!(parse_receipt(b"[1]").expect_err("malformed").field, "body");
+        assert_eq!(read_receipt(b"[1]").expect_err("malformed").field, "body");
     }
 
     proptest! {
         #[test]
         fn reading_any_body_never_panics(body: Vec<u8>) {
-            let _parsed = parse_receipt(&body);
+            let _parsed = read_receipt(&body);
         }
     }
 }

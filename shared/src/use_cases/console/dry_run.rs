@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use crate::domain::audience::file::{BadLine, Record};
 use crate::domain::{
     Channel, FieldError, HoursConfig, Notification, NotificationId, Priority, Run, RunKey,
-    Schedule, Template,
+    Schedule, Template, Variant,
 };
-use crate::ports::{Catalog, Clock, PortError};
+use crate::ports::{Adapter, Adapters, Catalog, Clock, PortError, Revised};
 use crate::use_cases::audience::{AudienceError, Audiences};
-use crate::use_cases::compose::{CheckMessage, MemberInputs, compose_member};
+use crate::use_cases::compose::{MemberInputs, Source, compose_member};
 
 /// How many members are read at a time.
 const PAGE: usize = 500;
@@ -26,8 +26,8 @@ pub struct DryRun {
     pub catalog: Arc<dyn Catalog>,
     pub audiences: Audiences,
     pub clock: Arc<dyn Clock>,
-    /// The providers' rules.
-    pub check: CheckMessage,
+    /// Check the messages by their providers' rules.
+    pub adapters: Arc<dyn Adapters>,
 }
 
 /// What a run would do with the members that were read.
@@ -65,11 +65,26 @@ pub enum NotRun {
 /// What every member's message is made from.
 struct DryRunContext {
     schedule: Schedule,
-    template: Template,
+    template: Revised<Template>,
+    variant: Variant,
     channel: Channel,
+    adapter: Arc<dyn Adapter>,
     hours: HoursConfig,
     key: RunKey,
     priority: Priority,
+}
+
+impl DryRunContext {
+    fn source(&self) -> Source<'_> {
+        Source {
+            template: &self.template.document,
+            revision: self.template.revision,
+            variant: &self.variant,
+            channel: &self.channel,
+            adapter: &*self.adapter,
+            hours: &self.hours,
+        }
+    }
 }
 
 impl DryRun {
@@ -142,19 +157,21 @@ impl DryRun {
             );
             FieldError::new("template", detail)
         })?;
-        let channel = self.catalog.channel(&template.channel).await?.ok_or_else(|| {
+        let variant = template.document.variant(schedule.channel.as_deref())?.clone();
+        let channel = self.catalog.channel(&variant.channel).await?.ok_or_else(|| {
             let detail = format!(
                 "the template's channel {:?} is not configured: an operator must store the channel",
-                template.channel
+                variant.channel
             );
             FieldError::new("template", detail)
         })?;
+        let adapter = self.adapters.usable_adapter(&channel)?;
         let hours = self.catalog.hours().await?;
         let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         let scheduled_at = schedule.next_after(now).unwrap_or(now);
         let priority = schedule.priority_at(scheduled_at);
         let key = RunKey::new(name, scheduled_at);
-        Ok(DryRunContext { schedule, template, channel, hours, key, priority })
+        Ok(DryRunContext { schedule, template, variant, channel, adapter, hours, key, priority })
     }
 
     fn compose(&self, context: &DryRunContext, record: Record) -> Result<Notification, BadLine> {
@@ -162,13 +179,12 @@ impl DryRun {
         let member = record.member.map_err(|bad_line| BadLine { line, ..bad_line })?;
         let inputs = MemberInputs {
             key: &context.key,
-            template: &context.template,
-            channel: &context.channel,
-            hours: &context.hours,
+            owner: context.schedule.owner(),
+            source: context.source(),
             priority: context.priority,
             now_ms: self.clock.now_ms(),
         };
-        compose_member(inputs, line, &member, self.check).map_err(|error| BadLine {
+        compose_member(inputs, line, &member).map_err(|error| BadLine {
             line,
             field: Some(error.field),
             fault: error.detail,

@@ -166,10 +166,7 @@ mod tests {
         .expect("a schedule");
         let channel: Channel = serde_json::from_value(serde_json::json!({
             "name": "c", "limit": { "per_second": 1, "jitter": "0s" },
-            "provider": {
-                "kind": "bizppurio", "base_url": "https://api.example.com", "account": "a",
-                "sender_key": "k", "from": "0212345678",
-            },
+            "provider": { "kind": "p" },
             "confirmation": { "by": "receipt", "within": "30m" },
             "timezone": "Asia/Seoul", "secret": "s",
         }))

@@ -27,7 +27,7 @@ pub struct PreviewSchedule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     pub schedule: Schedule,
-    /// The channel of the schedule's template.
+    /// The channel that the schedule's messages leave over.
     pub channel: Channel,
     /// The hours of the schedule's messages.
     pub hours: Hours,
@@ -69,8 +69,10 @@ impl PreviewSchedule {
         let schedule = found.ok_or(NotPreviewed::Missing)?;
         let template = self.catalog.template(&schedule.template).await?;
         let template = template.ok_or_else(|| gone("template", &schedule.template))?;
-        let channel = self.catalog.channel(&template.channel).await?;
-        let channel = channel.ok_or_else(|| gone("channel", &template.channel))?;
+        let template = template.document;
+        let channel = &template.variant(schedule.channel.as_deref())?.channel;
+        let channel =
+            self.catalog.channel(channel).await?.ok_or_else(|| gone("channel", channel))?;
         let audience = self.catalog.audience(&schedule.audience).await?;
         let audience = audience.ok_or_else(|| gone("audience", &schedule.audience))?;
 

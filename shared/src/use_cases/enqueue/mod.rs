@@ -1,77 +1,25 @@
-//! Stores the notifications and sequences that producers ask for: each is checked, rendered and
-//! stored once.
+//! Stores the notifications and sequences that producers ask for: each is checked and stored once.
 
+mod draft;
 mod notifications;
+mod producers;
 mod sequences;
+mod steps;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
 use super::catalog_cache::CatalogCache;
-use super::compose::{CheckMessage, NotificationInputs, compose};
+use super::compose::{NotificationInputs, Source, compose};
 use super::wake::{SWEEPER_ROUND_MS, wake_lane};
-use crate::domain::{
-    FieldError, Notification, NotificationId, Priority, Recipient, SequenceId, Status,
+use crate::domain::{FieldError, Group, Notification, NotificationId, Status};
+use crate::ports::{
+    Adapters, Catalog, Clock, Notifications, PortError, Requests, Sequences, Waker, WindowClasses,
 };
-use crate::ports::{Catalog, Clock, Notifications, PortError, Requests, Waker, WindowClasses};
 
-/// One notification as its producer asks for it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Draft {
-    /// The template's name.
-    pub template: String,
-    pub to: Recipient,
-    pub variables: BTreeMap<String, String>,
-    pub priority: Priority,
-    pub not_before_ms: Option<i64>,
-    /// The message must leave before this time.
-    pub expires_at_ms: Option<i64>,
-}
-
-/// One step of a sequence.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StepDraft {
-    /// The template's name.
-    pub template: String,
-    pub variables: BTreeMap<String, String>,
-}
-
-/// A sequence as its producer asks for it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SequenceDraft {
-    /// The recipient of every step.
-    pub to: Recipient,
-    /// 1 to 25 steps, in the order in which they are sent.
-    pub steps: Vec<StepDraft>,
-    /// How long each step waits for its receipt; `None`: as long as its channel says.
-    pub confirm_within: Option<SignedDuration>,
-    pub priority: Priority,
-    /// The first step must not leave before this time.
-    pub not_before_ms: Option<i64>,
-    /// Every step must leave before this time.
-    pub expires_at_ms: Option<i64>,
-}
-
-/// A notification that is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enqueued {
-    /// Its present state.
-    pub notification: Notification,
-    /// False when an earlier request with the same key stored it.
-    pub is_new: bool,
-}
-
-/// A sequence that is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnqueuedSequence {
-    pub id: SequenceId,
-    /// The steps in their present states.
-    pub steps: Vec<Notification>,
-    /// False when an earlier request with the same key stored it.
-    pub is_new: bool,
-}
+pub use self::draft::{Draft, ProducerRequest, SequenceDraft, StepDraft, StepNotificationDraft};
+pub use self::notifications::Enqueued;
+pub use self::producers::{NoProducer, Producers};
+pub use self::sequences::{EnqueuedSequence, StoredSequence};
 
 /// Why a request has stored nothing.
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +39,14 @@ pub enum NotEnqueued {
 pub struct Enqueue {
     pub catalog: Arc<dyn Catalog>,
     pub notifications: Arc<dyn Notifications>,
+    pub sequences: Arc<dyn Sequences>,
     /// The idempotency records of bulk requests.
     pub requests: Arc<dyn Requests>,
     pub classes: Arc<dyn WindowClasses>,
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
     /// The providers' rules.
-    pub check: CheckMessage,
+    pub adapters: Arc<dyn Adapters>,
 }
 
 impl Enqueue {
@@ -110,41 +59,59 @@ impl Enqueue {
     /// Makes a notification in the state in which it is first stored.
     async fn compose(
         &self,
+        request: ProducerRequest<'_>,
         id: NotificationId,
-        digest: &str,
         draft: Draft,
         catalog: &CatalogCache,
     ) -> Result<Notification, NotEnqueued> {
+        let owner = &request.producer.name;
+        request.producer.may_ask_for(&draft.template, draft.priority)?;
+        draft.check()?;
         let template = catalog.template(&draft.template).await?.ok_or_else(|| {
             let detail = format!(
-                "there is no template {:?}: use a stored template, or have an operator store this \
-                 one",
+                "is {:?}, which is not stored; must be a stored template, or an operator must \
+                 store this one",
                 draft.template
             );
             FieldError::new("template", detail)
         })?;
-        let channel = catalog.channel(&template.channel).await?.ok_or_else(|| {
+        let variant = template.document.variant(draft.channel.as_deref())?;
+        let channel = catalog.channel(&variant.channel).await?.ok_or_else(|| {
+            // A field that the request left out cannot be at fault.
+            let field = if draft.channel.is_some() { "channel" } else { "template" };
             let detail = format!(
-                "the template's channel {:?} is not configured: an operator must store the channel",
-                template.channel
+                "leads to the channel {:?}, which is not stored; an operator must store the channel",
+                variant.channel
             );
-            FieldError::new("template", detail)
+            FieldError::new(field, detail)
         })?;
+        let adapter = self.adapters.usable_adapter(&channel)?;
         let hours = catalog.hours().await?;
         let inputs = NotificationInputs {
             id,
-            digest: digest.to_owned(),
-            template: &template,
-            channel: &channel,
-            hours: &hours,
-            to: draft.to,
+            digest: request.digest.to_owned(),
+            owner: owner.clone(),
+            source: Source {
+                template: &template.document,
+                revision: template.revision,
+                variant,
+                channel: &channel,
+                adapter: &*adapter,
+                hours: &hours,
+            },
+            recipient: draft.recipient,
+            addresses: &draft.addresses,
             variables: &draft.variables,
             priority: draft.priority,
+            group: draft.tag.as_deref().map(|tag| Group::tag(owner, tag)),
+            tag: draft.tag,
+            data: draft.data,
             not_before_ms: draft.not_before_ms,
+            delay_ms: draft.delay_ms,
             expires_at_ms: draft.expires_at_ms,
             now_ms: self.clock.now_ms(),
         };
-        Ok(compose(inputs, self.check)?)
+        Ok(compose(inputs)?)
     }
 
     /// Wakes the lanes of the messages that are ready before the sweeper's next round.

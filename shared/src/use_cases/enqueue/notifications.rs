@@ -2,13 +2,23 @@
 
 use futures::{StreamExt, stream};
 
-use super::{Draft, Enqueue, Enqueued, NotEnqueued};
-use crate::domain::{FieldError, NotificationId, RequestKey};
+use super::draft::{Draft, ProducerRequest};
+use super::{Enqueue, NotEnqueued};
+use crate::domain::{FieldError, Notification, NotificationId};
 use crate::ports::Created;
 use crate::use_cases::catalog_cache::CatalogCache;
 
 /// How many notifications of one bulk request are stored at a time.
 const CONCURRENCY: usize = 16;
+
+/// A notification that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// Its present state.
+    pub notification: Notification,
+    /// False when an earlier request with the same key stored it.
+    pub is_new: bool,
+}
 
 impl Enqueue {
     /// Stores one notification. Its id follows from the key alone, so a second request with the
@@ -18,18 +28,18 @@ impl Enqueue {
     /// [`NotEnqueued`]: nothing was stored.
     pub async fn one(
         &self,
-        key: RequestKey<'_>,
-        digest: &str,
+        request: ProducerRequest<'_>,
         draft: Draft,
     ) -> Result<Enqueued, NotEnqueued> {
+        let key = request.key();
         // A bulk request may have used the key. A bulk body is a list and this one is an object, so
         // their digests differ.
         let known = self.requests.recall(&key.request_id()).await?;
-        if known.is_some_and(|known| known != digest) {
+        if known.is_some_and(|known| known != request.digest) {
             return Err(NotEnqueued::KeyReused);
         }
         let enqueued =
-            self.enqueue(key.notification_id(0), digest, draft, &self.catalog_cache()).await?;
+            self.enqueue(request, key.notification_id(0), draft, &self.catalog_cache()).await?;
         self.wake_lanes(std::slice::from_ref(&enqueued.notification)).await;
         Ok(enqueued)
     }
@@ -42,10 +52,10 @@ impl Enqueue {
     /// failures are those of the single notifications.
     pub async fn bulk(
         &self,
-        key: RequestKey<'_>,
-        digest: &str,
+        request: ProducerRequest<'_>,
         drafts: Vec<Result<Draft, FieldError>>,
     ) -> Result<Vec<Result<Enqueued, NotEnqueued>>, NotEnqueued> {
+        let key = request.key();
         // Two bodies under one key could each win some of the ids, and their notifications would
         // mix. One record for the whole request decides which body the key stands for.
         let request_id = key.request_id();
@@ -53,9 +63,11 @@ impl Enqueue {
         let first = self.notifications.load(&key.notification_id(0)).await?;
         let known = match first {
             Some(first) => Some(first.request_digest),
-            None => self.requests.remember(&request_id, digest, self.clock.now_ms()).await?,
+            None => {
+                self.requests.remember(&request_id, request.digest, self.clock.now_ms()).await?
+            }
         };
-        if known.is_some_and(|known| known != digest) {
+        if known.is_some_and(|known| known != request.digest) {
             return Err(NotEnqueued::KeyReused);
         }
         let catalog = self.catalog_cache();
@@ -64,7 +76,7 @@ impl Enqueue {
                 .map(|(index, draft)| {
                     let catalog = &catalog;
                     async move {
-                        self.enqueue(key.notification_id(index), digest, draft?, catalog).await
+                        self.enqueue(request, key.notification_id(index), draft?, catalog).await
                     }
                 })
                 .buffered(CONCURRENCY)
@@ -78,12 +90,12 @@ impl Enqueue {
 
     async fn enqueue(
         &self,
+        request: ProducerRequest<'_>,
         id: NotificationId,
-        digest: &str,
         draft: Draft,
         catalog: &CatalogCache,
     ) -> Result<Enqueued, NotEnqueued> {
-        let known = match self.compose(id.clone(), digest, draft, catalog).await {
+        let known = match self.compose(request, id.clone(), draft, catalog).await {
             Ok(notification) => {
                 self.add_class(&notification).await?;
                 match self.notifications.create(&notification).await? {
@@ -98,7 +110,7 @@ impl Enqueue {
             }
             Err(error) => return Err(error),
         };
-        if known.request_digest == digest {
+        if known.request_digest == request.digest {
             Ok(Enqueued { notification: known, is_new: false })
         } else {
             Err(NotEnqueued::KeyReused)

@@ -1,128 +1,268 @@
-//! Sequences: all steps are stored in one transaction.
+//! Sequences: their row and all of their notifications are stored in one transaction.
 
-use super::{Draft, Enqueue, EnqueuedSequence, NotEnqueued, SequenceDraft};
+use std::collections::HashMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::draft::{Draft, ProducerRequest, SequenceDraft};
+use super::steps::steps_of;
+use super::{Enqueue, NotEnqueued};
 use crate::domain::duration::millis;
-use crate::domain::{FieldError, Notification, RequestKey, SequenceId, SequenceStep, Status};
+use crate::domain::sequence::Step;
+use crate::domain::{
+    Event, Notification, NotificationId, Sequence, SequenceId, SequenceStep, Status,
+    UnknownAttributes,
+};
 use crate::ports::{PortError, Saved};
+use crate::use_cases::apply::{Applied, Apply};
+
+/// How many notifications of a sequence are read at a time.
+const CONCURRENCY: usize = 16;
+
+/// A sequence with its notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSequence {
+    pub sequence: Sequence,
+    /// The notifications in their present states, in the order of the steps. A notification is
+    /// missing once its retention is over.
+    pub notifications: Vec<Notification>,
+}
+
+/// A sequence that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnqueuedSequence {
+    pub stored: StoredSequence,
+    /// False when an earlier request with the same key stored it.
+    pub is_new: bool,
+}
 
 impl Enqueue {
-    /// Stores a sequence: the first step ready, the others blocked.
+    /// Stores a sequence: the notifications of its first step ready, the others blocked.
     ///
     /// # Errors
     /// [`NotEnqueued`]: nothing was stored.
     pub async fn sequence(
         &self,
-        key: RequestKey<'_>,
-        digest: &str,
+        request: ProducerRequest<'_>,
         draft: SequenceDraft,
     ) -> Result<EnqueuedSequence, NotEnqueued> {
-        let id = key.sequence_id();
-        let steps = match self.compose_steps(&id, digest, &draft).await {
-            Ok(steps) => steps,
+        let id = request.key().sequence_id();
+        let composed = match self.compose_sequence(request, &id, draft).await {
+            Ok(composed) => composed,
             Err(NotEnqueued::Invalid(invalid)) => {
                 // The catalog may have changed since the first request: a repeated request is
                 // answered with the sequence that the first one stored.
-                return match self.known_sequence(&id, digest).await? {
+                return match self.known_sequence(&id, request.digest).await? {
                     Some(known) => Ok(known),
                     None => Err(invalid.into()),
                 };
             }
             Err(error) => return Err(error),
         };
-        for step in &steps {
-            self.add_class(step).await?;
+        let StoredSequence { sequence, notifications } = &composed;
+        for notification in notifications {
+            self.add_class(notification).await?;
         }
-        let enqueued = match self.notifications.create_all(&steps).await? {
-            Saved::Done => EnqueuedSequence { id, steps, is_new: true },
+        let enqueued = match self.sequences.create_sequence(sequence, notifications).await? {
+            Saved::Done => EnqueuedSequence { stored: composed, is_new: true },
             Saved::Conflict => {
-                let known = self.known_sequence(&id, digest).await?;
+                let known = self.known_sequence(&id, request.digest).await?;
                 known.ok_or_else(|| PortError::Unavailable {
                     what: "the sequence",
-                    detail: "another request is storing one of its steps".into(),
+                    detail: "another request is storing it".into(),
                 })?
             }
         };
-        self.wake_lanes(&enqueued.steps).await;
+        self.wake_lanes(&enqueued.stored.notifications).await;
         Ok(enqueued)
     }
 
-    /// The steps of a sequence, in order; `None` when there is no such sequence.
+    /// A sequence of this owner; `None` when there is none with this id.
     pub async fn find_sequence(
         &self,
         id: &SequenceId,
-    ) -> Result<Option<Vec<Notification>>, PortError> {
-        let Some(first) = self.notifications.load(&id.step_id(0)).await? else { return Ok(None) };
-        let rest: Vec<_> = match &first.sequence_step {
-            Some(step) => step.rest().collect(),
-            None => vec![],
-        };
-        let mut steps = vec![first];
-        for step in rest {
-            // A step is missing once its retention is over.
-            steps.extend(self.notifications.load(&step).await?);
+        owner: &str,
+    ) -> Result<Option<StoredSequence>, PortError> {
+        match self.own_sequence(id, owner).await? {
+            Some(sequence) => Ok(Some(self.with_notifications(sequence).await?)),
+            None => Ok(None),
         }
-        Ok(Some(steps))
     }
 
+    /// Withdraws every notification of a sequence that has not left; the others stay as they are.
+    /// Repeating this changes nothing. `None` when this owner has no sequence with this id.
+    ///
+    /// # Errors
+    /// [`PortError`]: some of the notifications may be withdrawn. Repeating this completes it.
+    pub async fn cancel_sequence(
+        &self,
+        apply: &Apply,
+        id: &SequenceId,
+        owner: &str,
+    ) -> Result<Option<StoredSequence>, PortError> {
+        let Some(sequence) = self.own_sequence(id, owner).await? else { return Ok(None) };
+        let event = Event::CancelRequested { at_ms: self.clock.now_ms() };
+        let mut withdrawn = HashMap::new();
+        // The earliest gate comes first: its withdrawal cancels all later steps at once, so no
+        // receipt can release one of them meanwhile.
+        for id in gates_first(&sequence) {
+            match apply.apply(&id, &event).await? {
+                Applied::Moved(notification) | Applied::Refused(notification, _) => {
+                    withdrawn.insert(id, *notification);
+                }
+                Applied::Missing => {}
+            }
+        }
+        let in_order = notification_ids(&sequence).into_iter();
+        let notifications = in_order.filter_map(|id| withdrawn.remove(&id)).collect();
+        Ok(Some(StoredSequence { sequence, notifications }))
+    }
+
+    async fn own_sequence(
+        &self,
+        id: &SequenceId,
+        owner: &str,
+    ) -> Result<Option<Sequence>, PortError> {
+        Ok(self.sequences.sequence(id).await?.filter(|sequence| sequence.owner == owner))
+    }
+
+    /// The sequence that an earlier request with the same key has stored.
     async fn known_sequence(
         &self,
         id: &SequenceId,
         digest: &str,
     ) -> Result<Option<EnqueuedSequence>, NotEnqueued> {
-        let Some(steps) = self.find_sequence(id).await? else { return Ok(None) };
-        if steps.iter().any(|step| step.request_digest != digest) {
+        let Some(sequence) = self.sequences.sequence(id).await? else { return Ok(None) };
+        if sequence.request_digest != digest {
             return Err(NotEnqueued::KeyReused);
         }
-        Ok(Some(EnqueuedSequence { id: id.clone(), steps, is_new: false }))
+        let stored = self.with_notifications(sequence).await?;
+        Ok(Some(EnqueuedSequence { stored, is_new: false }))
     }
 
-    async fn compose_steps(
+    async fn with_notifications(&self, sequence: Sequence) -> Result<StoredSequence, PortError> {
+        let found: Vec<Option<Notification>> = stream::iter(notification_ids(&sequence))
+            .map(|id| async move { self.notifications.load(&id).await })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        Ok(StoredSequence { sequence, notifications: found.into_iter().flatten().collect() })
+    }
+
+    async fn compose_sequence(
         &self,
+        request: ProducerRequest<'_>,
         id: &SequenceId,
-        digest: &str,
-        draft: &SequenceDraft,
-    ) -> Result<Vec<Notification>, NotEnqueued> {
-        let count = draft.steps.len();
-        let steps = u8::try_from(count)
-            .ok()
-            .filter(|_| (1..=SequenceStep::STEPS_MAX).contains(&count))
-            .ok_or_else(|| {
-                let must = format!("must hold 1 to {} steps, not {count}", SequenceStep::STEPS_MAX);
-                FieldError::new("steps", must)
-            })?;
+        draft: SequenceDraft,
+    ) -> Result<StoredSequence, NotEnqueued> {
+        let steps = steps_of(id, &draft.steps)?;
+        let count = u8::try_from(steps.len()).unwrap_or(u8::MAX);
         let catalog = self.catalog_cache();
-        let mut notifications = Vec::with_capacity(count);
-        for (step, step_draft) in (0..steps).zip(&draft.steps) {
-            let path = format!("steps[{step}]");
-            let step_draft = Draft {
-                template: step_draft.template.clone(),
-                to: draft.to.clone(),
-                variables: step_draft.variables.clone(),
-                priority: draft.priority,
-                // Every step gets it: a sequence with `not_before` is scheduled as a whole.
-                not_before_ms: draft.not_before_ms,
-                expires_at_ms: draft.expires_at_ms,
-            };
-            let mut notification = match self
-                .compose(id.step_id(step), digest, step_draft, &catalog)
-                .await
-            {
-                Ok(notification) => notification,
-                // The template and the variables are fields of the step, the others of the request.
-                Err(NotEnqueued::Invalid(error))
-                    if ["template", "variables"].iter().any(|own| error.field.starts_with(own)) =>
-                {
-                    return Err(error.within(&path).into());
+        let mut notifications = Vec::new();
+        for (number, (step, step_draft)) in (0_u8..).zip(steps.iter().zip(draft.steps)) {
+            let drafts = step.notifications.iter().zip(step_draft.notifications);
+            for (place, (notification_id, part)) in drafts.enumerate() {
+                let notification_draft = Draft {
+                    template: part.template,
+                    channel: part.channel,
+                    recipient: draft.recipient.clone(),
+                    addresses: draft.addresses.clone(),
+                    variables: part.variables,
+                    tag: None,
+                    data: part.data,
+                    priority: draft.priority,
+                    // Every step gets it: a sequence with `not_before` is scheduled as a whole.
+                    not_before_ms: draft.not_before_ms,
+                    delay_ms: step.delay_ms,
+                    expires_at_ms: draft.expires_at_ms,
+                };
+                let mut notification = self
+                    .compose(request, notification_id.clone(), notification_draft, &catalog)
+                    .await
+                    .map_err(|error| at_step(error, &part.path))?;
+                notification.sequence_step = Some(SequenceStep {
+                    sequence: id.clone(),
+                    step: number,
+                    steps: count,
+                    is_gate: place == step.gate,
+                    is_planned: SequenceStep::is_planned_by(step.delay_ms),
+                });
+                notification.confirm_within_ms = draft.confirm_within.map(millis);
+                if number > 0 {
+                    notification.status = Status::Blocked;
                 }
-                Err(error) => return Err(error),
-            };
-            notification.sequence_step = Some(SequenceStep { sequence: id.clone(), step, steps });
-            notification.confirm_within_ms = draft.confirm_within.map(millis);
-            if step > 0 {
-                notification.status = Status::Blocked;
+                notifications.push(notification);
             }
-            notifications.push(notification);
         }
-        Ok(notifications)
+        let sequence = Sequence {
+            id: id.clone(),
+            schema: Sequence::SCHEMA,
+            request_digest: request.digest.to_owned(),
+            owner: request.producer.name.clone(),
+            on_failure: draft.on_failure,
+            on_unconfirmed: draft.on_unconfirmed,
+            steps,
+            created_at_ms: self.clock.now_ms(),
+            unknown: UnknownAttributes::default(),
+        };
+        Ok(StoredSequence { sequence, notifications })
+    }
+}
+
+/// The gate of each step, followed by the step's other notifications.
+fn gates_first(sequence: &Sequence) -> Vec<NotificationId> {
+    let of_step = |step: &Step| {
+        let mut ids = step.notifications.clone();
+        if step.gate < ids.len() {
+            ids[..=step.gate].rotate_right(1);
+        }
+        ids
+    };
+    sequence.steps.iter().flat_map(of_step).collect()
+}
+
+/// In the order of the steps.
+fn notification_ids(sequence: &Sequence) -> Vec<NotificationId> {
+    sequence.steps.iter().flat_map(|step| step.notifications.iter().cloned()).collect()
+}
+
+/// The error of a step's notification in the fields of the sequence's request.
+fn at_step(error: NotEnqueued, path: &str) -> NotEnqueued {
+    match error {
+        NotEnqueued::Invalid(invalid) if is_in_step(&invalid.field) => invalid.within(path).into(),
+        other @ (NotEnqueued::Invalid(_) | NotEnqueued::KeyReused | NotEnqueued::Port(_)) => other,
+    }
+}
+
+/// Whether a field is one of the step's. The recipient, the priority and the times are fields of
+/// the whole request.
+fn is_in_step(field: &str) -> bool {
+    let first = field.split('.').next();
+    first.is_some_and(|first| ["template", "channel", "variables", "data"].contains(&first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::FieldError;
+
+    #[test]
+    fn an_error_of_a_step_names_the_field_where_the_request_has_it() {
+        for (field, expected) in [
+            ("template", "steps[1].notifications[0].template"),
+            ("channel", "steps[1].notifications[0].channel"),
+            ("variables", "steps[1].notifications[0].variables"),
+            ("variables.name", "steps[1].notifications[0].variables.name"),
+            ("data", "steps[1].notifications[0].data"),
+            ("to.phone", "to.phone"),
+            ("to.timezone", "to.timezone"),
+            ("priority", "priority"),
+            ("not_before", "not_before"),
+            ("expires_at", "expires_at"),
+        ] {
+            let error = NotEnqueued::Invalid(FieldError::new(field, "is wrong"));
+            let shown = at_step(error, "steps[1].notifications[0]").to_string();
+            assert_eq!(shown, format!("{expected}: is wrong"));
+        }
     }
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use super::*;
-use crate::domain::{Audience, Channel, HoursConfig, Template};
-use crate::ports::{Changed, Document, Expected, FoundSchedule};
+use crate::domain::{Audience, Channel, HoursConfig, Producer, Template};
+use crate::ports::{Changed, Document, Expected, FoundSchedule, ListedProducers, Revised};
 
 /// A catalog that holds only schedules, a scheduler and a clock.
 #[derive(Default)]
@@ -107,8 +107,17 @@ impl Catalog for World {
     async fn channel(&self, _: &str) -> Result<Option<Channel>, PortError> {
         Ok(None)
     }
-    async fn template(&self, _: &str) -> Result<Option<Template>, PortError> {
+    async fn template(&self, _: &str) -> Result<Option<Revised<Template>>, PortError> {
         Ok(None)
+    }
+    async fn template_revision(&self, _: &str, _: u64) -> Result<Option<Template>, PortError> {
+        Ok(None)
+    }
+    async fn producer(&self, _: &str) -> Result<Option<Producer>, PortError> {
+        Ok(None)
+    }
+    async fn producers(&self) -> Result<ListedProducers, PortError> {
+        Ok(ListedProducers::default())
     }
     async fn channels(&self) -> Result<Vec<Channel>, PortError> {
         Ok(vec![])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ports::{
-    Agenda, Catalog, Clock, Lanes, Meter, Notifications, Providers, Randomness, Waker,
+    Agenda, Catalog, Clock, Lanes, Meter, Notifications, Providers, Randomness, Sequences, Waker,
     WindowClasses,
 };
 use crate::use_cases::apply::Apply;
@@ -14,6 +14,8 @@ use crate::use_cases::apply::Apply;
 pub struct Sender {
     pub catalog: Arc<dyn Catalog>,
     pub notifications: Arc<dyn Notifications>,
+    /// Which steps follow a step that ended.
+    pub sequences: Arc<dyn Sequences>,
     /// The queued and the waiting messages of each lane.
     pub agenda: Arc<dyn Agenda>,
     /// The lanes' leases.
@@ -36,6 +38,7 @@ impl Sender {
     pub(super) fn apply_within_lane(&self, channel: &str) -> Apply {
         let apply = Apply::new(
             Arc::clone(&self.notifications),
+            Arc::clone(&self.sequences),
             Arc::clone(&self.waker),
             Arc::clone(&self.clock),
         );

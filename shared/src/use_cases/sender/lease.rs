@@ -55,7 +55,7 @@ pub(super) async fn acquire(
             now_ms,
             until_ms: now_ms + millis(settings.lease),
             skew_ms: millis(settings.clock_skew),
-            confirm_within_ms: channel.confirm_within_ms(),
+            confirm_within_ms: channel.own_confirm_within_ms(),
             holder,
             group,
             wake_sent_at_ms: wake_sent_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),

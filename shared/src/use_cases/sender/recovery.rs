@@ -6,7 +6,7 @@ use super::dependencies::Sender;
 use super::in_flight::InFlight;
 use crate::domain::agenda::{confirm_partition, just_after, sort_at};
 use crate::domain::duration::millis;
-use crate::domain::{Channel, Event};
+use crate::domain::{Channel, Event, claim_deadlines_ms};
 use crate::ports::{ExpiredLease, Lease, PortError};
 
 const PAGE: usize = 100;
@@ -36,10 +36,24 @@ pub(super) fn hold_strict_lane(
 /// Turns the messages that the crashed sender left `sending` into `unknown`, and counts them in
 /// `recovered`.
 ///
-/// It finds them by their deadlines. A claim's deadline is its time plus the confirmation time that
-/// the expired lease names. The index may not show a recent claim yet: the sweeper finds that claim
-/// when its deadline passes.
+/// It finds them by their deadlines. How long after its claim a message's deadline lies follows
+/// from the confirmation time that the expired lease names and from the message's channel type. The
+/// index may not show a recent claim yet: the sweeper finds that claim later.
 pub(super) async fn recover_orphaned_claims(
+    sender: &Sender,
+    lease: &Lease,
+    expired: ExpiredLease,
+    recovered: &mut usize,
+) -> Result<(), PortError> {
+    for within_ms in claim_deadlines_ms(expired.confirm_within_ms) {
+        recover_claims_with(within_ms, sender, lease, expired, recovered).await?;
+    }
+    Ok(())
+}
+
+/// Recovers the claims whose deadlines lie this long after them.
+async fn recover_claims_with(
+    within_ms: i64,
     sender: &Sender,
     lease: &Lease,
     expired: ExpiredLease,
@@ -48,8 +62,8 @@ pub(super) async fn recover_orphaned_claims(
     let apply = sender.apply_within_lane(&lease.channel);
     let partition = confirm_partition(&lease.channel);
     let skew_ms = millis(sender.settings.clock_skew);
-    let mut from = sort_at(expired.unrecovered_since_ms + expired.confirm_within_ms);
-    let until = sort_at(expired.lease_until_ms + expired.confirm_within_ms + skew_ms);
+    let mut from = sort_at(expired.unrecovered_since_ms + within_ms);
+    let until = sort_at(expired.lease_until_ms + within_ms + skew_ms);
     loop {
         let claims = sender.agenda.entries(&partition, Some(&from), Some(&until), PAGE).await?;
         let Some(latest) = claims.last() else { return Ok(()) };

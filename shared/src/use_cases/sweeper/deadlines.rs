@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::Sweeper;
 use crate::domain::agenda::{confirm_partition, just_after, sort_at};
-use crate::domain::{Channel, Event, SweepMetrics};
+use crate::domain::{Channel, Event, SweepMetrics, claim_deadlines_ms};
 use crate::ports::PortError;
 
 /// How many deadlines are closed at a time.
@@ -26,17 +26,20 @@ impl Sweeper {
     ) -> Result<usize, PortError> {
         let at_ms = self.clock.now_ms();
         let overdue = Event::DeadlineChecked { at_ms };
-        let closed =
+        let mut closed =
             self.apply_between(channel, None, at_ms, &overdue, give_up_at, figures).await?;
-        // The deadline of a claim is its time plus the channel's `confirm_within`. The highest
-        // fence makes this hold for the claims of every lease.
-        let within_ms = channel.confirm_within_ms();
-        let from_ms = at_ms - ORPHAN_AGE_MAX_MS + within_ms;
-        let until_ms = at_ms - ORPHAN_AGE_MIN_MS + within_ms;
+        // The highest fence makes this hold for the claims of every lease.
         let lost = Event::SenderLost { fence: u64::MAX, at_ms };
-        let orphaned =
-            self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at, figures);
-        Ok(closed + orphaned.await?)
+        // The claims of one minute have their deadlines at several distances: receipts of text
+        // messages take longer.
+        for within_ms in claim_deadlines_ms(channel.own_confirm_within_ms()) {
+            let from_ms = at_ms - ORPHAN_AGE_MAX_MS + within_ms;
+            let until_ms = at_ms - ORPHAN_AGE_MIN_MS + within_ms;
+            let orphaned =
+                self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at, figures);
+            closed += orphaned.await?;
+        }
+        Ok(closed)
     }
 
     /// Applies an event to every notification whose deadline lies in a range. Returns how many

@@ -1,21 +1,41 @@
 //! What a run's messages are made from.
 
+use std::sync::Arc;
+
 use super::Trigger;
 use super::outcome::Stop;
 use crate::domain::run::Pins;
-use crate::domain::{Channel, HoursConfig, Priority, Run, RunKey, Template};
-use crate::ports::Kind;
+use crate::domain::{Channel, HoursConfig, Priority, Run, RunKey, Template, Variant};
+use crate::ports::{Adapter, Kind};
+use crate::use_cases::compose::Source;
 use crate::use_cases::schedule_row::ScheduleRow;
 
 /// The run's pins, with the channel and the hours that are in force now.
 pub(super) struct RunContext {
     pub(super) pins: Pins,
+    /// The pinned template's variant for the channel.
+    variant: Variant,
     pub(super) channel: Channel,
-    pub(super) hours: HoursConfig,
+    adapter: Arc<dyn Adapter>,
+    hours: HoursConfig,
+}
+
+impl RunContext {
+    /// What each member's message is made from.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            template: &self.pins.template,
+            revision: self.pins.template_revision,
+            variant: &self.variant,
+            channel: &self.channel,
+            adapter: &*self.adapter,
+            hours: &self.hours,
+        }
+    }
 }
 
 impl Trigger {
-    /// Pins the template, the audience and the priority as they are now.
+    /// Pins the template, the audience and what the schedule says as they are now.
     pub(super) async fn pins(&self, key: &RunKey) -> Result<Pins, Stop> {
         let row = ScheduleRow::load(&*self.documents, &key.schedule).await?;
         let schedule = row
@@ -32,6 +52,7 @@ impl Trigger {
         };
         let template: Template = serde_json::from_value(body)
             .map_err(|_| Stop::Fatal(format!("the template {name:?} cannot be read")))?;
+        let template = Template { name: name.clone(), ..template };
         let name = &schedule.audience;
         let audience = self
             .catalog
@@ -41,6 +62,8 @@ impl Trigger {
         Ok(Pins {
             template,
             template_revision,
+            channel: schedule.channel.clone(),
+            owner: schedule.owner().to_owned(),
             audience: self.audiences.pin(&audience).await?,
             priority: schedule.priority_at(key.scheduled_at),
         })
@@ -52,10 +75,16 @@ impl Trigger {
         // A row that was edited by hand may hold the priority of real-time messages, which leave at
         // any hour. A run's messages are scheduled ones: the windows hold for them.
         pins.priority = pins.priority.max(Priority::scheduled(0));
-        let name = &pins.template.channel;
+        let variant = pins.template.variant(pins.channel.as_deref()).map_err(|error| {
+            Stop::Fatal(format!("no variant of the template fits the schedule: {error}"))
+        })?;
+        let variant = variant.clone();
+        let name = &variant.channel;
         let channel = self.catalog.channel(name).await?.ok_or_else(|| {
             Stop::Fatal(format!("there is no channel {name:?}, which the template names"))
         })?;
-        Ok(RunContext { hours: self.catalog.hours().await?, channel, pins })
+        let adapter = self.adapters.usable_adapter(&channel)?;
+        let hours = self.catalog.hours().await?;
+        Ok(RunContext { pins, variant, channel, adapter, hours })
     }
 }

@@ -26,9 +26,9 @@ use std::time::Duration;
 
 pub use self::outcome::{RunOutcome, RunReport};
 use super::audience::Audiences;
-use super::compose::CheckMessage;
 use crate::ports::{
-    Catalog, Clock, Documents, Notifications, Randomness, RunQueue, Runs, Waker, WindowClasses,
+    Adapters, Catalog, Clock, Documents, Notifications, Randomness, RunQueue, Runs, Waker,
+    WindowClasses,
 };
 
 /// Times and sizes of runs.
@@ -73,7 +73,7 @@ pub struct Trigger {
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,
-    /// The providers' rules.
-    pub check: CheckMessage,
+    /// Check the messages by their providers' rules.
+    pub adapters: Arc<dyn Adapters>,
     pub settings: RunSettings,
 }

@@ -96,13 +96,12 @@ impl Trigger {
         let now_ms = self.clock.now_ms();
         let inputs = MemberInputs {
             key,
-            template: &context.pins.template,
-            channel: &context.channel,
-            hours: &context.hours,
+            owner: &context.pins.owner,
+            source: context.source(),
             priority: context.pins.priority,
             now_ms,
         };
-        let notification = compose_member(inputs, line, member, self.check)?;
+        let notification = compose_member(inputs, line, member)?;
         let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
         let may_leave = matches!(notification.window_class.opening(now), Opening::Open { .. });
         Ok(Composed { notification, may_leave })

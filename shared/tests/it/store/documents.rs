@@ -43,7 +43,7 @@ async fn a_document_is_read_back_whole_and_only_within_its_kind() {
     let stored = Document { revision: 1, ..document(Some(body)) };
     assert_eq!(read.as_ref(), Some(&stored));
     assert_eq!(store.documents(Kind::Schedule, None, 10).await.expect("read"), [stored]);
-    for kind in [Kind::Channel, Kind::Template, Kind::Audience, Kind::Hours] {
+    for kind in [Kind::Channel, Kind::Template, Kind::Audience, Kind::Hours, Kind::Producer] {
         assert_eq!(store.document(kind, "daily").await.expect("read"), None);
         assert_eq!(store.documents(kind, None, 10).await.expect("read"), []);
         assert_eq!(store.history(kind, "daily", 10).await.expect("read"), []);

@@ -1,19 +1,22 @@
 //! A store over an embedded DynamoDB, with a clock that tests set, and a notification to store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use alimi::domain::{
-    Fallback, Message, Notification, PhoneNumber, Priority, Recipient, RequestKey, Status,
-    WindowClass,
+    Address, ChannelType, Event, Media, Notification, PhoneNumber, Priority, RecipientRef,
+    RequestKey, Status, UnknownAttributes, WindowClass, transition,
 };
 use alimi::ports::Clock;
 use alimi::store::DynamoStore;
 use alimi_local::aws::embedded::{self, DatabaseFaults};
+use aws_sdk_dynamodb::Client;
 
 pub const NOW_MS: i64 = 1_772_413_200_000;
 pub const CHANNEL: &str = "alimtalk-main";
+pub const KEY: RequestKey<'_> = RequestKey { producer: "shop", route: "r", idempotency_key: "k" };
 
 /// A clock that stands still at a time in Unix milliseconds.
 pub struct SetClock(pub AtomicI64);
@@ -26,6 +29,8 @@ impl Clock for SetClock {
 
 pub struct Fixture {
     pub store: Arc<DynamoStore>,
+    /// The store's client, for items that are read and written past the store.
+    pub client: Client,
     pub clock: Arc<SetClock>,
     pub faults: DatabaseFaults,
 }
@@ -35,35 +40,35 @@ pub fn fixture() -> Fixture {
     let faults = DatabaseFaults::default();
     let database = embedded::database().expect("a database");
     let client = embedded::client_in_process(database, Duration::ZERO, faults.clone());
-    let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
-    Fixture { store, clock, faults }
+    let store = DynamoStore::new(client.clone(), embedded::tables(), clock.clone());
+    Fixture { store: Arc::new(store), client, clock, faults }
 }
 
 /// A queued notification. Its index makes its id.
 pub fn notification(index: usize) -> Notification {
-    let key = RequestKey { caller: "c", route: "r", idempotency_key: "k" };
+    let phone = PhoneNumber::try_from("01012345678".to_owned()).expect("a phone number");
     Notification {
-        id: key.notification_id(index),
+        id: KEY.notification_id(index),
+        schema: Notification::SCHEMA,
         revision: 0,
         request_digest: "digest".into(),
+        owner: "shop".into(),
         channel: CHANNEL.into(),
         template: "t".into(),
-        recipient: Recipient {
-            id: "u".into(),
-            phone: PhoneNumber::try_from("01012345678".to_owned()).ok(),
-            timezone: None,
-        },
-        message: Message {
-            template_code: Some("T1".into()),
-            body: "안녕하세요".into(),
-            buttons: vec![],
-            fallback: Some(Fallback::Lms { subject: None, body: "안녕".into() }),
-        },
+        template_revision: 1,
+        variables: BTreeMap::from([("name".to_owned(), "김하나".to_owned())]),
+        media: Media { first: ChannelType::Alimtalk, fallback: Some(ChannelType::Lms) },
+        recipient: RecipientRef { id: "u".into(), timezone: None },
+        to: Address::Phone(phone),
         priority: Priority::REAL_TIME,
         window_class: WindowClass::EXEMPT,
         sequence_step: None,
+        group: None,
+        tag: None,
+        data: None,
         status: Status::Queued,
         reason: None,
+        is_contradicted: false,
         claim: 0,
         attempt: 0,
         attempt_unsent: false,
@@ -77,5 +82,12 @@ pub fn notification(index: usize) -> Notification {
         confirm_within_ms: None,
         deadline_ms: None,
         status_since_ms: NOW_MS,
+        unknown: UnknownAttributes::default(),
     }
+}
+
+/// The notification after a sender has claimed it.
+pub fn claimed(notification: &Notification, fence: u64) -> Notification {
+    let event = Event::Claimed { at_ms: NOW_MS, fence, confirm_within_ms: 1_800_000 };
+    transition(notification, &event).expect("a claim").notification
 }

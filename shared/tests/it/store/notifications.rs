@@ -1,37 +1,26 @@
-//! A notification is created once, saved on conditions, and found by its status.
+//! A notification is created once and saved on conditions.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 
-use alimi::domain::agenda::{confirm_partition, due_partition, ready_partition};
-use alimi::domain::{
-    Event, Notification, NotificationId, Priority, Reason, ReceiptRecord, RequestKey, SequenceStep,
-    Status, WindowClass, transition,
-};
-use alimi::ports::{Agenda, Created, Notifications, PortError, Saved};
+use alimi::domain::{Group, Notification, Reason, ReceiptRecord, SequenceStep, Status};
+use alimi::ports::{Created, Notifications, PortError, Saved};
 use alimi::store::DynamoStore;
 use alimi_local::aws::embedded::{self, DatabaseFault};
+use serde_json::json;
 
-use super::fixture::{CHANNEL, Fixture, NOW_MS, SetClock, fixture, notification};
-
-fn claimed(n: &Notification, fence: u64) -> Notification {
-    let event = Event::Claimed { at_ms: NOW_MS, fence, confirm_within_ms: 1_800_000 };
-    transition(n, &event).expect("a claim").notification
-}
-
-async fn ids(store: &DynamoStore, partition: &str) -> Vec<NotificationId> {
-    let entries = store.entries(partition, None, None, 100).await.expect("entries");
-    entries.into_iter().map(|entry| entry.id).collect()
-}
+use super::fixture::{Fixture, KEY, NOW_MS, SetClock, claimed, fixture, notification};
 
 #[tokio::test]
 async fn a_notification_is_read_back_as_it_was_stored() {
     let Fixture { store, .. } = fixture();
     let mut n = claimed(&notification(0), 3);
     n.sequence_step = Some(SequenceStep {
-        sequence: RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id(),
+        sequence: KEY.sequence_id(),
         step: 0,
         steps: 2,
+        is_gate: true,
+        is_planned: false,
     });
     n.receipts.push(ReceiptRecord {
         attempt: 1,
@@ -40,6 +29,14 @@ async fn a_notification_is_read_back_as_it_was_stored() {
         medium: Some("KAT".into()),
     });
     n.reason = Some(Reason::Undelivered("7308".into()));
+    n.group = Some(Group::tag("shop", "order 7"));
+    n.tag = Some("order 7".into());
+    // A number and a depth that JSON allows and DynamoDB does not.
+    let mut deep = json!({ "large": 1e300, "whole": 2.0, "empty": [{}, "", null] });
+    for _ in 0..40 {
+        deep = json!([deep]);
+    }
+    n.data = json!({ "deep": deep }).as_object().cloned();
     assert_eq!(store.create(&n).await.expect("stored"), Created::New);
     assert_eq!(store.load(&n.id).await.expect("read"), Some(n));
 }
@@ -119,72 +116,6 @@ async fn a_delivery_and_the_release_of_the_next_step_are_one_write() {
         store.load(&next.id).await.expect("read").expect("there").status,
     ];
     assert_eq!(statuses, [Status::Delivered, Status::Queued]);
-}
-
-#[tokio::test]
-async fn a_sequence_is_stored_whole_or_not_at_all() {
-    let Fixture { store, .. } = fixture();
-    let steps = [notification(0), notification(1), notification(2)];
-    assert_eq!(store.create(&steps[1]).await.expect("stored"), Created::New);
-    assert_eq!(store.create_all(&steps).await.expect("an answer"), Saved::Conflict);
-    assert_eq!(store.load(&steps[0].id).await.expect("read"), None);
-}
-
-#[tokio::test]
-async fn the_queue_is_read_by_priority_then_age() {
-    let Fixture { store, .. } = fixture();
-    let wanted = [(0, 5), (0, 9), (1, 1), (600, 0), (10_000, 0)];
-    for index in [3, 1, 4, 0, 2] {
-        let (priority, age_ms) = wanted[index];
-        let n = Notification {
-            priority: Priority(priority),
-            ready_at_ms: NOW_MS + age_ms,
-            ..notification(index)
-        };
-        assert_eq!(store.create(&n).await.expect("stored"), Created::New);
-    }
-    let expected: Vec<_> = (0..5).map(|index| notification(index).id).collect();
-    assert_eq!(ids(&store, &ready_partition(CHANNEL, &WindowClass::EXEMPT)).await, expected);
-}
-
-#[tokio::test]
-async fn the_indexes_follow_the_status() {
-    let Fixture { store, .. } = fixture();
-    let ready = ready_partition(CHANNEL, &WindowClass::EXEMPT);
-    let (due, confirm) = (due_partition(CHANNEL), confirm_partition(CHANNEL));
-    let n = notification(0);
-    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
-    assert_eq!(ids(&store, &ready).await, std::slice::from_ref(&n.id));
-
-    let mut saved = [claimed(&n, 1)];
-    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
-    assert_eq!(ids(&store, &ready).await, []);
-    assert_eq!(ids(&store, &confirm).await, std::slice::from_ref(&n.id));
-
-    saved[0].status = Status::Deferred;
-    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
-    assert_eq!(ids(&store, &confirm).await, []);
-    assert_eq!(ids(&store, &due).await, std::slice::from_ref(&n.id));
-
-    saved[0].status = Status::Delivered;
-    assert_eq!(store.save(&mut saved).await.expect("saved"), Saved::Done);
-    assert_eq!(ids(&store, &due).await, []);
-}
-
-#[tokio::test]
-async fn an_ended_notification_is_gone_after_its_retention_even_before_it_is_deleted() {
-    let Fixture { store, clock, .. } = fixture();
-    let n = Notification { status: Status::Delivered, ..notification(0) };
-    assert_eq!(store.create(&n).await.expect("stored"), Created::New);
-    clock.0.store(NOW_MS + 29 * 86_400_000, Ordering::Relaxed);
-    assert!(store.load(&n.id).await.expect("read").is_some());
-    clock.0.store(NOW_MS + 31 * 86_400_000, Ordering::Relaxed);
-    assert_eq!(store.load(&n.id).await.expect("read"), None);
-    assert_eq!(store.create(&notification(0)).await.expect("stored"), Created::New);
-
-    // A notification that has not ended has no retention.
-    clock.0.store(NOW_MS + 400 * 86_400_000, Ordering::Relaxed);
-    assert!(store.load(&n.id).await.expect("read").is_some());
 }
 
 #[tokio::test]

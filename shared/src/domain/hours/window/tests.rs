@@ -64,12 +64,6 @@ fn a_text_that_is_no_time_of_day_is_refused() {
 }
 
 #[test]
-fn unknown_fields_of_a_window_are_refused() {
-    let json = json!({ "from": "10:00", "to": "19:00", "zone": "UTC" });
-    assert!(serde_json::from_value::<Window>(json).is_err());
-}
-
-#[test]
 fn two_windows_intersect_in_the_times_that_both_have() {
     assert_eq!(
         hours("08:00", "20:50").intersect(hours("10:00", "21:00")),

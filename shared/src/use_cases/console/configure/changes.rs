@@ -1,19 +1,13 @@
-//! The changes that operators make: saving and deleting documents, pausing and resuming channels.
-
-use std::collections::HashMap;
+//! The changes that operators make: saving and deleting documents.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ConfigureCatalog;
-use super::check;
 use super::entry::Entry;
 use super::lane_contents::lane_contents;
-use crate::domain::{Channel, FieldError, HoursConfig, Schedule, Template};
+use crate::domain::{FieldError, HoursConfig};
 use crate::ports::{Changed, Document, Expected, Kind, PortError};
-
-/// More conflicting changes than this in a row count as an outage.
-const TRIES_MAX: usize = 8;
 
 /// Why a change of the catalog was not made.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +24,9 @@ pub enum NotChanged {
     /// Other documents or messages still use the document; the text names them.
     #[error("the document is used by {0}")]
     InUse(String),
+    /// The field holds as many entries as it may: the operator has to delete one first.
+    #[error(transparent)]
+    Full(FieldError),
     /// A retry may succeed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -104,92 +101,7 @@ impl ConfigureCatalog {
         }
     }
 
-    /// Pauses or resumes a channel. Changes that other operators make to the channel at the same
-    /// time are kept.
-    pub async fn set_paused(
-        &self,
-        channel: &str,
-        paused: bool,
-        by: &str,
-    ) -> Result<Document, NotChanged> {
-        for _ in 0..TRIES_MAX {
-            let Some(current) = self.documents.document(Kind::Channel, channel).await? else {
-                return Err(NotChanged::Missing);
-            };
-            if is_paused(&current) == paused {
-                return Ok(current);
-            }
-            let mut body = current.body.unwrap_or_default();
-            if let Value::Object(fields) = &mut body {
-                fields.insert("paused".to_owned(), Value::Bool(paused));
-            }
-            let document = document(channel, body, by, self.clock.now_ms());
-            match self.save(Kind::Channel, document, Expected::Revision(current.revision)).await {
-                Ok(saved) => {
-                    if !paused {
-                        self.wake(&saved.name, saved.changed_at_ms).await;
-                    }
-                    return Ok(saved);
-                }
-                Err(NotChanged::Conflict(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(PortError::Unavailable {
-            what: "the channel",
-            detail: format!("{TRIES_MAX} conflicting changes of {channel}"),
-        }
-        .into())
-    }
-
-    /// Checks an entry against the documents that it names and that name it.
-    async fn check(&self, entry: &Entry, now: Timestamp) -> Result<(), NotChanged> {
-        match entry {
-            Entry::Channel(channel) => {
-                let templates: Vec<Template> = self.all(Kind::Template).await?;
-                let its = templates.iter().filter(|template| template.channel == channel.name);
-                check::channel(channel, its, &self.catalog.hours().await?)?;
-            }
-            Entry::Template(template) => {
-                let channel = self.catalog.channel(&template.channel).await?;
-                check::template(template, channel.as_ref(), &self.catalog.hours().await?)?;
-            }
-            Entry::Audience(audience) => check::audience(audience)?,
-            Entry::Schedule(schedule) => self.check_schedule(schedule, now).await?,
-            Entry::Hours(hours) => {
-                let templates: Vec<Template> = self.all(Kind::Template).await?;
-                let channels: HashMap<String, Channel> = self
-                    .all(Kind::Channel)
-                    .await?
-                    .into_iter()
-                    .map(|channel: Channel| (channel.name.clone(), channel))
-                    .collect();
-                let pairs = templates
-                    .iter()
-                    .filter_map(|template| Some((template, channels.get(&template.channel)?)));
-                check::hours(hours, pairs)?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn check_schedule(&self, schedule: &Schedule, now: Timestamp) -> Result<(), NotChanged> {
-        let template = self.catalog.template(&schedule.template).await?;
-        let channel = match &template {
-            Some(template) => self.catalog.channel(&template.channel).await?,
-            None => None,
-        };
-        let audience = self.catalog.audience(&schedule.audience).await?;
-        let context = check::ScheduleContext {
-            template: template.as_ref(),
-            channel: channel.as_ref(),
-            audience: audience.as_ref(),
-            hours: &self.catalog.hours().await?,
-        };
-        Ok(check::schedule(schedule, context, now)?)
-    }
-
-    async fn save(
+    pub(super) async fn save(
         &self,
         kind: Kind,
         document: Document,
@@ -219,7 +131,7 @@ fn is_as_expected(expected: Expected, current: Option<&Document>) -> bool {
 }
 
 /// A document to be saved. The store gives it its revision.
-fn document(name: &str, body: Value, by: &str, at_ms: i64) -> Document {
+pub(super) fn document(name: &str, body: Value, by: &str, at_ms: i64) -> Document {
     Document {
         name: name.to_owned(),
         revision: 0,
@@ -227,8 +139,4 @@ fn document(name: &str, body: Value, by: &str, at_ms: i64) -> Document {
         changed_by: by.to_owned(),
         changed_at_ms: at_ms,
     }
-}
-
-fn is_paused(channel: &Document) -> bool {
-    channel.body.as_ref().and_then(|body| body.get("paused")).and_then(Value::as_bool) == Some(true)
 }

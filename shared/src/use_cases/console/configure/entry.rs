@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::domain::{Audience, Channel, HoursConfig, Schedule, Template};
+use crate::domain::{Audience, Channel, HoursConfig, Producer, Schedule, Template};
 use crate::ports::{Document, Kind, PortError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub enum Entry {
     Audience(Audience),
     /// The windows of the whole stack.
     Hours(HoursConfig),
+    Producer(Producer),
 }
 
 impl Entry {
@@ -26,6 +27,7 @@ impl Entry {
             Self::Schedule(_) => Kind::Schedule,
             Self::Audience(_) => Kind::Audience,
             Self::Hours(_) => Kind::Hours,
+            Self::Producer(_) => Kind::Producer,
         }
     }
 
@@ -37,6 +39,7 @@ impl Entry {
             Self::Schedule(schedule) => &schedule.name,
             Self::Audience(audience) => &audience.name,
             Self::Hours(_) => Kind::STACK_HOURS,
+            Self::Producer(producer) => &producer.name,
         }
     }
 
@@ -55,6 +58,7 @@ impl Entry {
             Self::Schedule(schedule) => value(schedule),
             Self::Audience(audience) => value(audience),
             Self::Hours(hours) => value(hours),
+            Self::Producer(producer) => value(producer),
         }
     }
 }

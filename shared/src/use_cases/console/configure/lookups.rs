@@ -18,16 +18,17 @@ impl ConfigureCatalog {
                 .all::<Template>(Kind::Template)
                 .await?
                 .into_iter()
-                .filter(|template| template.channel == name)
+                .filter(|template| template.channels().any(|channel| channel == name))
                 .map(|template| format!("the template {}", template.name))
                 .collect(),
-            Kind::Template | Kind::Audience => self
+            Kind::Template | Kind::Audience | Kind::Producer => self
                 .all::<Schedule>(Kind::Schedule)
                 .await?
                 .into_iter()
                 .filter(|schedule| match kind {
                     Kind::Template => schedule.template == name,
                     Kind::Audience => schedule.audience == name,
+                    Kind::Producer => schedule.producer.as_deref() == Some(name),
                     Kind::Channel | Kind::Schedule | Kind::Hours => false,
                 })
                 .map(|schedule| format!("the schedule {}", schedule.name))
@@ -36,7 +37,8 @@ impl ConfigureCatalog {
         })
     }
 
-    /// Every document of a kind.
+    /// Every document of a kind. A document that cannot be read, such as one of a newer version, is
+    /// reported and left out: it must not stop the changes of all others.
     pub(super) async fn all<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<T>, PortError> {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
@@ -44,7 +46,15 @@ impl ConfigureCatalog {
             let page = self.documents.documents(kind, after.as_deref(), PAGE).await?;
             after = page.last().map(|last| last.name.clone());
             for document in &page {
-                all.push(read(document)?);
+                match read(document) {
+                    Ok(content) => all.push(content),
+                    Err(error) => tracing::error!(
+                        kind = kind.as_str(),
+                        name = document.name,
+                        %error,
+                        "a document cannot be read; the checks leave it out"
+                    ),
+                }
             }
             if page.len() < PAGE {
                 return Ok(all);

@@ -5,10 +5,13 @@
 //! schedule without its template. No wrong message leaves by that: the run fails and says why.
 
 mod changes;
+mod channel_edits;
 pub mod check;
+mod consistency;
 mod entry;
 mod lane_contents;
 mod lookups;
+mod receipt_secrets;
 mod server_fields;
 mod wakes;
 mod windows;
@@ -17,7 +20,8 @@ use std::sync::Arc;
 
 pub use self::changes::NotChanged;
 pub use self::entry::{Entry, read};
-use crate::ports::{Agenda, Catalog, Clock, Documents, Waker, WindowClasses};
+pub use self::receipt_secrets::NewReceiptSecret;
+use crate::ports::{Adapters, Agenda, Catalog, Clock, Documents, Randomness, Waker, WindowClasses};
 
 #[derive(Clone)]
 pub struct ConfigureCatalog {
@@ -25,8 +29,10 @@ pub struct ConfigureCatalog {
     pub documents: Arc<dyn Documents>,
     /// The documents as the functions read them.
     pub catalog: Arc<dyn Catalog>,
+    pub adapters: Arc<dyn Adapters>,
     pub agenda: Arc<dyn Agenda>,
     pub classes: Arc<dyn WindowClasses>,
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
+    pub randomness: Arc<dyn Randomness>,
 }

@@ -30,11 +30,11 @@ impl ConfigureCatalog {
     async fn lanes_of(&self, entry: &Entry) -> Result<Vec<String>, PortError> {
         Ok(match entry {
             Entry::Channel(channel) => vec![channel.name.clone()],
-            Entry::Template(template) => vec![template.channel.clone()],
+            Entry::Template(template) => template.channels().map(str::to_owned).collect(),
             Entry::Hours(_) => {
                 self.catalog.channels().await?.into_iter().map(|channel| channel.name).collect()
             }
-            Entry::Schedule(_) | Entry::Audience(_) => vec![],
+            Entry::Schedule(_) | Entry::Audience(_) | Entry::Producer(_) => vec![],
         })
     }
 }

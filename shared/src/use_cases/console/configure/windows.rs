@@ -13,6 +13,7 @@ use super::check::scheduled_hours;
 use super::entry::{Entry, read};
 use crate::domain::hours::{Hours, within_a_year};
 use crate::domain::schedule::OutsideWindow;
+use crate::domain::template::variant_path;
 use crate::domain::{Channel, FieldError, HoursConfig, Schedule, Template};
 use crate::ports::{Document, Kind};
 
@@ -29,10 +30,10 @@ impl ConfigureCatalog {
         now: Timestamp,
     ) -> Result<(), NotChanged> {
         let change = match entry {
-            Entry::Channel(channel) => Change::Channel(channel, current.map(read).transpose()?),
-            Entry::Template(template) => Change::Template(template, current.map(read).transpose()?),
+            Entry::Channel(channel) => Change::Channel(channel, known(current).map(Box::new)),
+            Entry::Template(template) => Change::Template(template, known(current)),
             Entry::Hours(hours) => Change::Hours(*hours),
-            Entry::Schedule(_) | Entry::Audience(_) => return Ok(()),
+            Entry::Schedule(_) | Entry::Audience(_) | Entry::Producer(_) => return Ok(()),
         };
         if !change.may_narrow_windows() {
             return Ok(());
@@ -60,13 +61,13 @@ impl ConfigureCatalog {
                     schedule.name,
                     schedule.local_time(at),
                 );
-                return Err(FieldError::new(change.field(at, channel), must).into());
+                return Err(FieldError::new(change.field(at, schedule, channel), must).into());
             }
         }
         Ok(())
     }
 
-    async fn by_name<T: DeserializeOwned>(
+    pub(super) async fn by_name<T: DeserializeOwned>(
         &self,
         kind: Kind,
         name: impl Fn(&T) -> &String,
@@ -74,6 +75,11 @@ impl ConfigureCatalog {
         let all: Vec<T> = self.all(kind).await?;
         Ok(all.into_iter().map(|one| (name(&one).clone(), one)).collect())
     }
+}
+
+/// The content of the stored document; `None` when there is none, or it cannot be read.
+fn known<T: DeserializeOwned>(current: Option<&Document>) -> Option<T> {
+    current.and_then(|current| read(current).ok())
 }
 
 /// All documents that hold sending windows.
@@ -99,9 +105,11 @@ impl Windows {
         changed
     }
 
+    /// The template of a schedule, and the channel that the messages leave over.
     fn of(&self, schedule: &Schedule) -> Option<(&Template, &Channel)> {
         let template = self.templates.get(&schedule.template)?;
-        Some((template, self.channels.get(&template.channel)?))
+        let variant = template.variant(schedule.channel.as_deref()).ok()?;
+        Some((template, self.channels.get(&variant.channel)?))
     }
 
     /// The hours of a schedule's messages, and the zone in which they hold.
@@ -133,7 +141,7 @@ fn first_time_shut_out(
 
 /// A changed document, with its content before the change.
 enum Change<'a> {
-    Channel(&'a Channel, Option<Channel>),
+    Channel(&'a Channel, Option<Box<Channel>>),
     Template(&'a Template, Option<Template>),
     Hours(HoursConfig),
 }
@@ -149,7 +157,7 @@ impl Change<'_> {
             Self::Template(new, Some(old)) => {
                 new.window != old.window
                     || new.category != old.category
-                    || new.channel != old.channel
+                    || new.channels().ne(old.channels())
             }
             Self::Channel(_, None) | Self::Template(_, None) | Self::Hours(_) => true,
         }
@@ -163,17 +171,23 @@ impl Change<'_> {
         }
     }
 
-    /// The changed field that shuts out a time.
-    fn field(&self, at: Timestamp, channel: &Channel) -> &'static str {
-        match self {
+    /// The changed field that shuts out a time of a schedule.
+    fn field(&self, at: Timestamp, schedule: &Schedule, channel: &Channel) -> String {
+        let field = match self {
             Self::Channel(new, Some(old)) if new.window == old.window => "timezone",
-            Self::Template(new, Some(old)) if new.channel != old.channel => "channel",
+            // A schedule that names no channel follows the first variant.
+            Self::Template(new, Some(old))
+                if schedule.channel.is_none() && new.channels().next() != old.channels().next() =>
+            {
+                return format!("{}.channel", variant_path(0));
+            }
             Self::Template(new, Some(old)) if new.window == old.window => "category",
             Self::Channel(..) | Self::Template(..) => "window",
             Self::Hours(hours) => {
                 let zone = TimeZone::get(&channel.timezone).unwrap_or(TimeZone::UTC);
                 if hours.scheduled.contains(at, &zone) { "advertising" } else { "scheduled" }
             }
-        }
+        };
+        field.to_owned()
     }
 }

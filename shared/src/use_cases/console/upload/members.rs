@@ -93,10 +93,10 @@ impl UploadMembers {
 /// A record as it is stored, with the phone number in the form that the provider takes.
 fn valid_member(record: Record, line: u64) -> Result<StoredMember, BadLine> {
     let member = record.member.map_err(|bad_line| BadLine { line, ..bad_line })?;
-    let recipient = recipient_of(&member).map_err(|error| BadLine {
+    let (_, addresses) = recipient_of(&member).map_err(|error| BadLine {
         line,
         field: Some(error.field),
         fault: error.detail,
     })?;
-    Ok(StoredMember { line, member: Member { phone: recipient.phone.map(String::from), ..member } })
+    Ok(StoredMember { line, member: Member { phone: addresses.phone.map(String::from), ..member } })
 }

@@ -1,16 +1,18 @@
-//! One message is claimed: its sending hours are checked again, then a conditional write makes it
-//! `sending` before any request.
+//! One message is claimed: its sending hours are checked again and its texts are rendered, then a
+//! conditional write makes it `sending` before any request.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::claimed_message::ClaimedMessage;
+use super::content::{Sendable, sendable};
 use super::uncertain_claim::{ClaimWrite, UncertainClaim};
 use crate::domain::duration::{duration_of_us, timestamp_of_us};
 use crate::domain::hours::{Decision, DropReason, Opening};
 use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status};
 use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
 use crate::use_cases::apply::{Applied, Apply};
+use crate::use_cases::catalog_cache::CatalogCache;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
 use crate::use_cases::sender::hours::CurrentHours;
 
@@ -30,6 +32,8 @@ pub(crate) struct Claim {
     pub(crate) age_max: Duration,
     pub(crate) channel: Channel,
     pub(crate) hours: Arc<CurrentHours>,
+    /// The templates that messages are rendered from.
+    pub(crate) catalog: Arc<CatalogCache>,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) notifications: Arc<dyn Notifications>,
     pub(crate) classes: Arc<dyn WindowClasses>,
@@ -108,22 +112,25 @@ impl Claim {
             Opening::Open { until: None } => self.age_max,
             Opening::Closed { .. } => return Ok(None),
         };
-        self.write_claim(notification, at_ms, closes_in, write).await
+        // Read before the claim: a message whose template cannot be read now stays unclaimed.
+        let content = sendable(&notification, &self.channel, &self.catalog).await?;
+        let claimed = self.write_claim(notification, at_ms, write).await?;
+        Ok(claimed.map(|claimed| self.claimed_message(claimed, content, at_ms, closes_in)))
     }
 
+    /// Claims the message. `None` when there is nothing to send.
     async fn write_claim(
         &self,
         notification: Notification,
         at_ms: i64,
-        closes_in: Duration,
         write: &mut ClaimWrite,
-    ) -> Result<Option<ClaimedMessage>, PortError> {
-        let confirm_within_ms = self.channel.confirm_within_ms();
+    ) -> Result<Option<Notification>, PortError> {
+        let confirm_within_ms = self.channel.confirm_within_ms(notification.media);
         let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
         write.number = (notification.status == Status::Queued).then_some(notification.claim + 1);
         match self.apply.apply_to(notification, &event).await? {
             Applied::Moved(claimed) => match claimed.status {
-                Status::Sending => Ok(Some(self.claimed_message(*claimed, at_ms, closes_in))),
+                Status::Sending => Ok(Some(*claimed)),
                 // The message had been sent too often to be sent again.
                 Status::Failed
                 | Status::Blocked
@@ -154,6 +161,7 @@ impl Claim {
     fn claimed_message(
         &self,
         claimed: Notification,
+        content: Sendable,
         at_ms: i64,
         closes_in: Duration,
     ) -> ClaimedMessage {
@@ -163,7 +171,8 @@ impl Claim {
         let duration = self.age_max.min(expires_in).min(closes_in);
         ClaimedMessage {
             notification: claimed,
-            policy: self.channel.policy(),
+            content,
+            policy: self.channel.policy(&self.provider.guarantees()),
             jitter_permille: self.jitter_permille,
             // `expires_in` and `closes_in` count from a clock reading after the claim began.
             // Counting them from the beginning can only end the validity earlier.

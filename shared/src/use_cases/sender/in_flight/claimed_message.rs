@@ -1,9 +1,11 @@
-//! A message that this sender has claimed: it waits for its slot, and then departs or is put back.
+//! A message that this sender has claimed: it waits for its slot, and then departs, is put back, or
+//! fails because it cannot be sent.
 
 use std::sync::Arc;
 
 use super::completion::Completion;
-use crate::domain::{DeliveryPolicy, Event, Notification};
+use super::content::Sendable;
+use crate::domain::{DeliveryPolicy, Event, Notification, Reason};
 use crate::ports::{Clock, PortError, Provider};
 use crate::use_cases::apply::{Applied, Apply};
 use crate::use_cases::sender::clock::Validity;
@@ -11,6 +13,8 @@ use crate::use_cases::sender::retry::retry_unavailable;
 
 pub(super) struct ClaimedMessage {
     pub(super) notification: Notification,
+    /// Only in memory: nothing stores the texts.
+    pub(super) content: Sendable,
     pub(super) policy: DeliveryPolicy,
     /// Randomness for the retry's back-off, 0 to 1000.
     pub(super) jitter_permille: u16,
@@ -26,6 +30,12 @@ impl ClaimedMessage {
     pub(super) async fn put_back(&self) -> Completion {
         let event = Event::PutBack { claim: self.notification.claim, at_ms: self.clock.now_ms() };
         Completion::of_stored(self.record(&event).await)
+    }
+
+    /// Ends the message: it was not sent, and cannot be.
+    pub(super) async fn fail(&self, reason: Reason) -> Completion {
+        let (claim, at_ms) = (self.notification.claim, self.clock.now_ms());
+        Completion::of_stored(self.record(&Event::Invalid { claim, reason, at_ms }).await)
     }
 
     /// Records an event. Returns the notification if the event moved it. The sweeper finds the

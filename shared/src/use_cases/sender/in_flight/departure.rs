@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::claimed_message::ClaimedMessage;
 use super::completion::{Completion, Sent};
 use super::progress::ProgressReporter;
-use crate::domain::{Event, Outcome};
-use crate::ports::{ConnectionEvent, ConnectionObserver};
+use crate::domain::{Event, Outcome, Reason};
+use crate::ports::{ConnectionEvent, ConnectionObserver, Outgoing};
 use crate::use_cases::sender::clock::LeaseValidity;
 
 /// A claimed message whose slot has come.
@@ -20,7 +20,8 @@ pub(super) struct Departure {
 }
 
 impl Departure {
-    /// Sends the message, unless it is too late for that, and records the result.
+    /// Sends the message, unless it is too late for that or the message cannot be sent, and records
+    /// the result.
     pub(super) async fn send(self) -> Completion {
         let notification = &self.message.notification;
         let attempt = notification.attempt;
@@ -34,9 +35,14 @@ impl Departure {
             );
             return self.put_back().await;
         }
+        let content = match &self.message.content {
+            Ok(content) => content,
+            Err(reason) => return self.fail(reason.clone()).await,
+        };
         let reference = notification.reference();
+        let outgoing = Outgoing { reference: &reference, to: &notification.to, content };
         let (observer, connected_too_late) = self.connection_observer();
-        let result = self.message.provider.send(notification, &reference, observer).await;
+        let result = self.message.provider.send(outgoing, observer).await;
         let outcome = result.response.outcome;
         let has_lost_its_token = !result.was_tried && outcome == Outcome::ChannelDown;
         let is_unwritten =
@@ -83,6 +89,12 @@ impl Departure {
     async fn put_back(&self) -> Completion {
         self.progress.unsent();
         self.message.put_back().await
+    }
+
+    /// Gives the slot back to the pacing, and ends the message without asking the provider.
+    async fn fail(&self, reason: Reason) -> Completion {
+        self.progress.unsent();
+        self.message.fail(reason).await
     }
 
     fn is_too_late(&self) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! A message passes through these files:
 //!
-//! 1. `claim.rs`: its claim is written. `pending_claims.rs` keeps the claims in order. A claim
-//!    whose write fails goes to `uncertain_claim.rs`.
+//! 1. `claim.rs`: its texts are rendered (`content.rs`), and its claim is written.
+//!    `pending_claims.rs` keeps the claims in order. A claim whose write fails goes to
+//!    `uncertain_claim.rs`.
 //! 2. `ready.rs`: the claimed message (`claimed_message.rs`) waits for its slot, which `pacing.rs`
 //!    decides.
 //! 3. `departure.rs`: it is sent, and the answer is recorded. Meanwhile `progress.rs` tells
@@ -16,6 +17,7 @@
 pub(super) mod claim;
 mod claimed_message;
 mod completion;
+mod content;
 mod departure;
 mod figures;
 mod pacing;

@@ -81,7 +81,11 @@ impl ProgressReporter {
     /// The answer came just now, or the request was given up just now.
     pub(super) fn ended(&self, outcome: Outcome, advice: LaneAdvice) {
         let end = match outcome {
-            Outcome::Accepted | Outcome::Rejected | Outcome::Throttled | Outcome::ChannelDown => {
+            Outcome::Accepted
+            | Outcome::Rejected
+            | Outcome::Throttled
+            | Outcome::ChannelDown
+            | Outcome::AddressGone => {
                 let latency_us = self.clock.now_us() - self.departed_at_us;
                 RequestEnd::Answered { latency_us }
             }

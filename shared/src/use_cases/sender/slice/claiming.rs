@@ -10,6 +10,7 @@ use crate::domain::duration::timestamp_of_us;
 use crate::domain::{Channel, NotificationId};
 use crate::ports::Provider;
 use crate::use_cases::apply::Apply;
+use crate::use_cases::catalog_cache::CatalogCache;
 use crate::use_cases::sender::clock::ClockReading;
 use crate::use_cases::sender::dependencies::Sender;
 use crate::use_cases::sender::hours::CurrentHours;
@@ -28,6 +29,7 @@ pub(super) struct Claiming<'a> {
     pub(super) sender: &'a Sender,
     pub(super) apply: Apply,
     pub(super) hours: Arc<CurrentHours>,
+    pub(super) catalog: Arc<CatalogCache>,
     pub(super) provider: Arc<dyn Provider>,
     /// The fencing number of the lease.
     pub(super) fence: u64,
@@ -86,6 +88,7 @@ impl Claiming<'_> {
             age_max: self.sender.settings.claim_age_max,
             channel: channel.clone(),
             hours: Arc::clone(&self.hours),
+            catalog: Arc::clone(&self.catalog),
             provider: Arc::clone(&self.provider),
             notifications: Arc::clone(&self.sender.notifications),
             classes: Arc::clone(&self.sender.classes),

@@ -1,5 +1,5 @@
 //! The heads of a lane's queue: the first messages of each window class that is open, merged by
-//! priority.
+//! their sort keys.
 //!
 //! A closed class is not read, so its waiting messages cost nothing and block nothing. Closed
 //! classes are only reviewed now and then, since the hours of their messages may have changed.
@@ -120,8 +120,8 @@ impl Heads {
             .min()
     }
 
-    /// Takes the first message of all: of the lowest priority number, the oldest. A class whose
-    /// window has closed since it was read is passed over.
+    /// Takes the first message of all, by the order of the agenda's sort keys. A class whose window
+    /// has closed since it was read is passed over.
     pub(super) fn take(&mut self, now: Timestamp) -> Option<AgendaEntry> {
         let class = self
             .classes

@@ -74,8 +74,9 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Reads the channel again when it is time, and applies a changed limit. Returns whether the
-    /// sending hours changed. The rest of the configuration takes effect with the next slice.
+    /// Reads the channel again when it is time, and applies a changed limit and changed permitted
+    /// addresses. Returns whether the sending hours changed. The rest of the configuration takes
+    /// effect with the next slice.
     pub(super) async fn follow_channel(
         &mut self,
         now: Instant,
@@ -94,6 +95,7 @@ impl<'a> Lane<'a> {
                 let hours_changed = channel.window != self.channel.window
                     || channel.timezone != self.channel.timezone;
                 self.channel.limit = channel.limit;
+                self.channel.only_to = channel.only_to;
                 self.channel.window = channel.window;
                 self.channel.timezone = channel.timezone;
                 Ok(hours_changed)

@@ -41,7 +41,10 @@ use crate::domain::duration::{duration_of_us, millis, timestamp_of_us};
 use crate::domain::{Channel, Event};
 use crate::ports::{PortError, Provider, Readiness};
 use crate::use_cases::apply::Apply;
+use crate::use_cases::catalog_cache::CatalogCache;
 
+/// How long a template, or the stack's hours, count as present after they were read.
+const PRESENT_FOR: Duration = Duration::from_secs(1);
 /// How often the lane's window classes are read again.
 const READ_CLASSES_EVERY: Duration = Duration::from_secs(1);
 /// How often the messages of all closed classes are reviewed.
@@ -81,7 +84,9 @@ impl<'a> Slice<'a> {
     ) -> Self {
         let now = Instant::now();
         let apply = sender.apply_within_lane(&channel.name);
-        let hours = Arc::new(CurrentHours::new(Arc::clone(&sender.catalog)));
+        let catalog = CatalogCache::limited(Arc::clone(&sender.catalog), PRESENT_FOR);
+        let catalog = Arc::new(catalog);
+        let hours = Arc::new(CurrentHours::new(Arc::clone(&catalog)));
         Self {
             sender,
             due: DueMessages::new(&channel.name, now),
@@ -90,6 +95,7 @@ impl<'a> Slice<'a> {
                 sender,
                 apply: apply.clone(),
                 hours: Arc::clone(&hours),
+                catalog,
                 provider: Arc::clone(&provider),
                 fence: held.lease.fence,
             },

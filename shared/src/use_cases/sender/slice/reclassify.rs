@@ -54,6 +54,18 @@ pub(super) async fn reclassify(
         }
         Some(_) | None => return Ok(false),
     };
-    let applied = apply.apply_to(notification, &event).await?;
-    Ok(matches!(applied, Applied::Moved(_)))
+    match apply.apply_to(notification, &event).await {
+        Ok(applied) => Ok(matches!(applied, Applied::Moved(_))),
+        // A newer version of the code has written it, or a step behind it cannot be read.
+        Err(PortError::Unusable { what, detail }) => {
+            tracing::error!(
+                notification = %entry.id,
+                what,
+                detail,
+                "the message cannot be saved: it stays in its window class"
+            );
+            Ok(false)
+        }
+        Err(error @ PortError::Unavailable { .. }) => Err(error),
+    }
 }
