@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alimi::domain::hours::{HoursConfig, Window};
-use alimi::domain::{Channel, Notification, ProviderConfig};
+use alimi::domain::{Channel, Notification};
 use alimi::ports::{WakeGroup, Waker};
 use alimi::providers::ReqwestHttp;
 use alimi::store::DynamoStore;
@@ -15,6 +15,7 @@ use alimi::use_cases::SenderSettings;
 use alimi_catalog::CatalogFile;
 use alimi_local::aws::embedded::{self, DatabaseFaults, Served};
 use alimi_local::aws::queue::LocalQueue;
+use alimi_local::channels::use_simulator;
 use alimi_local::simulator::{self, Arrival, Simulator, SimulatorSettings};
 use alimi_local::stack::{Parts, Stack};
 use alimi_local::testing::database_usage::{DatabaseUsage, Usage};
@@ -97,9 +98,8 @@ impl Bed {
         // Measurements run at any hour.
         let scheduled = Window::new("00:00", "24:00")?;
         catalog.hours = Some(HoursConfig { scheduled, advertising: scheduled });
+        use_simulator(&mut catalog, &self.provider_url);
         let channel = catalog.channels.get_mut(CHANNEL).ok_or("the example has no such channel")?;
-        let ProviderConfig::Bizppurio { base_url, .. } = &mut channel.provider;
-        base_url.clone_from(&self.provider_url);
         change(channel);
         if let Some(fault) = channel.faults().into_iter().next() {
             return Err(fault.into());

@@ -53,6 +53,11 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<CostRow>, Failure> {
     };
     let short = |index| single(index, "short");
     let long = |index| single(index, "long");
+    let grouped = |index| {
+        let (path, key, mut body) = single(index, "short");
+        body["tag"] = "campaign-1".into();
+        (path, key, body)
+    };
     let bulk = |index: usize| {
         let one = json!({ "template": "short", "to": to(), "variables": variables() });
         ("/v1/notifications", format!("k{index}"), Value::Array(vec![one; 100]))
@@ -61,10 +66,11 @@ pub fn measure(bar: &ProgressBar) -> Result<Vec<CostRow>, Failure> {
         let step = json!({ "template": "short", "variables": variables() });
         ("/v1/sequences", format!("k{index}"), json!({ "to": to(), "steps": vec![step; 3] }))
     };
-    let kinds: [Kind<'_>; 4] = [
+    let kinds: [Kind<'_>; 5] = [
         ("standalone, posted one by one", COUNT, &short),
         ("standalone, posted in bulk of 100", COUNT / 100, &bulk),
         ("each step of a sequence of 3", COUNT / 4, &sequence),
+        ("standalone, with a group", COUNT, &grouped),
         ("standalone, body of 2 KB", COUNT, &long),
     ];
     bar.set_length(kinds.len() as u64);
@@ -84,7 +90,8 @@ async fn one(
     request: &dyn Fn(usize) -> Post,
 ) -> Result<CostRow, Failure> {
     let usage = DatabaseUsage::default();
-    let catalog = format!("{CATALOG}{}", templates());
+    let section = "\ntemplates:\n";
+    let catalog = CATALOG.replacen(section, &format!("{section}{}", templates()), 1);
     let world = World::new(WorldSettings {
         catalog,
         database_usage: usage.clone(),
@@ -134,21 +141,28 @@ fn variables() -> Value {
     json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
 }
 
-/// A template of 100 bytes and one of 2 KB. Neither has a fallback or buttons.
+/// A template of 100 bytes and one of 2 KB, as entries of a catalog file. Neither has a fallback or
+/// buttons.
 fn templates() -> String {
     let long = "가".repeat(680);
     format!(
         "
   short:
-    channel: {CHANNEL}
     category: informational
-    code: SHORT_01
-    body: \"#{{name}} 선생님, #{{date}} 상담이 시작됩니다. 앱에서 확인해 주세요.\"
+    variants:
+      - channel: {CHANNEL}
+        content:
+          type: alimtalk
+          code: SHORT_01
+          body: \"#{{name}} 선생님, #{{date}} 상담이 시작됩니다. 앱에서 확인해 주세요.\"
   long:
-    channel: {CHANNEL}
     category: informational
-    code: LONG_01
-    body: \"{long}\"
+    variants:
+      - channel: {CHANNEL}
+        content:
+          type: alimtalk
+          code: LONG_01
+          body: \"{long}\"
 "
     )
 }

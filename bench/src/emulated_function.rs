@@ -45,6 +45,7 @@ impl EmulatedFunction {
                 ("STATE_TABLE", "StateTable"),
                 ("MEMBERS_TABLE", "MembersTable"),
                 ("RUNS_TABLE", "RunsTable"),
+                ("LEDGER_TABLE", "LedgerTable"),
                 ("WAKE_QUEUE_URL", aws),
                 ("RUN_QUEUE_URL", aws),
                 ("SCHEDULE_GROUP", "alimi"),

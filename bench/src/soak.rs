@@ -98,7 +98,7 @@ pub fn measure(bar: &ProgressBar, minutes: u64) -> Result<SoakResults, Failure> 
             if !is_over && !embedded::is_agenda_empty(&bed.database)? {
                 continue;
             }
-            let audit = Audit::of(&bed.simulator, &embedded::notifications(&bed.database)?);
+            let audit = Audit::of(&bed.simulator, &embedded::stored(&bed.database)?);
             if audit.unsettled.is_empty() && bed.simulator.pending_receipts() == 0 {
                 return Ok::<_, Failure>(audit);
             }

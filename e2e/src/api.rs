@@ -122,6 +122,11 @@ impl Api {
         answer(request.header("Content-Type", "application/json").body(body.to_string())).await
     }
 
+    /// Posts without a body.
+    pub async fn post(&self, path: &str) -> Result<Answer> {
+        answer(self.signed(Method::POST, path).body("")).await
+    }
+
     /// Sends a CSV file.
     pub async fn upload(&self, path: &str, csv: &str) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Content-Type", "text/csv");

@@ -128,6 +128,8 @@ async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python
         report.story("each step of a sequence waits for a delivery", 2 * MINUTE, story).await;
         let story = Box::pin(sending::a_failed_step_cancels_the_later_steps(&stack));
         report.story("a failed step cancels the later steps", 2 * MINUTE, story).await;
+        let story = Box::pin(sending::a_fallback_step_leaves_after_a_failure(&stack));
+        report.story("a fallback step leaves after a failure", 2 * MINUTE, story).await;
         let story = Box::pin(sending::real_time_messages_overtake_a_batch(&stack));
         report.story("real-time messages overtake a batch", 3 * MINUTE, story).await;
         let story = Box::pin(sending::another_sender_succeeds_a_crashed_one(&mut stack));

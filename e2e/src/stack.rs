@@ -1,11 +1,13 @@
 //! The deployed stack, the emulated services, and the provider.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use alimi::domain::RateLimit;
 use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_catalog::CatalogFile;
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
@@ -22,8 +24,6 @@ use crate::sam::{self, Sam};
 pub const CHANNEL: &str = "alimtalk-main";
 /// The name of the channel's secret.
 pub const SECRET: &str = "alimi/alimtalk-main";
-/// The secret in the path that the provider posts its receipts to.
-pub const WEBHOOK_SECRET: &str = "only-for-the-end-to-end-test";
 
 /// A deployed function.
 #[derive(Debug, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Stack {
     pub api: Api,
     pub aws: Aws,
     pub provider: Provider,
+    /// The secret in the path that the provider posts its receipts to, once an operator has made
+    /// it.
+    receipt_secret: OnceLock<String>,
     python: PathBuf,
 }
 
@@ -55,7 +58,8 @@ impl Stack {
         match connect(&sam, &ministack.endpoint).await {
             Ok(Connected { outputs, api, provider }) => {
                 let aws = Aws::at(&ministack.endpoint);
-                Ok(Self { sam, ministack, outputs, api, aws, provider, python })
+                let receipt_secret = OnceLock::new();
+                Ok(Self { sam, ministack, outputs, api, aws, provider, receipt_secret, python })
             }
             Err(error) => {
                 ministack.stop().await;
@@ -70,17 +74,14 @@ impl Stack {
     /// When the catalog is not accepted.
     pub async fn store_catalog(&self) -> Result<()> {
         const EXAMPLE: &str = "examples/teacher-onboarding/catalog.yaml";
-        let mut text = std::fs::read_to_string(self.sam.checkout.join(EXAMPLE))?;
-        for (old, new) in [
-            ("http://127.0.0.1:9800", self.provider.url.as_str()),
-            ("per_second: 40", &format!("per_second: {PER_SECOND}")),
-            // The emulator keeps the machine busy, so requests that leave on time may arrive late.
-            ("jitter: 50ms", "jitter: 1s"),
-        ] {
-            let count = text.matches(old).count();
-            ensure(count == 1, || format!("{EXAMPLE} has {old:?} {count} times, not once"))?;
-            text = text.replace(old, new);
-        }
+        let text = std::fs::read_to_string(self.sam.checkout.join(EXAMPLE))?;
+        let mut catalog = CatalogFile::read(&text)?;
+        let channel = catalog.channels.get_mut(CHANNEL);
+        let channel = channel.ok_or_else(|| format!("{EXAMPLE} has no channel {CHANNEL}"))?;
+        channel.provider.settings.insert("endpoint".to_owned(), self.provider.url.clone().into());
+        // The emulator keeps the machine busy, so requests that leave on time may arrive late.
+        let jitter = SignedDuration::from_secs(1);
+        channel.limit = RateLimit { per_second: PER_SECOND, jitter, strict: false };
         // The same code as `cargo xtask catalog`. Only the catalog table is used.
         let tables = Tables {
             catalog: self.outputs.catalog_table.clone(),
@@ -88,9 +89,24 @@ impl Stack {
             state: String::new(),
             members: String::new(),
             runs: String::new(),
+            ledger: String::new(),
         };
         let store = DynamoStore::new(self.aws.dynamodb.clone(), tables, Arc::new(SystemClock));
-        Ok(CatalogFile::read(&text)?.apply(&store).await?)
+        Ok(catalog.apply(&store).await?)
+    }
+
+    /// Keeps the secret that the API has shown once.
+    pub fn keep_receipt_secret(&self, secret: &str) {
+        let _set_before = self.receipt_secret.set(secret.to_owned());
+    }
+
+    /// The secret in the path that the provider posts its receipts to.
+    ///
+    /// # Errors
+    /// Before an operator has made it.
+    pub fn receipt_secret(&self) -> Result<&str> {
+        let secret = self.receipt_secret.get().ok_or("nobody has made a receipt secret")?;
+        Ok(secret)
     }
 
     /// All resources of the account, by kind.

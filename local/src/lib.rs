@@ -5,6 +5,7 @@
 //! test, on a clock that the test controls, without sockets.
 
 pub mod aws;
+pub mod channels;
 pub mod demo;
 pub mod event_sources;
 pub mod listen;

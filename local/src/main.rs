@@ -81,7 +81,10 @@ async fn run_demo(teachers: Option<usize>) -> CommandResult {
     let mut settings = DemoSettings::default();
     settings.teachers = teachers.unwrap_or(settings.teachers);
     println!("Each teacher gets two messages in order. A scheduled batch to all teachers competes");
-    println!("with them, and the simulated provider fails now and then.");
+    println!("with them. A few more people get text messages: by themselves, and as a step that");
+    println!(
+        "leaves only if the step before it failed. The simulated provider fails now and then."
+    );
     let outcome = demo::run(settings).await?;
     println!("{}", outcome.table);
     if !outcome.broken.is_empty() {
@@ -110,7 +113,7 @@ async fn serve(catalog: &Path, ports: Ports) -> CommandResult {
     let stack = LocalStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
     println!("API                {}", stack.api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
-    println!("simulated provider {}/_sim/arrivals", stack.provider_url);
+    println!("simulated provider {0}/_sim and {0}/_sim/arrivals", stack.provider_url);
     println!("DynamoDB           {}", stack.served.endpoint);
     if let Some(url) = &stack.aws_url {
         println!("AWS for containers {url}");

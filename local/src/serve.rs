@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::domain::ProviderConfig;
 use alimi::providers::ReqwestHttp;
 use alimi::store::DynamoStore;
 use alimi::time::{SystemClock, SystemRandomness};
@@ -21,6 +20,7 @@ use crate::aws::embedded::{self, Served};
 use crate::aws::endpoint::{self, Serving};
 use crate::aws::queue::LocalQueue;
 use crate::aws::secrets::WEBHOOK_SECRET;
+use crate::channels::use_simulator;
 use crate::event_sources;
 use crate::listen::{StartError, listen_for_containers, listen_on_loopback, port_of};
 use crate::simulator::{self, Simulator, SimulatorSettings};
@@ -107,10 +107,7 @@ impl LocalStack {
             .map_err(|error| StartError::Port(ports.database, error))?;
         let client = embedded::client_over_tcp(&served.endpoint);
         let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
-        for channel in catalog.channels.values_mut() {
-            let ProviderConfig::Bizppurio { base_url, .. } = &mut channel.provider;
-            base_url.clone_from(&provider_url);
-        }
+        use_simulator(&mut catalog, &provider_url);
         catalog.apply(&store).await?;
 
         let simulator = Simulator::new(simulator, clock.clone());
@@ -160,7 +157,8 @@ impl LocalStack {
 
 /// The HTTP functions behind one address, with the routes of API Gateway.
 fn api(stack: &Stack) -> Router {
-    const CONSOLE: [&str; 5] = ["channels", "templates", "schedules", "audiences", "hours"];
+    const CONSOLE: [&str; 7] =
+        ["channels", "templates", "schedules", "audiences", "hours", "producers", "ops"];
     let stack = stack.clone();
     Router::new().fallback_service(tower::service_fn(move |request: Request| {
         let mut segments = request.uri().path().split('/').skip(1);

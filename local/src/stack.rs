@@ -97,7 +97,8 @@ impl Stack {
         let Parts { store: _, queue: _, http, meter, clock, randomness, sender_settings } = parts;
         let StandIns { scheduler, run_queue, files } = stand_ins;
         let enqueue_function = wiring::enqueue(&adapters(Function::Enqueue), &clock);
-        let console_function = wiring::console(&adapters(Function::Console), &clock);
+        let console_function =
+            wiring::console(&adapters(Function::Console), &clock, randomness.clone());
         let webhook_function = wiring::webhook(&adapters(Function::Webhook), &clock);
         Self {
             enqueue: alimi_enqueue::router(enqueue_function.clone()),

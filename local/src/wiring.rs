@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use alimi::ports::{Clock, Meter, ProviderHttp, Randomness};
-use alimi::providers::{Registry, check_message};
+use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
+use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, MissedTimes, Planner,
-    PreviewSchedule, ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper, Trigger,
-    UploadMembers, Webhook,
+    Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, Inspect, MissedTimes,
+    Planner, PreviewSchedule, Producers, ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper,
+    Trigger, UploadMembers, Webhook,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
@@ -19,7 +19,13 @@ use crate::aws::services::Adapters;
 type SharedClock = Arc<dyn Clock>;
 
 fn apply(adapters: &Adapters, clock: &SharedClock) -> Apply {
-    Apply::new(adapters.store.clone(), adapters.waker.clone(), clock.clone())
+    let store = &adapters.store;
+    Apply::new(store.clone(), store.clone(), adapters.waker.clone(), clock.clone())
+}
+
+/// Channels may name the simulated provider.
+fn provider_adapters() -> Arc<dyn ProviderAdapters> {
+    Arc::new(BuiltInAdapters::new(Endpoints::Any))
 }
 
 pub(crate) fn enqueue(adapters: &Adapters, clock: &SharedClock) -> EnqueueFunction {
@@ -27,14 +33,16 @@ pub(crate) fn enqueue(adapters: &Adapters, clock: &SharedClock) -> EnqueueFuncti
         enqueue: Enqueue {
             catalog: adapters.store.clone(),
             notifications: adapters.store.clone(),
+            sequences: adapters.store.clone(),
             requests: adapters.store.clone(),
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
-            check: check_message,
+            adapters: provider_adapters(),
         },
         apply: apply(adapters, clock),
         notifications: adapters.store.clone(),
+        producers: Producers::new(adapters.store.clone(), clock.clone()),
         clock: clock.clone(),
         // Every caller on loopback is permitted.
         callers: |_| Some("local".to_owned()),
@@ -44,20 +52,26 @@ pub(crate) fn enqueue(adapters: &Adapters, clock: &SharedClock) -> EnqueueFuncti
 pub(crate) fn webhook(adapters: &Adapters, clock: &SharedClock) -> WebhookFunction {
     WebhookFunction {
         catalog: adapters.store.clone(),
-        secrets: adapters.secrets.clone(),
+        adapters: provider_adapters(),
         webhook: Webhook::new(adapters.store.clone(), apply(adapters, clock), clock.clone()),
     }
 }
 
-pub(crate) fn console(adapters: &Adapters, clock: &SharedClock) -> ConsoleFunction {
+pub(crate) fn console(
+    adapters: &Adapters,
+    clock: &SharedClock,
+    randomness: Arc<dyn Randomness>,
+) -> ConsoleFunction {
     ConsoleFunction {
         configure_catalog: ConfigureCatalog {
             documents: adapters.store.clone(),
             catalog: adapters.store.clone(),
+            adapters: provider_adapters(),
             agenda: adapters.store.clone(),
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
+            randomness,
         },
         documents: adapters.store.clone(),
         upload_members: UploadMembers {
@@ -76,8 +90,9 @@ pub(crate) fn console(adapters: &Adapters, clock: &SharedClock) -> ConsoleFuncti
             catalog: adapters.store.clone(),
             audiences: audiences(adapters),
             clock: clock.clone(),
-            check: check_message,
+            adapters: provider_adapters(),
         },
+        inspect: Inspect { notifications: adapters.store.clone(), catalog: adapters.store.clone() },
         runs: adapters.store.clone(),
         callers: |_| Some("local".to_owned()),
     }
@@ -102,14 +117,14 @@ pub(crate) fn sender(
     Sender {
         catalog: adapters.store.clone(),
         notifications: adapters.store.clone(),
+        sequences: adapters.store.clone(),
         agenda: adapters.store.clone(),
         lanes: adapters.store.clone(),
         classes: adapters.store.clone(),
         providers: Arc::new(Registry {
-            http,
-            tokens: adapters.store.clone(),
+            adapters: Arc::new(BuiltInAdapters::new(Endpoints::Any)),
+            io: ProviderIo { http, tokens: adapters.store.clone(), clock: clock.clone() },
             secrets: adapters.secrets.clone(),
-            clock: clock.clone(),
         }),
         waker: adapters.waker.clone(),
         meter,
@@ -135,7 +150,7 @@ pub(crate) fn trigger(
         waker: adapters.waker.clone(),
         clock: clock.clone(),
         randomness,
-        check: check_message,
+        adapters: provider_adapters(),
         settings: RunSettings::default(),
     }
 }

@@ -13,8 +13,9 @@ their own units; there are none here. The lane's fixed costs (lease, heads of th
 included, at 40 messages a second. Dollars are DynamoDB's alone, on demand, in us-east-1: $0.625 for a
 million write units, and $0.125 for a million read units.
 
-The goal is 9 write units for a standalone message of up to 1 KB. The message itself takes 9; the lane's
-lease adds the rest.";
+The goal is 9 write units for a standalone message, and 10 for one with a group: a tag, or the run that made
+it. The message itself takes 9 or 10; the lane's lease adds the rest. Texts are not stored, so a body of
+2 KB costs as much as a short one.";
 
 pub fn write(records: &Records, page: &mut String) -> Result<(), Failure> {
     let Some(Measured { conditions, figures: rows }) = records.read::<Vec<CostRow>>("cost")? else {

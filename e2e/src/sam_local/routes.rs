@@ -60,6 +60,7 @@ fn requests() -> Vec<RouteRequest> {
     vec![
         post("POST /v1/notifications", "/v1/notifications", "one", &single, 202),
         get("GET /v1/notifications/{id}", "/v1/notifications/{last}", 200),
+        get("ANY /v1/ops/{proxy+}", "/v1/ops/notifications/{last}", 200),
         post(
             "POST /v1/notifications/{id}/cancel",
             "/v1/notifications/{last}/cancel",
@@ -69,6 +70,13 @@ fn requests() -> Vec<RouteRequest> {
         ),
         post("POST /v1/sequences", "/v1/sequences", "two", &sequence, 202),
         get("GET /v1/sequences/{id}", "/v1/sequences/{last}", 200),
+        post(
+            "POST /v1/sequences/{id}/cancel",
+            "/v1/sequences/{last}/cancel",
+            "",
+            &Value::Null,
+            200,
+        ),
         post(
             "POST /webhooks/{channel}/{secret}",
             &format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}"),
@@ -84,6 +92,8 @@ fn requests() -> Vec<RouteRequest> {
         get("ANY /v1/schedules/{proxy+}", "/v1/schedules/daily/preview", 200),
         get("ANY /v1/audiences", "/v1/audiences", 200),
         get("ANY /v1/audiences/{proxy+}", "/v1/audiences/all", 200),
+        get("ANY /v1/producers", "/v1/producers", 200),
+        get("ANY /v1/producers/{proxy+}", "/v1/producers/consultation-service", 200),
         get("ANY /v1/hours", "/v1/hours", 200),
         get("ANY /v1/hours/{proxy+}", "/v1/hours/no-such-hours", 404),
     ]

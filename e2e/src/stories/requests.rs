@@ -27,29 +27,45 @@ fn id(text: &Value) -> Result<NotificationId> {
     Ok(text.parse().map_err(|_| format!("not an id: {text}"))?)
 }
 
-/// Posts a sequence of three steps twice, with the same key. Returns its path and its steps' ids.
+/// Posts a sequence of three steps twice, with the same key. Returns its path and the ids of its
+/// steps' notifications.
 pub(super) async fn post_sequence(
     stack: &Stack,
     key: &str,
     phone: &str,
 ) -> Result<(String, Vec<NotificationId>)> {
-    let body = json!({
-        "to": { "id": key, "phone": phone },
-        "steps": [step("consultation-start"), step("photo-and-video"), step("photo-and-video")],
-    });
+    let steps = [step("consultation-start"), step("photo-and-video"), step("photo-and-video")];
+    post_steps(stack, key, phone, &steps).await
+}
+
+/// Posts a sequence twice, with the same key. Returns its path and the ids of its steps'
+/// notifications.
+pub(super) async fn post_steps(
+    stack: &Stack,
+    key: &str,
+    phone: &str,
+    steps: &[Value],
+) -> Result<(String, Vec<NotificationId>)> {
+    let body = json!({ "to": { "id": key, "phone": phone }, "steps": steps });
     let first = stack.api.create("/v1/sequences", key, &body).await?.expect(202)?;
     let again = stack.api.create("/v1/sequences", key, &body).await?.expect(200)?;
     ensure(first["id"] == again["id"], || {
         "a repeated request created another sequence".to_owned()
     })?;
     let path = format!("/v1/sequences/{}", first["id"].as_str().unwrap_or_default());
-    Ok((path, ids(&first["steps"])?))
+    Ok((path, ids(&notifications(&first))?))
+}
+
+/// The notifications of a sequence, of which each step has one.
+fn notifications(sequence: &Value) -> Value {
+    let steps = sequence["steps"].as_array().cloned().unwrap_or_default();
+    steps.iter().map(|step| step["notifications"][0].clone()).collect()
 }
 
 /// The statuses of a sequence's steps.
 pub(super) async fn statuses(stack: &Stack, path: &str) -> Result<Vec<String>> {
     let sequence = stack.api.get(path).await?.expect(200)?;
-    let steps = sequence["steps"].as_array().cloned().unwrap_or_default();
+    let steps = notifications(&sequence).as_array().cloned().unwrap_or_default();
     Ok(steps.iter().map(|step| step["status"].as_str().unwrap_or_default().to_owned()).collect())
 }
 

@@ -3,7 +3,9 @@
 use alimi::ports::Clock;
 use alimi::time::SystemClock;
 
-use super::requests::{SOON, post_many, post_sequence, statuses, until_accepted, until_ended};
+use super::requests::{
+    SOON, post_many, post_sequence, post_steps, statuses, step, until_accepted, until_ended,
+};
 use crate::provider;
 use crate::result::{StoryResult, ensure};
 use crate::stack::Stack;
@@ -12,6 +14,9 @@ use crate::waiting::until;
 /// The longest pause of a lane with work. A lost wake would cause a longer one, since the sweeper
 /// repeats a wake only within a minute.
 const PAUSE_MAX_MS: i64 = 25_000;
+
+/// A template of a text message.
+const TEXT_MESSAGE: &str = "consultation-sms";
 
 /// Step n + 1 reaches the provider only after a receipt has said that step n was delivered.
 pub async fn a_sequence_waits_for_each_delivery(stack: &Stack) -> StoryResult {
@@ -55,6 +60,30 @@ pub async fn a_failed_step_cancels_the_later_steps(stack: &Stack) -> StoryResult
         ensure(times == usize::from(place == 0), || format!("step {place} arrived {times} times"))?;
     }
     Ok("failed, cancelled, cancelled; only step 1 arrived".to_owned())
+}
+
+/// The first step is an Alimtalk message that is undelivered for this phone number, so the fallback
+/// step, a text message, leaves. The step behind it follows its delivery.
+pub async fn a_fallback_step_leaves_after_a_failure(stack: &Stack) -> StoryResult {
+    let mut fallback = step(TEXT_MESSAGE);
+    fallback["after"] = "failed".into();
+    let steps = [step("photo-and-video"), fallback, step(TEXT_MESSAGE)];
+    let needed = post_steps(stack, "e2e-fallback", "010-9006-0000", &steps).await?;
+    let spared = post_steps(stack, "e2e-no-fallback", "010-1234-5678", &steps).await?;
+    for ((path, ids), expected) in [
+        (&needed, ["failed", "delivered", "delivered"]),
+        (&spared, ["delivered", "cancelled", "delivered"]),
+    ] {
+        let found = until_ended(stack, ids).await?;
+        ensure(found == expected, || format!("the steps of {path} are {found:?}"))?;
+        for (id, status) in ids.iter().zip(expected) {
+            let times = stack.provider.accepted_us(id).len();
+            ensure(times == usize::from(status != "cancelled"), || {
+                format!("{id} is {status} and arrived {times} times")
+            })?;
+        }
+    }
+    Ok("the fallback left after the failure, and not after the delivery".to_owned())
 }
 
 /// While a batch is sent, real-time messages take the next slots.

@@ -4,25 +4,34 @@ use serde_json::json;
 
 use crate::result::{StoryResult, ensure};
 use crate::sam::Parameters;
-use crate::stack::{CHANNEL, SECRET, Stack, WEBHOOK_SECRET};
+use crate::stack::{CHANNEL, SECRET, Stack};
 
-/// Stores the secret, the catalog and the hours as the guide shows, and registers the webhook with
-/// the provider.
+/// Stores the secret, the catalog, the hours and a producer as the guide shows, makes a receipt
+/// secret, and registers the webhook with the provider.
 pub async fn an_operator_sets_the_stack_up(stack: &Stack) -> StoryResult {
-    let secret = json!({
-        "password": stack.provider.password, "webhook_secrets": [WEBHOOK_SECRET],
-    });
+    let secret = json!({ "password": stack.provider.password });
     let created = stack.aws.secrets.create_secret().name(SECRET).secret_string(secret.to_string());
     created.send().await?;
     stack.store_catalog().await?;
     // By default, scheduled messages leave from 10:00 to 19:00. The stories run at any hour.
     let hours = json!({ "scheduled": { "from": "00:00", "to": "24:00" } });
     stack.api.put("/v1/hours/stack", None, &hours).await?.expect(201)?;
-    stack.provider.deliver_receipts_to(stack.outputs.webhook(CHANNEL, WEBHOOK_SECRET))?;
-    let channel = stack.api.get(&format!("/v1/channels/{CHANNEL}")).await?.expect(200)?;
-    let provider = &channel["provider"]["base_url"];
-    ensure(*provider == stack.provider.url, || format!("the channel is {channel}"))?;
-    Ok("stored the secret, the catalog file and the hours; registered the webhook".to_owned())
+    let producer = json!({ "principals": ["photo-service"] });
+    stack.api.put("/v1/producers/photos", None, &producer).await?.expect(201)?;
+    let path = format!("/v1/channels/{CHANNEL}");
+    let made = stack.api.post(&format!("{path}/receipt-secrets")).await?.expect(201)?;
+    let receipt_secret = made["secret"].as_str().ok_or("the answer has no secret")?;
+    stack.keep_receipt_secret(receipt_secret);
+    stack.provider.deliver_receipts_to(stack.outputs.webhook(CHANNEL, receipt_secret))?;
+    let channel = stack.api.get(&path).await?.expect(200)?;
+    let endpoint = &channel["provider"]["endpoint"];
+    ensure(*endpoint == stack.provider.url, || format!("the channel is {channel}"))?;
+    ensure(!channel.to_string().contains(receipt_secret), || {
+        "the channel shows its receipt secret".to_owned()
+    })?;
+    Ok("stored the secret, the catalog file, the hours and a producer; made a receipt secret; \
+        registered the webhook"
+        .to_owned())
 }
 
 /// A deployment with invalid parameters fails with a clear error, before anything is changed.
@@ -59,13 +68,20 @@ pub async fn invalid_parameters_are_refused(stack: &Stack) -> StoryResult {
 /// secret.
 pub async fn routes_require_authorization(stack: &Stack) -> StoryResult {
     let api = &stack.api;
-    for path in ["/v1/notifications/0", "/v1/sequences/0", "/v1/channels", "/v1/hours/stack"] {
+    for path in [
+        "/v1/notifications/0",
+        "/v1/sequences/0",
+        "/v1/ops/notifications/0",
+        "/v1/channels",
+        "/v1/producers",
+        "/v1/hours/stack",
+    ] {
         api.get_unsigned(path).await?.expect(403)?;
     }
     let receipt = json!({ "REFKEY": "of somebody else" });
     let guessed = format!("/webhooks/{CHANNEL}/guessed");
     api.post_unsigned(&guessed, &receipt).await?.expect(404)?;
-    let known = format!("/webhooks/{CHANNEL}/{WEBHOOK_SECRET}");
+    let known = format!("/webhooks/{CHANNEL}/{}", stack.receipt_secret()?);
     api.post_unsigned(&known, &receipt).await?.expect(400)?;
     api.get("/v2/notifications").await?.expect(404)?;
     api.get("/v1/notifications/00").await?.expect(404)?;

@@ -12,8 +12,7 @@ pub const WEBHOOK_SECRET: &str = "local-webhook-secret";
 /// The JSON text of every channel's secret.
 #[must_use]
 pub fn channel_secret() -> String {
-    let secret = serde_json::json!({ "password": PASSWORD, "webhook_secrets": [WEBHOOK_SECRET] });
-    secret.to_string()
+    serde_json::json!({ "password": PASSWORD }).to_string()
 }
 
 pub(crate) struct LocalSecrets;

@@ -1,9 +1,10 @@
 //! The scheduled batch: an audience and a schedule, created over HTTP as by an operator.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alimi::domain::run::{RunCounts, RunStatus};
-use alimi::domain::{HoursConfig, RunKey, hours};
+use alimi::domain::{Group, HoursConfig, Notification, NotificationId, RunKey, hours};
 use alimi::ports::Clock;
 use alimi::time::SystemClock;
 use jiff::tz::TimeZone;
@@ -63,6 +64,15 @@ impl Batch {
     /// The run for the schedule's only time.
     pub(super) fn key(&self) -> RunKey {
         RunKey::new(SCHEDULE, self.at)
+    }
+
+    /// The batch's messages.
+    pub(super) fn messages<'a>(
+        &self,
+        stored: &'a BTreeMap<NotificationId, Notification>,
+    ) -> impl Iterator<Item = &'a Notification> + use<'a> {
+        let group = Some(Group::run(&self.key()));
+        stored.values().filter(move |notification| notification.group == group)
     }
 
     /// How the runs differ from one finished run that stored one notification for each member.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use alimi::domain::{Notification, NotificationId, SequenceId, Status};
+use alimi::domain::{ChannelType, Media, Notification, NotificationId, SequenceId, Status};
 
 use super::batch::Batch;
 use super::flow::{Flow, Person};
@@ -20,12 +20,12 @@ pub(super) fn sequence_differences(
     for (id, person) in sequences {
         let mut continues = true;
         for step in (0..).zip(&flow.steps).map(|(step, _)| step) {
-            let Some(notification) = stored.get(&id.step_id(step)) else {
+            let Some(notification) = stored.get(&id.notification_id(step, 0)) else {
                 differences.push(format!("step {} of {} is not stored", step + 1, person.id));
                 continue;
             };
             let status = if continues {
-                expected_status(Scenario::of(&digits(&person.phone)), notification)
+                expected_status(&person.phone, notification.media)
             } else {
                 Status::Cancelled
             };
@@ -58,7 +58,7 @@ pub(super) fn batch_differences(
             differences.push(format!("the batch stored nothing for {}", person.id));
             continue;
         };
-        let status = expected_status(Scenario::of(&digits(&person.phone)), notification);
+        let status = expected_status(&person.phone, notification.media);
         if notification.status != status {
             differences.push(format!(
                 "the batch's message to {} is {}, not {}",
@@ -72,28 +72,41 @@ pub(super) fn batch_differences(
             differences.push(format!("the batch's message to {} left too early", person.id));
         }
     }
-    let singles = stored.values().filter(|n| n.sequence_step.is_none()).count();
-    if singles > people.len() {
-        differences.push(format!("the batch has {singles} messages for {} members", people.len()));
+    let messages = batch.messages(stored).count();
+    if messages > people.len() {
+        differences.push(format!("the batch has {messages} messages for {} members", people.len()));
     }
     differences
 }
 
-fn expected_status(scenario: Scenario, notification: &Notification) -> Status {
-    match scenario {
+/// The end of a message of these channel types, by the phone number that it goes to.
+pub(super) fn expected_status(phone: &str, media: Media) -> Status {
+    match Scenario::of(phone) {
         Scenario::Delivered
         | Scenario::LateReceipt
         | Scenario::DuplicateReceipt
         | Scenario::EarlyReceipt
-        | Scenario::AnswerLost => Status::Delivered,
-        Scenario::Fallback if notification.message.fallback.is_some() => Status::Delivered,
-        Scenario::Fallback | Scenario::Rejected | Scenario::Undelivered => Status::Failed,
+        | Scenario::AnswerLost
+        | Scenario::ReceiptsOutOfOrder
+        | Scenario::Throttled
+        | Scenario::ThrottledWithoutTime
+        | Scenario::AccountDown
+        | Scenario::TokenRefused
+        | Scenario::SlowAnswer
+        | Scenario::ResetAfter
+        | Scenario::MalformedAnswer => Status::Delivered,
+        // Alimtalk fails, and text messages are delivered.
+        Scenario::Fallback => match (media.first, media.fallback) {
+            (ChannelType::Alimtalk, None) => Status::Failed,
+            (ChannelType::Alimtalk, Some(_)) | (ChannelType::Sms | ChannelType::Lms, _) => {
+                Status::Delivered
+            }
+        },
+        Scenario::Rejected | Scenario::Undelivered => Status::Failed,
         Scenario::NoReceipt | Scenario::UncertainReceipt => Status::Unconfirmed,
+        // The provider did not take the message, and its answer does not prove that.
+        Scenario::ResetBefore | Scenario::ServerError => Status::Unknown,
     }
-}
-
-fn digits(phone: &str) -> String {
-    phone.chars().filter(char::is_ascii_digit).collect()
 }
 
 #[cfg(test)]
@@ -122,7 +135,7 @@ mod tests {
         let late = sequence_differences(&[(id, &people[0])], &flow, &world.notifications());
         assert!(late.is_empty(), "{late:?}");
 
-        let other = RequestKey { caller: "c", route: "r", idempotency_key: "k" }.sequence_id();
+        let other = RequestKey { producer: "p", route: "r", idempotency_key: "k" }.sequence_id();
         let missing = sequence_differences(&[(other, &people[0])], &flow, &world.notifications());
         assert_eq!(missing, ["step 1 of t1 is not stored"]);
     }

@@ -1,6 +1,7 @@
 //! The demo. Three hundred teachers get two messages each, and a scheduled batch for all of them
-//! competes in the same lane, while the simulated provider fails now and then. At the end the demo
-//! checks every promise against what arrived at the provider.
+//! competes in the same lane, while the simulated provider fails now and then. Some people get text
+//! messages: by themselves, and as a fallback step. At the end the demo checks every promise
+//! against what arrived at the provider.
 
 mod batch;
 mod error;
@@ -9,6 +10,7 @@ mod flow;
 mod posting;
 mod settling;
 mod table;
+mod texts;
 mod waits;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use self::batch::{Operator, all_day};
 use self::flow::{Flow, first_lines, people};
 use self::posting::post_sequences;
 use self::settling::wait_until_settled;
+use self::texts::Texts;
 use self::waits::Waits;
 use crate::serve::{LocalStack, Ports};
 use crate::simulator::{Fault, SimulatorSettings, TOO_MANY};
@@ -97,21 +100,26 @@ pub async fn run(settings: DemoSettings) -> Result<DemoOutcome, DemoError> {
     let operator = Operator::new(&stack.api_url);
     let batch = operator.schedule(first_lines(TEACHERS, people.len())).await?;
     let started = Instant::now();
+    let texts = Texts::post(&stack.api_url).await?;
     let posted = post_sequences(&stack.api_url, &flow, &people, settings.pace).await?;
+    let sequences = people.len() + texts.sequences.len();
     let (stored, runs) =
-        wait_until_settled(&stack, &operator, people.len(), &batch, settings.patience).await?;
+        wait_until_settled(&stack, &operator, sequences, &batch, settings.patience).await?;
     let took = started.elapsed();
     refusals.abort();
 
     let arrivals = stack.simulator.arrivals();
     let audit = Audit::of(&stack.simulator, &stored);
-    let waits = Waits::of(&arrivals, &stored);
+    let waits = Waits::of(&arrivals, &stored.notifications);
     let limit = usize::try_from(simulator.per_second).unwrap_or(usize::MAX);
     let mut broken = audit.violations(limit);
     broken.extend(posted.faults.iter().cloned());
-    broken.extend(expected::sequence_differences(&posted.sequences, &flow, &stored));
+    broken.extend(texts.faults.iter().cloned());
+    let all = &stored.notifications;
+    broken.extend(expected::sequence_differences(&posted.sequences, &flow, all));
+    broken.extend(texts.differences(all));
     broken.extend(batch.differences(&runs));
-    broken.extend(expected::batch_differences(&batch, &people, &stored));
+    broken.extend(expected::batch_differences(&batch, &people, all));
     if !waits.overtaken.is_empty() {
         broken.push(format!("overtaken by the batch: {:?}", waits.overtaken));
     }
@@ -124,13 +132,14 @@ pub async fn run(settings: DemoSettings) -> Result<DemoOutcome, DemoError> {
         ));
     }
     let table = table::of(&table::Figures {
-        sequences: people.len(),
+        sequences: &posted.sequences,
         repeated: posted.repeated,
         limit,
         took,
         audit: &audit,
-        stored: &stored,
+        stored: all,
         arrivals: &arrivals,
+        texts: &texts,
         batch: &batch,
         run: runs.first(),
         waits: &waits,

@@ -1,16 +1,16 @@
 //! Waiting until every message of the demo has ended, and the progress bars.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use alimi::domain::SequenceId;
 use alimi::domain::run::RunStatus;
-use alimi::domain::{Notification, NotificationId, SequenceId};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Operator, RunView};
 use super::error::DemoError;
-use crate::aws::embedded;
+use crate::aws::embedded::{self, Stored};
 use crate::serve::LocalStack;
 use crate::testing::audit::Audit;
 
@@ -28,7 +28,7 @@ pub(super) async fn wait_until_settled(
     sequences: usize,
     batch: &Batch,
     patience: Duration,
-) -> Result<(BTreeMap<NotificationId, Notification>, Vec<RunView>), DemoError> {
+) -> Result<(Stored, Vec<RunView>), DemoError> {
     let give_up_at = Instant::now() + patience;
     let total = sequences + batch.members;
     let bar = progress_bar(total, "delivering");
@@ -37,7 +37,7 @@ pub(super) async fn wait_until_settled(
         // seen.
         let runs = operator.runs().await?;
         let has_run = runs.iter().any(|run| run.status != RunStatus::Running);
-        let stored = embedded::notifications(&stack.database)?;
+        let stored = embedded::stored(&stack.database)?;
         let audit = Audit::of(&stack.simulator, &stored);
         let ended = total.saturating_sub(count_unsettled(&audit, &stored, batch));
         bar.set_position(u64::try_from(ended).unwrap_or(0));
@@ -51,15 +51,12 @@ pub(super) async fn wait_until_settled(
 }
 
 /// How many sequences and members of the batch have not ended.
-fn count_unsettled(
-    audit: &Audit,
-    stored: &BTreeMap<NotificationId, Notification>,
-    batch: &Batch,
-) -> usize {
-    let unsettled = || audit.unsettled.iter().filter_map(|(id, _)| stored.get(id));
+fn count_unsettled(audit: &Audit, stored: &Stored, batch: &Batch) -> usize {
+    let unsettled: BTreeSet<_> = audit.unsettled.iter().map(|(id, _)| id).collect();
+    let steps = unsettled.iter().filter_map(|id| stored.notifications.get(*id));
     let sequences: BTreeSet<&SequenceId> =
-        unsettled().filter_map(|n| Some(&n.sequence_step.as_ref()?.sequence)).collect();
-    let is_single = |n: &&Notification| n.sequence_step.is_none();
-    let ended = stored.values().filter(is_single).count() - unsettled().filter(is_single).count();
+        steps.filter_map(|step| Some(&step.sequence_step.as_ref()?.sequence)).collect();
+    let of_batch = batch.messages(&stored.notifications);
+    let ended = of_batch.filter(|notification| !unsettled.contains(&notification.id)).count();
     sequences.len() + batch.members.saturating_sub(ended)
 }

@@ -1,26 +1,30 @@
 //! The closing table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alimi::domain::hours::Window;
-use alimi::domain::{HoursConfig, Notification, NotificationId, Status};
+use alimi::domain::{HoursConfig, Notification, NotificationId, SequenceId, Status};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, Table};
 
 use super::batch::{Batch, RunView};
+use super::flow::Person;
+use super::texts::Texts;
 use super::waits::Waits;
 use crate::simulator::{Arrival, TOO_MANY};
 use crate::testing::audit::Audit;
 
 pub(super) struct Figures<'a> {
-    pub(super) sequences: usize,
+    /// The sequences of the example's flow.
+    pub(super) sequences: &'a [(SequenceId, &'a Person)],
     pub(super) repeated: usize,
     pub(super) limit: usize,
     pub(super) took: Duration,
     pub(super) audit: &'a Audit,
     pub(super) stored: &'a BTreeMap<NotificationId, Notification>,
     pub(super) arrivals: &'a [Arrival],
+    pub(super) texts: &'a Texts,
     pub(super) batch: &'a Batch,
     pub(super) run: Option<&'a RunView>,
     pub(super) waits: &'a Waits,
@@ -35,18 +39,20 @@ pub(super) fn of(figures: &Figures<'_>) -> String {
         table.add_row([Cell::new(label), Cell::new(value), Cell::new(note)]);
     };
     let stored = figures.stored;
-    let is_last = |n: &&Notification| {
+    let steps = steps_of(figures);
+    let is_last = |n: &&&Notification| {
         n.sequence_step.as_ref().is_some_and(|step| step.step + 1 == step.steps)
     };
-    let completed =
-        stored.values().filter(is_last).filter(|n| n.status == Status::Delivered).count();
-    row("sequences", figures.sequences.to_string(), &format!("{} posted twice", figures.repeated));
+    let completed = steps.iter().filter(is_last).filter(|n| n.status == Status::Delivered).count();
+    let sequences = figures.sequences.len().to_string();
+    row("sequences", sequences, &format!("{} posted twice", figures.repeated));
     row("  completed", completed.to_string(), "every step delivered");
-    for (reason, count) in stops(stored) {
+    for (reason, count) in stops(&steps) {
         row("  stopped", count.to_string(), &reason);
     }
 
     batch(figures, &mut row);
+    texts(figures, &mut row);
 
     let messages = figures.arrivals.iter().filter(|a| a.reference.is_some()).count();
     let rate = messages as f64 / figures.took.as_secs_f64();
@@ -97,11 +103,8 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     });
     row("  run", run.0.to_owned(), &run.2);
     row("  members", run.1, "stored / invalid / duplicate");
-    let delivered = figures
-        .stored
-        .values()
-        .filter(|n| n.sequence_step.is_none() && n.status == Status::Delivered)
-        .count();
+    let delivered =
+        batch.messages(figures.stored).filter(|n| n.status == Status::Delivered).count();
     row("  delivered", delivered.to_string(), "the other phone numbers make messages fail");
     let sent = waits.batch_us.map_or("–".to_owned(), |(began_us, ended_us)| {
         let after = |us: i64| seconds(at_ms, us / 1000);
@@ -122,11 +125,34 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     );
 }
 
+/// The text messages by themselves, and the sequences with a fallback step.
+fn texts(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
+    let Figures { texts, stored, .. } = figures;
+    let singles = texts.singles.len();
+    row("text messages", singles.to_string(), "one SMS and one LMS, by themselves");
+    row("  delivered", texts.delivered(stored).to_string(), &format!("must be {singles}"));
+    let sequences = texts.sequences.len().to_string();
+    row("sequences with a fallback", sequences, "step 2 is an SMS, after: failed");
+    let sent = texts.fallbacks(stored, Status::Delivered).to_string();
+    row("  fallback delivered", sent, "step 1 was undelivered");
+    let spared = texts.fallbacks(stored, Status::Cancelled).to_string();
+    row("  fallback not needed", spared, "step 1 was delivered");
+}
+
+/// The steps of the sequences of the example's flow.
+fn steps_of<'a>(figures: &Figures<'a>) -> Vec<&'a Notification> {
+    let ids: BTreeSet<&SequenceId> = figures.sequences.iter().map(|(id, _)| id).collect();
+    let is_step = |n: &&Notification| {
+        n.sequence_step.as_ref().is_some_and(|place| ids.contains(&place.sequence))
+    };
+    figures.stored.values().filter(is_step).collect()
+}
+
 /// The number of stopped sequences, by step, reason and result code.
-fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, usize> {
-    let mut stops = BTreeMap::new();
-    for notification in stored.values() {
-        let Some(step) = &notification.sequence_step else { continue };
+fn stops(steps: &[&Notification]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for notification in steps {
+        let Some(place) = &notification.sequence_step else { continue };
         let is_cause = match notification.status {
             Status::Failed | Status::Expired | Status::Unknown | Status::Unconfirmed => true,
             Status::Blocked
@@ -141,10 +167,10 @@ fn stops(stored: &BTreeMap<NotificationId, Notification>) -> BTreeMap<String, us
             let reason = notification.reason.as_ref();
             let name = reason.map_or("", alimi::domain::Reason::name);
             let code = reason.and_then(alimi::domain::Reason::code).unwrap_or_default();
-            *stops.entry(format!("step {}: {name} {code}", step.step + 1)).or_insert(0) += 1;
+            *counts.entry(format!("step {}: {name} {code}", place.step + 1)).or_insert(0) += 1;
         }
     }
-    stops
+    counts
 }
 
 fn percentiles(mut values: Vec<f64>) -> String {

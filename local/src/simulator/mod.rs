@@ -1,14 +1,17 @@
-//! A simulated provider that behaves like Bizppurio, as far as its documents and public logs of
-//! other systems show. It has tokens, a limit with 429s, latency, faults, and receipts that come
-//! late, twice or before the answer. It records every arrival, so that tests check Alimi's promises
-//! from the provider's side.
+//! Simulated providers, as far as their documents and public logs of other systems show them.
+//!
+//! - `core/` knows no provider. It has the limit, the latency, the faults, the tokens, and the
+//!   receipts that come early, late, twice, out of order or never. It records every arrival, so that
+//!   tests check Alimi's promises from the provider's side. It shows at `/_sim` the messages that
+//!   would have appeared on phones.
+//! - `bizppurio/` has the routes and the JSON of one provider. Another provider adds such a folder.
 
-mod provider;
-mod record;
-mod routes;
-mod scenario;
+mod bizppurio;
+mod core;
 
-pub use self::provider::{Fault, PASSWORD, ReceiptSink, Simulator, SimulatorSettings};
-pub use self::record::{AcceptedReceipt, Arrival, Kind, TOO_MANY, busiest_second};
-pub use self::routes::router;
-pub use self::scenario::Scenario;
+pub use self::bizppurio::{TOO_MANY, router};
+pub use self::core::{
+    AcceptedReceipt, Answer, Arrival, Behaviour, Fault, Kind, MESSAGES_KEPT, PASSWORD,
+    PhoneMessage, ReceiptSink, Receipts, Scenario, Shown, ShownButton, Simulator,
+    SimulatorSettings, busiest_second,
+};

@@ -1,11 +1,15 @@
 //! Checks Alimi's promises from the provider's side: compares what arrived at the simulated
 //! provider, and its answers and receipts, with the stored notifications.
 
-use std::collections::BTreeMap;
+mod order;
+mod records;
 
-use alimi::domain::{Notification, NotificationId, Status};
+use alimi::domain::{Address, Notification, NotificationId, PhoneNumber, Reference, Status};
 
-use crate::simulator::{Arrival, Simulator, busiest_second};
+use self::order::{Order, order_of};
+use self::records::{Record, Records};
+use crate::aws::embedded::Stored;
+use crate::simulator::{Arrival, PhoneMessage, Simulator, busiest_second};
 
 /// The longest time from a message's claim to its arrival: the claim's largest age at departure,
 /// and the time in transit.
@@ -15,7 +19,8 @@ const STALE_US: i64 = 2_500_000;
 pub struct Audit {
     /// Messages that the provider accepted more than once.
     pub sent_twice: Vec<NotificationId>,
-    /// Steps that arrived before the receipt that delivered the step before them.
+    /// Steps that arrived before the step before them had ended in the way that they wait for. Only
+    /// the provider's receipt shows a delivery.
     pub out_of_order: Vec<NotificationId>,
     /// The most arrivals in any sliding second.
     pub busiest_second: usize,
@@ -23,6 +28,8 @@ pub struct Audit {
     pub stale: Vec<NotificationId>,
     /// Messages with a receipt of delivery that are not stored as delivered.
     pub not_stored_as_delivered: Vec<NotificationId>,
+    /// Messages that appeared on another phone than the stored one, or over another medium.
+    pub misdirected: Vec<NotificationId>,
     /// The number of messages that arrived and are not stored.
     pub not_stored: usize,
     /// Messages that have not ended and do not wait for a person.
@@ -32,66 +39,66 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Compares the provider's record with the stored notifications.
+    /// Compares the provider's record with what is stored.
     #[must_use]
-    pub fn of(simulator: &Simulator, stored: &BTreeMap<NotificationId, Notification>) -> Self {
+    pub fn of(simulator: &Simulator, stored: &Stored) -> Self {
         let arrivals = simulator.arrivals();
         let receipts = simulator.accepted_receipts();
+        let records = Records::new(&arrivals, &receipts);
         let mut audit = Self { busiest_second: busiest_second(&arrivals), ..Self::default() };
-
-        let mut arrived: BTreeMap<&NotificationId, Vec<&Arrival>> = BTreeMap::new();
-        for arrival in &arrivals {
-            if let Some(reference) = &arrival.reference {
-                arrived.entry(&reference.id).or_default().push(arrival);
+        for (id, record) in records.all() {
+            audit.compare(id, record, &records, stored);
+        }
+        for message in simulator.messages() {
+            let Ok(Reference { id, .. }) = message.reference.parse() else { continue };
+            let found = stored.notifications.get(&id);
+            if found.is_some_and(|notification| !is_for(&message, notification)) {
+                audit.misdirected.push(id);
             }
         }
-        let mut delivered_at_us: BTreeMap<&NotificationId, i64> = BTreeMap::new();
-        for receipt in receipts.iter().filter(|receipt| receipt.says_delivered()) {
-            if let Some(reference) = &receipt.reference {
-                let at_us = delivered_at_us.entry(&reference.id).or_insert(receipt.at_us);
-                *at_us = receipt.at_us.min(*at_us);
-            }
-        }
-
-        for (id, arrivals) in &arrived {
-            if arrivals.iter().filter(|arrival| arrival.was_accepted()).count() > 1 {
-                audit.sent_twice.push((*id).clone());
-            }
-            let Some(notification) = stored.get(*id) else {
-                audit.not_stored += 1;
-                continue;
-            };
-            let is_stale = |arrival: &&Arrival| {
-                let attempt = arrival.reference.as_ref().map_or(0, |reference| reference.attempt);
-                notification
-                    .attempt_record(attempt)
-                    .is_some_and(|record| arrival.at_us > 1000 * record.claimed_at_ms + STALE_US)
-            };
-            if arrivals.iter().any(is_stale) {
-                audit.stale.push((*id).clone());
-            }
-            if let Some(step) = notification.sequence_step.as_ref().filter(|step| step.step > 0) {
-                let before = step.sequence.step_id(step.step - 1);
-                match delivered_at_us.get(&before) {
-                    Some(released_us) if arrivals[0].at_us >= *released_us => {
-                        let waited_us = arrivals[0].at_us - released_us;
-                        audit.release_ms.push(waited_us as f64 / 1000.0);
-                    }
-                    Some(_) | None => audit.out_of_order.push((*id).clone()),
-                }
-            }
-        }
-        for id in delivered_at_us.keys() {
-            if stored.get(*id).is_some_and(|known| known.status != Status::Delivered) {
-                audit.not_stored_as_delivered.push((*id).clone());
-            }
-        }
-        audit.unsettled = stored
-            .values()
+        let all = stored.notifications.values();
+        audit.unsettled = all
             .filter(|notification| !is_settled(notification, stored))
             .map(|notification| (notification.id.clone(), notification.status))
             .collect();
         audit
+    }
+
+    /// Compares the provider's record of one message with what is stored.
+    fn compare(
+        &mut self,
+        id: &NotificationId,
+        record: &Record<'_>,
+        records: &Records<'_>,
+        stored: &Stored,
+    ) {
+        if record.arrivals.iter().filter(|arrival| arrival.was_accepted()).count() > 1 {
+            self.sent_twice.push(id.clone());
+        }
+        let Some(notification) = stored.notifications.get(id) else {
+            self.not_stored += usize::from(!record.arrivals.is_empty());
+            return;
+        };
+        if record.delivered_us.is_some() && notification.status != Status::Delivered {
+            self.not_stored_as_delivered.push(id.clone());
+        }
+        if record.arrivals.iter().any(|arrival| is_stale(notification, arrival)) {
+            self.stale.push(id.clone());
+        }
+        let place = notification.sequence_step.as_ref().filter(|place| place.step > 0);
+        if let (Some(place), Some(first)) = (place, record.arrivals.first()) {
+            let sequence = stored.sequences.get(&place.sequence);
+            let order = sequence.map(|sequence| {
+                order_of(sequence, usize::from(place.step), first.at_us, records, stored)
+            });
+            match order {
+                Some(Order::Released { waited_us }) => {
+                    self.release_ms.push(waited_us as f64 / 1000.0);
+                }
+                Some(Order::Kept) => {}
+                Some(Order::Broken) | None => self.out_of_order.push(id.clone()),
+            }
+        }
     }
 
     /// Every broken promise, as text. Unsettled messages break none: they may only need time.
@@ -114,21 +121,37 @@ impl Audit {
             self.not_stored_as_delivered.is_empty(),
             format!("delivered, but not stored as such: {:?}", self.not_stored_as_delivered),
         );
+        require(self.misdirected.is_empty(), format!("misdirected: {:?}", self.misdirected));
         require(self.not_stored == 0, format!("{} arrived that are not stored", self.not_stored));
         violations
     }
 }
 
+/// Whether a message on a phone is the one that is stored. The provider has Korean numbers in
+/// national form, and they are stored in international form.
+fn is_for(message: &PhoneMessage, notification: &Notification) -> bool {
+    let Address::Phone(phone) = &notification.to;
+    let media = notification.media;
+    let medium = if message.is_fallback { media.fallback } else { Some(media.first) };
+    let number = PhoneNumber::try_from(message.number.clone());
+    number.is_ok_and(|number| number == *phone) && medium == Some(message.shown.medium)
+}
+
+fn is_stale(notification: &Notification, arrival: &Arrival) -> bool {
+    let attempt = arrival.reference.as_ref().map_or(0, |reference| reference.attempt);
+    let record = notification.attempt_record(attempt);
+    record.is_some_and(|record| arrival.at_us > 1000 * record.claimed_at_ms + STALE_US)
+}
+
 /// Whether a notification has ended, is an exception, or is blocked behind an exception.
-fn is_settled(
-    notification: &Notification,
-    stored: &BTreeMap<NotificationId, Notification>,
-) -> bool {
+fn is_settled(notification: &Notification, stored: &Stored) -> bool {
     match notification.status {
-        Status::Blocked => notification.sequence_step.as_ref().is_some_and(|step| {
-            (0..step.step)
-                .filter_map(|earlier| stored.get(&step.sequence.step_id(earlier)))
-                .any(|earlier| matches!(earlier.status, Status::Unknown | Status::Unconfirmed))
+        Status::Blocked => notification.sequence_step.as_ref().is_some_and(|place| {
+            let sequence = stored.sequences.get(&place.sequence).into_iter();
+            let steps = sequence.flat_map(|sequence| &sequence.steps);
+            let earlier = steps.take(usize::from(place.step));
+            let mut gates = earlier.filter_map(|step| stored.notifications.get(step.gate()?));
+            gates.any(|gate| matches!(gate.status, Status::Unknown | Status::Unconfirmed))
         }),
         Status::Deferred | Status::Queued | Status::Sending | Status::Accepted => false,
         Status::Unknown

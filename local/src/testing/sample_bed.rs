@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::domain::ProviderConfig;
 use alimi::providers::ReqwestHttp;
 use alimi::store::DynamoStore;
 use alimi::time::{SystemClock, SystemRandomness};
@@ -17,6 +16,7 @@ use dynoxide::Database;
 use crate::aws::embedded::{self, Served};
 use crate::aws::endpoint::{self, Serving};
 use crate::aws::queue::LocalQueue;
+use crate::channels::use_simulator;
 use crate::listen::{StartError, listen_for_containers, port_of};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack};
@@ -51,10 +51,7 @@ impl SampleBed {
         let store = Arc::new(DynamoStore::new(client, embedded::tables(), clock.clone()));
         let example = include_str!("../../../examples/teacher-onboarding/catalog.yaml");
         let mut catalog = CatalogFile::read(example)?;
-        for channel in catalog.channels.values_mut() {
-            let ProviderConfig::Bizppurio { base_url, .. } = &mut channel.provider;
-            *base_url = format!("http://{address}:{}", port_of(&provider));
-        }
+        use_simulator(&mut catalog, &format!("http://{address}:{}", port_of(&provider)));
         catalog.apply(&store).await?;
         // The provider sends no receipts meanwhile: the sample events contain them.
         let never = Duration::from_hours(24);

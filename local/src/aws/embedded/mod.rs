@@ -14,7 +14,7 @@ pub use self::error::EmbeddedError;
 pub use self::faults::{DatabaseFault, DatabaseFaults};
 pub use self::in_process::client_in_process;
 pub use self::original::Original;
-pub use self::reading::{agenda, is_agenda_empty, notifications};
+pub use self::reading::{Stored, agenda, is_agenda_empty, notifications, stored};
 pub use self::tables::{database, database_without_streams, original_without_streams, tables};
 pub use self::template::template;
 

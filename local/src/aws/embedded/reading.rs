@@ -1,23 +1,30 @@
-//! Reads of stored notifications that do not go through the AWS client.
+//! Reads of stored notifications and sequences that do not go through the AWS client.
 
 use std::collections::{BTreeMap, HashMap};
 
-use alimi::domain::{AgendaKey, Notification, NotificationId};
+use alimi::domain::{AgendaKey, Notification, NotificationId, Sequence, SequenceId};
+use alimi::store::{notification_from_item, sequence_from_item};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 use dynoxide::actions::scan::ScanRequest;
-use dynoxide::{AttributeValue as Stored, Database, DynoxideError, Item};
-use serde_dynamo::AttributeValue;
+use dynoxide::{AttributeValue as EmbeddedValue, Database, DynoxideError, Item};
 
 use super::error::EmbeddedError;
 use super::tables::tables;
 
-/// Every stored notification, by id.
+/// Everything in the notifications table.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    pub notifications: BTreeMap<NotificationId, Notification>,
+    pub sequences: BTreeMap<SequenceId, Sequence>,
+}
+
+/// Every stored notification and every stored sequence.
 ///
 /// # Errors
 /// [`EmbeddedError`].
-pub fn notifications(
-    database: &Database,
-) -> Result<BTreeMap<NotificationId, Notification>, EmbeddedError> {
-    let mut all = BTreeMap::new();
+pub fn stored(database: &Database) -> Result<Stored, EmbeddedError> {
+    let mut stored = Stored::default();
     let mut start = None;
     loop {
         let page = database.scan(ScanRequest {
@@ -26,16 +33,31 @@ pub fn notifications(
             ..ScanRequest::default()
         })?;
         for item in page.items.unwrap_or_default() {
-            let item = serde_dynamo::Item::from(members(item));
-            let notification: Notification =
-                serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
-            all.insert(notification.id.clone(), notification);
+            let item = members(item);
+            // A notification's row has no kind.
+            if item.contains_key("kind") {
+                let found = sequence_from_item(item).map_err(|error| unreadable(&error))?;
+                stored.sequences.extend(found.map(|found| (found.id.clone(), found)));
+            } else {
+                let found = notification_from_item(item).map_err(|error| unreadable(&error))?;
+                stored.notifications.extend(found.map(|found| (found.id.clone(), found)));
+            }
         }
         start = page.last_evaluated_key;
         if start.is_none() {
-            return Ok(all);
+            return Ok(stored);
         }
     }
+}
+
+/// Every stored notification, by id.
+///
+/// # Errors
+/// [`EmbeddedError`].
+pub fn notifications(
+    database: &Database,
+) -> Result<BTreeMap<NotificationId, Notification>, EmbeddedError> {
+    Ok(stored(database)?.notifications)
 }
 
 /// Whether the agenda is empty: no message waits to be sent or for a receipt. This is cheap for any
@@ -77,7 +99,9 @@ fn agenda_page(
         ..ScanRequest::default()
     })?;
     let key = |mut item: Item| match (item.remove("agenda_pk"), item.remove("agenda_sk")) {
-        (Some(Stored::S(partition)), Some(Stored::S(sort))) => Ok(AgendaKey { partition, sort }),
+        (Some(EmbeddedValue::S(partition)), Some(EmbeddedValue::S(sort))) => {
+            Ok(AgendaKey { partition, sort })
+        }
         other => Err(unreadable(&format!("the agenda has the key {other:?}"))),
     };
     let keys = page.items.unwrap_or_default().into_iter().map(key).collect::<Result<_, _>>()?;
@@ -88,18 +112,18 @@ fn members(item: Item) -> HashMap<String, AttributeValue> {
     item.into_iter().map(|(name, value)| (name, attribute(value))).collect()
 }
 
-fn attribute(value: Stored) -> AttributeValue {
+fn attribute(value: EmbeddedValue) -> AttributeValue {
     match value {
-        Stored::S(text) => AttributeValue::S(text),
-        Stored::N(number) => AttributeValue::N(number),
-        Stored::B(bytes) => AttributeValue::B(bytes),
-        Stored::BOOL(truth) => AttributeValue::Bool(truth),
-        Stored::NULL(null) => AttributeValue::Null(null),
-        Stored::SS(texts) => AttributeValue::Ss(texts),
-        Stored::NS(numbers) => AttributeValue::Ns(numbers),
-        Stored::BS(all) => AttributeValue::Bs(all),
-        Stored::L(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
-        Stored::M(values) => AttributeValue::M(members(values)),
+        EmbeddedValue::S(text) => AttributeValue::S(text),
+        EmbeddedValue::N(number) => AttributeValue::N(number),
+        EmbeddedValue::B(bytes) => AttributeValue::B(Blob::new(bytes)),
+        EmbeddedValue::BOOL(truth) => AttributeValue::Bool(truth),
+        EmbeddedValue::NULL(null) => AttributeValue::Null(null),
+        EmbeddedValue::SS(texts) => AttributeValue::Ss(texts),
+        EmbeddedValue::NS(numbers) => AttributeValue::Ns(numbers),
+        EmbeddedValue::BS(all) => AttributeValue::Bs(all.into_iter().map(Blob::new).collect()),
+        EmbeddedValue::L(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
+        EmbeddedValue::M(values) => AttributeValue::M(members(values)),
     }
 }
 

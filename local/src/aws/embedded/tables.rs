@@ -19,6 +19,7 @@ pub fn tables() -> Tables {
         state: "StateTable".to_owned(),
         members: "MembersTable".to_owned(),
         runs: "RunsTable".to_owned(),
+        ledger: "LedgerTable".to_owned(),
     }
 }
 

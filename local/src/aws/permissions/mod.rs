@@ -165,12 +165,13 @@ mod tests {
         assert!(!query("NotificationsTable/index/history"), "another index");
         let delete = |key| is_permitted(Function::Sender, "dynamodb:DeleteItem", "StateTable", key);
         assert!(!delete(Some("lane#a")));
-        let secret = |name: &str| {
+        let secret = |function, name: &str| {
             let arn = format!("{}:secret:{name}", arn("secretsmanager"));
-            is_permitted(Function::Webhook, "secretsmanager:GetSecretValue", &arn, None)
+            is_permitted(function, "secretsmanager:GetSecretValue", &arn, None)
         };
-        assert!(secret("alimi/alimtalk-main-a1b2c3"));
-        assert!(!secret("payroll-a1b2c3"));
+        assert!(secret(Function::Sender, "alimi/alimtalk-main-a1b2c3"));
+        assert!(!secret(Function::Sender, "payroll-a1b2c3"));
+        assert!(!secret(Function::Webhook, "alimi/alimtalk-main-a1b2c3"), "another function");
         assert!(!is_permitted(
             Function::Planner,
             "scheduler:DeleteSchedule",

@@ -10,6 +10,10 @@ use dynoxide::Database;
 
 use super::clock::WorldClock;
 use crate::aws::embedded::{self, DatabaseFaults, Original};
+use crate::channels::use_simulator;
+
+/// The address of the simulated provider. Requests reach it without sockets.
+const PROVIDER_URL: &str = "http://provider.in-process";
 
 /// The databases that later worlds are copied from, by the text of their catalog.
 static ORIGINALS: LazyLock<Mutex<HashMap<String, Original>>> = LazyLock::new(Mutex::default);
@@ -40,6 +44,7 @@ async fn store(catalog: &str, database: &Database) {
     let client =
         embedded::client_in_process(database.clone(), Duration::ZERO, DatabaseFaults::default());
     let store = DynamoStore::new(client, embedded::tables(), Arc::new(WorldClock::new()));
-    let catalog = CatalogFile::read(catalog).expect("the catalog file");
+    let mut catalog = CatalogFile::read(catalog).expect("the catalog file");
+    use_simulator(&mut catalog, PROVIDER_URL);
     catalog.apply(&store).await.expect("the catalog is stored");
 }

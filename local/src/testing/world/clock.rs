@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alimi::ports::{Clock, Randomness};
+use alimi::ports::{Clock, PortError, Randomness};
 use tokio::time::Instant;
 
 /// When every world begins: 2026-03-02 10:00 in Seoul.
@@ -33,5 +33,11 @@ pub(super) struct Counting(AtomicU64);
 impl Randomness for Counting {
     fn next_u64(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn secret_bytes(&self) -> Result<[u8; 32], PortError> {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.next_u64().to_be_bytes());
+        Ok(bytes)
     }
 }

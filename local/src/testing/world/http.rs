@@ -126,10 +126,13 @@ impl ProviderHttp for RouterHttp {
             .map_err(|_| NoResponse::MaybeSent("timed out".to_owned()))?
             .map_err(|error| NoResponse::MaybeSent(error.to_string()))?;
         let Ok(response) = response;
+        let (head, body) = response.into_parts();
+        // The body of a closed connection cannot be read.
+        let body = axum::body::to_bytes(body, usize::MAX)
+            .await
+            .map_err(|error| NoResponse::MaybeSent(error.to_string()))?;
         self.give_back_connection();
         self.record_answer();
-        let (head, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
         Ok(Response::from_parts(head, body))
     }
 }

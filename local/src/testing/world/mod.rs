@@ -22,7 +22,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::aws::embedded::{self, DatabaseFaults};
+use crate::aws::embedded::{self, DatabaseFaults, Stored};
 use crate::aws::permissions::Permissions;
 use crate::aws::queue::LocalQueue;
 use crate::aws::secrets::WEBHOOK_SECRET;
@@ -221,6 +221,16 @@ impl World {
         embedded::notifications(&self.database).expect("the table")
     }
 
+    /// Every stored notification and every stored sequence.
+    ///
+    /// # Panics
+    /// When the table cannot be read.
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        embedded::stored(&self.database).expect("the table")
+    }
+
     /// Lets time pass, with a round of the sweeper every minute, until every notification has
     /// ended, is an exception, or waits behind one.
     ///
@@ -274,7 +284,7 @@ impl World {
     /// Compares the provider's record with the stored notifications.
     #[must_use]
     pub fn audit(&self) -> Audit {
-        Audit::of(&self.simulator, &self.notifications())
+        Audit::of(&self.simulator, &self.stored())
     }
 
     /// Notifications that have not ended and do not wait for a person.

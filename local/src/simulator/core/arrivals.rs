@@ -1,0 +1,105 @@
+//! What arrived at a provider.
+
+use alimi::domain::Reference;
+use serde::Serialize;
+
+use super::behaviour::Fault;
+
+/// One request that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    pub at_us: i64,
+    pub kind: Kind,
+    /// The result code of the answer, as the provider numbers its results.
+    pub code: u32,
+    /// The message's reference key.
+    pub reference: Option<Reference>,
+    is_accepted: bool,
+}
+
+/// The kind of a request. All kinds count against the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Token,
+    Message,
+    /// A question about a message.
+    Inquiry,
+}
+
+/// The result codes of a provider that do not depend on the request.
+#[derive(Clone, Copy, Debug)]
+pub struct WireCodes {
+    pub accepted: u32,
+    /// The code of a request that exceeds the limit.
+    pub too_many: u32,
+}
+
+impl Arrival {
+    /// A request that is let in, or refused by a fault.
+    pub(super) fn new(
+        at_us: i64,
+        kind: Kind,
+        reference: Option<Reference>,
+        codes: WireCodes,
+        fault: Option<&Fault>,
+    ) -> Self {
+        let code = fault.map_or(codes.accepted, |fault| fault.code);
+        let is_accepted = kind == Kind::Message && fault.is_none();
+        Self { at_us, kind, code, reference, is_accepted }
+    }
+
+    /// Records that the provider refused the request after it had let it in.
+    pub(super) fn refuse(&mut self, code: u32) {
+        self.code = code;
+        self.is_accepted = false;
+    }
+
+    /// Whether the provider accepted the message, so that its recipient may get it.
+    #[must_use]
+    pub fn was_accepted(&self) -> bool {
+        self.is_accepted
+    }
+}
+
+/// The most arrivals in any sliding second.
+#[must_use]
+pub fn busiest_second(arrivals: &[Arrival]) -> usize {
+    let mut times: Vec<i64> = arrivals.iter().map(|arrival| arrival.at_us).collect();
+    times.sort_unstable();
+    let mut first = 0;
+    let mut most = 0;
+    for (index, at_us) in times.iter().enumerate() {
+        while times[first] + 1_000_000 <= *at_us {
+            first += 1;
+        }
+        most = most.max(index + 1 - first);
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arrival_a_full_second_later_belongs_to_the_next_second() {
+        let codes = WireCodes { accepted: 1000, too_many: 5002 };
+        let at = |at_us| Arrival::new(at_us, Kind::Message, None, codes, None);
+        assert_eq!(busiest_second(&[]), 0);
+        assert_eq!(busiest_second(&[at(0), at(1_000_000)]), 1);
+        assert_eq!(busiest_second(&[at(999_999), at(0), at(1_000_001)]), 2);
+    }
+
+    #[test]
+    fn only_a_message_that_was_not_refused_was_accepted() {
+        let codes = WireCodes { accepted: 1000, too_many: 5002 };
+        let mut message = Arrival::new(0, Kind::Message, None, codes, None);
+        assert!(message.was_accepted());
+        message.refuse(2000);
+        assert!(!message.was_accepted());
+        assert!(!Arrival::new(0, Kind::Token, None, codes, None).was_accepted());
+        let fault = Fault { status: 429, code: 5002, reset_s: None };
+        assert!(!Arrival::new(0, Kind::Message, None, codes, Some(&fault)).was_accepted());
+    }
+}
