@@ -20,7 +20,15 @@ async fn a_demo_with_faults_sends_nothing_twice_or_out_of_order() {
     };
     let outcome = demo::run(settings).await.expect("the demo runs");
     assert!(outcome.broken.is_empty(), "{:#?}", outcome.broken);
-    for row in ["sequences", "30 members", "30 / 0 / 0", "00:00–24:00"] {
+    for row in [
+        "sequences",
+        "30 members",
+        "30 / 0 / 0",
+        "00:00–24:00",
+        "one SMS and one LMS, by themselves",
+        "fallback delivered",
+        "fallback not needed",
+    ] {
         assert!(outcome.table.contains(row), "{row}: {}", outcome.table);
     }
 }

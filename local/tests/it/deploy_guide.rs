@@ -120,6 +120,7 @@ fn the_catalog_in_the_guide_is_valid_and_fits_its_steps() {
     // The other steps name the same secret, channel and template.
     assert!(GUIDE.contains(&format!("create-secret --name {} ", settings.secret)));
     assert!(GUIDE.contains(&format!("$API/webhooks/{channel}/")));
+    assert!(GUIDE.contains(&format!("POST /v1/channels/{channel}/receipt-secrets")));
     assert!(GUIDE.contains(&format!("\"template\": \"{template}\", \"to\"")));
 }
 

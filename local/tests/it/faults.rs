@@ -237,10 +237,6 @@ impl Notifications for SlowRecords {
         self.0.create(notification).await
     }
 
-    async fn create_all(&self, notifications: &[Notification]) -> Result<Saved, PortError> {
-        self.0.create_all(notifications).await
-    }
-
     async fn load(&self, id: &NotificationId) -> Result<Option<Notification>, PortError> {
         self.0.load(id).await
     }
@@ -274,6 +270,18 @@ struct Freeze {
     arrivals: usize,
 }
 
+/// Another sender takes the lane, whose lease has expired by then. The holder may renew its lease
+/// between the taker's read and its write, so the first try may find the lane held.
+async fn take_the_lane(world: &World, now_ms: i64) {
+    for _ in 0..2 {
+        let taken = world.store.acquire("alimtalk-main", terms_of_another(now_ms)).await;
+        if matches!(taken.expect("an answer"), Acquired::Leased(_)) {
+            return;
+        }
+    }
+    panic!("the lane is held");
+}
+
 /// In a frozen process the monotonic clock may stand still, so that only the wall clock shows that
 /// the lease expired. A successor took the lane meanwhile.
 async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> Freeze {
@@ -285,12 +293,7 @@ async fn freeze_a_senders_clock_after(ms: u64, settings: WorldSettings) -> Freez
     let frozen = async {
         tokio::time::sleep(Duration::from_millis(ms)).await;
         let now_ms = world.clock.now_ms() + 15_000;
-        let taken = world
-            .store
-            .acquire("alimtalk-main", terms_of_another(now_ms))
-            .await
-            .expect("an answer");
-        assert!(matches!(taken, Acquired::Leased(_)), "{taken:?}");
+        take_the_lane(&world, now_ms).await;
         ahead_us.store(15_000_000, Ordering::Relaxed);
         // Requests that were written before the freeze still arrive.
         for _ in 0..5 {

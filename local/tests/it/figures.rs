@@ -1,12 +1,14 @@
-//! The figures behind the alarms. Each notification that needs a person is counted once, and the
-//! age of a lane is recorded even when nothing leaves it.
+//! The figures behind the alarms and the costs. Each notification that needs a person is counted
+//! once, the age of a lane is recorded even when nothing leaves it, and the writes of a message are
+//! as few as they should be.
 
 use std::time::Duration;
 
 use alimi::domain::{Outcome, Status};
-use alimi::ports::NoResponse;
+use alimi::ports::{NoResponse, WakeGroup};
 use alimi_local::simulator::Fault;
 use alimi_local::testing::crash_point::CrashPoint;
+use alimi_local::testing::database_usage::DatabaseUsage;
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
 
@@ -211,4 +213,53 @@ async fn every_drain_records_the_limit_that_it_keeps() {
     let drains = world.meter.drains();
     assert!(!drains.is_empty());
     assert!(drains.iter().all(|drained| drained.metrics.limit_per_second == 40), "{drains:#?}");
+}
+
+/// The units of all single writes while this many copies of a message are stored, sent and
+/// delivered. The lane's lease and the access token are written as well, once.
+async fn write_units(message: &Value, count: usize) -> f64 {
+    let database_usage = DatabaseUsage::default();
+    let settings =
+        WorldSettings { database_usage: database_usage.clone(), ..WorldSettings::default() };
+    let world = World::new(settings).await;
+    // A Korean letter takes three bytes.
+    let long = json!({ "type": "alimtalk", "code": "LONG_01", "body": "가".repeat(680) });
+    let long = json!({
+        "category": "informational",
+        "variants": [{ "channel": "alimtalk-main", "content": long }],
+    });
+    let made = world.operate("PUT", "/v1/templates/long", &[("if-none-match", "*")], long).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let units = || database_usage.by_operation().get("PutItem").map_or(0.0, |put| put.write_units);
+
+    let before = units();
+    for n in 0..count {
+        let key = format!("k{n}");
+        let (status, answer) =
+            world.produce("POST", "/v1/notifications", Some(&key), message).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await.expect("drained");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(stored(&world, Status::Delivered), count as u64);
+    units() - before
+}
+
+/// Three units store a message: one for the row, one for the agenda, one for the recipient's
+/// history. Three claim it, because the agenda's entry moves. One records the answer, and two the
+/// receipt. Texts are not stored, so the row stays below 1 KB however long they are.
+#[tokio::test(start_paused = true)]
+async fn a_delivered_message_takes_9_write_units_and_10_in_a_group_however_long_its_text_is() {
+    let plain = json!({
+        "template": "photo-and-video", "to": { "id": "teacher-1", "phone": DELIVERED },
+        "variables": { "name": "김하나", "code": "a1" },
+    });
+    let (mut tagged, mut long) = (plain.clone(), plain.clone());
+    tagged["tag"] = json!("spring-2026");
+    long["template"] = json!("long");
+    for (message, expected) in [(plain, 9.0), (tagged, 10.0), (long, 9.0)] {
+        // The writes that do not depend on the number of messages cancel out.
+        let of_ten = write_units(&message, 11).await - write_units(&message, 1).await;
+        assert!((of_ten - 10.0 * expected).abs() < 0.01, "{message}: {of_ten} units for ten");
+    }
 }

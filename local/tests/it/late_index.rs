@@ -80,8 +80,10 @@ async fn a_sender_may_crash_under_a_late_index() {
         let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
         let variables = json!({ "name": "김하나", "date": "3월 2일", "code": "a1" });
         let step = |template: &str| json!({ "template": template, "variables": variables });
-        for n in 0..4 {
-            let steps = [step("consultation-start"), step("photo-and-video")];
+        // A claim's deadline, by which it is found, depends on the message's channel type.
+        let first = ["consultation-start", "consultation-sms", "consultation-lms"];
+        for (n, template) in first.into_iter().cycle().take(4).enumerate() {
+            let steps = [step(template), step("photo-and-video")];
             let body = json!({ "to": to(n), "steps": steps });
             let key = format!("s{n}");
             let (status, _) = world.produce("POST", "/v1/sequences", Some(&key), body).await;

@@ -1,4 +1,4 @@
-//! No log line contains a phone number, a message text or a secret.
+//! No log line contains a phone number, a message text, a variable, a producer's data or a secret.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::simulator::PASSWORD;
 use alimi_local::testing::world::{World, WorldSettings};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::Dispatch;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
@@ -32,7 +32,7 @@ impl Write for Log {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_log_line_contains_a_number_a_text_or_a_secret() {
+async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -55,6 +55,7 @@ async fn no_log_line_contains_a_number_a_text_or_a_secret() {
     world.start_senders();
     producers_and_receipts(&world).await;
     operators_and_runs(&world).await;
+    let receipt_secret = receipt_secrets_and_a_look_at_a_message(&world).await;
 
     let logged = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let logged = String::from_utf8(logged).expect("text");
@@ -67,6 +68,7 @@ async fn no_log_line_contains_a_number_a_text_or_a_secret() {
         "drained",
         "refused",
         "members uploaded",
+        "a document was saved",
     ] {
         assert!(logged.contains(word), "no line contains {word:?}");
     }
@@ -79,13 +81,19 @@ async fn no_log_line_contains_a_number_a_text_or_a_secret() {
         "-5678",
         "0101234",
         "010900",
+        // Phone numbers are international inside Alimi.
+        "+8210",
         "김하나",
         "3월 2일",
         "선생님",
         "secret-code",
+        "unused-variable",
+        "private-data",
+        "text-of-an-operator",
         PASSWORD,
         WEBHOOK_SECRET,
         "guessed-secret",
+        receipt_secret.as_str(),
         "token-0",
     ];
     for line in logged.lines() {
@@ -97,30 +105,39 @@ async fn no_log_line_contains_a_number_a_text_or_a_secret() {
 
 /// Every scenario of the provider, an outage, and requests that the API and the webhook refuse.
 async fn producers_and_receipts(world: &World) {
-    for (index, exchange) in ["1234"].into_iter().chain(SCENARIOS).enumerate() {
+    for (index, exchange) in [1234].into_iter().chain(SCENARIOS).enumerate() {
+        let mut text = step("consultation-sms");
+        text["after"] = json!("failed");
         let body = json!({
             "to": { "id": "teacher", "phone": format!("010-{exchange}-5678") },
-            "steps": [
-                { "template": "consultation-start", "variables": variables() },
-                { "template": "photo-and-video", "variables": variables() },
-            ],
+            "steps": [step("consultation-start"), text, step("photo-and-video")],
         });
         let key = format!("key-{index}");
         let (status, _) = world.produce("POST", "/v1/sequences", Some(&key), body).await;
         assert_eq!(status, 202);
     }
     world.settle(Duration::from_secs(3 * 3600)).await;
-    let invalid =
-        json!({ "template": "photo-and-video", "to": { "id": "t", "phone": "01012345678x" } });
-    world.produce("POST", "/v1/notifications", Some("invalid"), invalid).await;
+    for (pointer, value) in [
+        ("/to/phone", json!("01012345678x")),
+        ("/to/phone", json!("+1 010 1234 5678")),
+        ("/channel", json!("private-data")),
+        ("/tag", json!("private-data and more")),
+        ("/data", json!({ "note": "private-data".repeat(100) })),
+        ("/variables/name", json!("김하나".repeat(400))),
+        ("/variables/name", json!(["김하나"])),
+        ("/priority", json!("secret-code")),
+    ] {
+        let mut invalid = single();
+        let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
+        let parent = invalid.pointer_mut(parent).and_then(Value::as_object_mut);
+        parent.expect("an object").insert(member.to_owned(), value);
+        let refused = world.produce("POST", "/v1/notifications", Some("invalid"), invalid).await;
+        assert_eq!(refused.0, 422, "{pointer}: {}", refused.1);
+    }
     for _ in 0..10 {
         world.faults.add(DatabaseFault::Refused);
     }
-    let valid = json!({
-        "template": "photo-and-video", "to": { "id": "t", "phone": "01012345678" },
-        "variables": variables(),
-    });
-    world.produce("POST", "/v1/notifications", Some("outage"), valid).await;
+    world.produce("POST", "/v1/notifications", Some("outage"), single()).await;
     world.faults.clear();
     world.webhook("/webhooks/alimtalk-main/guessed-secret", "{}").await;
     let receipt = json!({ "PHONE": "01012345678", "RESULT": "x y" }).to_string();
@@ -156,10 +173,60 @@ async fn operators_and_runs(world: &World) {
     assert_eq!(report.outcome, RunOutcome::NotScheduled);
 }
 
-/// The middle digits of phone numbers that select the scenarios of the simulated provider.
-const SCENARIOS: [&str; 9] =
-    ["9001", "9002", "9003", "9004", "9005", "9006", "9007", "9008", "9009"];
+/// A secret of the webhook is made, used and deleted, and an operator looks at a message whose
+/// template has changed. Returns the secret.
+async fn receipt_secrets_and_a_look_at_a_message(world: &World) -> String {
+    let secrets = "/v1/channels/alimtalk-main/receipt-secrets";
+    let made = world.operate("POST", secrets, &[], "").await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let path = made.body["path"].as_str().expect("a path");
+    let receipt = json!({
+        "DEVICE": "AT", "CMSGID": "c", "MSGID": "m", "PHONE": "01012345678", "MEDIA": "KAT",
+        "RESULT": "7000",
+    });
+    assert_eq!(world.webhook(path, &receipt).await.0, 200);
+    let id = made.body["id"].as_str().expect("an id");
+    let deleted = world.operate("DELETE", &format!("{secrets}/{id}"), &[], "").await;
+    assert_eq!(deleted.status, 204);
+    assert_eq!(world.webhook(path, &receipt).await.0, 404);
 
-fn variables() -> serde_json::Value {
-    json!({ "name": "김하나", "date": "3월 2일", "code": "secret-code" })
+    let (status, posted) =
+        world.produce("POST", "/v1/notifications", Some("shown"), single()).await;
+    assert_eq!(status, 202, "{posted}");
+    let template = "/v1/templates/photo-and-video";
+    let read = world.operate("GET", template, &[], "").await;
+    let mut changed = read.body;
+    changed["variants"][0]["content"]["body"] = json!("text-of-an-operator #{name}");
+    let etag = read.etag.expect("an ETag");
+    let saved = world.operate("PUT", template, &[("if-match", &etag)], changed).await;
+    assert_eq!(saved.status, 200, "{}", saved.body);
+    let path = format!("/v1/ops/notifications/{}", posted["id"].as_str().expect("an id"));
+    assert_eq!(world.operate("GET", &path, &[], "").await.status, 200);
+    world.settle(Duration::from_secs(3600)).await;
+    made.body["secret"].as_str().expect("a secret").to_owned()
+}
+
+/// The middle digits of phone numbers that select the scenarios of the simulated provider.
+const SCENARIOS: std::ops::RangeInclusive<u32> = 9001..=9019;
+
+/// A valid notification.
+fn single() -> Value {
+    json!({
+        "template": "photo-and-video", "to": { "id": "t", "phone": "01012345678" },
+        "variables": variables(), "data": data(),
+    })
+}
+
+fn step(template: &str) -> Value {
+    json!({ "template": template, "variables": variables(), "data": data() })
+}
+
+fn variables() -> Value {
+    json!({
+        "name": "김하나", "date": "3월 2일", "code": "secret-code", "note": "unused-variable",
+    })
+}
+
+fn data() -> Value {
+    json!({ "note": "private-data" })
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use alimi::domain::{RunKey, Status};
 use alimi::ports::Scheduler;
-use alimi_local::aws::permissions::Permissions;
+use alimi_local::aws::permissions::{Function, Permissions};
 use alimi_local::event_sources;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{Answer, World, WorldSettings};
 use alimi_planner::StreamEvent;
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
@@ -66,6 +67,28 @@ async fn post(world: &World, path: &str, key: &str, body: &Value) -> Value {
     answer
 }
 
+/// The webhook's function is open to everybody, and it needs no secret: the channel's document has
+/// the hashes of the receipt secrets.
+#[tokio::test(start_paused = true)]
+async fn a_call_of_the_webhook_to_secrets_manager_is_denied() {
+    let permissions = Permissions::of_template().expect("the template's policies");
+    let config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("ap-northeast-2"))
+        .credentials_provider(Credentials::for_tests())
+        .interceptor(permissions.guard(Function::Webhook))
+        .build();
+    let client = aws_sdk_secretsmanager::Client::from_conf(config);
+    let call = client.get_secret_value().secret_id("alimi/alimtalk-main").send();
+    // The guard panics, so that no function can handle the refusal.
+    let panicked = tokio::spawn(call).await.expect_err("the call is denied");
+    assert!(panicked.is_panic(), "{panicked}");
+    let refused = permissions.refused();
+    let [refusal] = &refused[..] else { panic!("{refused:#?}") };
+    assert!(refusal.contains("the policy of WebhookFunction"), "{refusal}");
+    assert!(refusal.contains("does not permit secretsmanager:GetSecretValue"), "{refusal}");
+}
+
 /// A producer posts a sequence and a backlog of more than one slice, reads both, and cancels.
 async fn producers_and_a_backlog(world: &World) {
     let step =
@@ -85,8 +108,11 @@ async fn producers_and_a_backlog(world: &World) {
     ] {
         assert_eq!(world.produce("GET", &path, None, "").await.0, 200);
     }
-    let cancel = format!("/v1/notifications/{}/cancel", one["id"].as_str().expect("an id"));
+    let one = one["id"].as_str().expect("an id");
+    let cancel = format!("/v1/notifications/{one}/cancel");
     assert_eq!(world.produce("POST", &cancel, None, "").await.0, 200);
+    let ops = format!("/v1/ops/notifications/{one}");
+    assert_eq!(world.operate("GET", &ops, &[], "").await.status, 200);
     world.start_senders();
     world.settle(A_DAY).await;
 }
@@ -172,6 +198,8 @@ async fn operators_and_schedules(world: &World) {
     // Before a channel is deleted, the console checks that its lane is empty.
     let mut channel = world.operate("GET", "/v1/channels/alimtalk-main", &[], "").await.body;
     channel["name"] = json!("spare");
+    // They belong to the other channel.
+    channel["receipt_secrets"] = json!([]);
     let spare = "/v1/channels/spare";
     let etag = put(world, spare, channel).await.etag.expect("an ETag");
     let deleted = world.operate("DELETE", spare, &[("if-match", &etag)], "").await;

@@ -6,8 +6,13 @@ use alimi::domain::Schedule;
 use serde_json::json;
 
 use super::operator::{
-    create, daily, delete, detail, get, scheduled_world, status_and_field, with, world,
+    create, daily, delete, detail, get, scheduled_world, status_and_field, text_template, with,
+    world,
 };
+
+/// The templates of the example.
+const TEMPLATES: [&str; 4] =
+    ["consultation-lms", "consultation-sms", "consultation-start", "photo-and-video"];
 
 #[tokio::test(start_paused = true)]
 async fn a_document_in_use_cannot_be_deleted_and_its_user_is_named() {
@@ -21,13 +26,11 @@ async fn a_document_in_use_cannot_be_deleted_and_its_user_is_named() {
         assert_eq!(status_and_field(&refused), (409, "name"), "{path}");
         assert!(detail(&refused).contains(user), "{path}: {}", refused.body);
     }
-    for path in [
-        "/v1/schedules/daily",
-        "/v1/audiences/teachers",
-        "/v1/templates/photo-and-video",
-        "/v1/templates/consultation-start",
-        "/v1/channels/alimtalk-main",
-    ] {
+    let schedule_and_audience = ["/v1/schedules/daily", "/v1/audiences/teachers"];
+    let templates = TEMPLATES.map(|template| format!("/v1/templates/{template}"));
+    let channel = ["/v1/channels/alimtalk-main"];
+    let in_order = schedule_and_audience.into_iter().chain(templates.iter().map(String::as_str));
+    for path in in_order.chain(channel) {
         assert_eq!(delete(&world, path).await.status, 204, "{path}");
         assert_eq!(status_and_field(&get(&world, path).await), (404, "name"));
     }
@@ -50,9 +53,6 @@ async fn the_only_user_among_many_schedules_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_whose_lane_holds_messages_cannot_be_deleted() {
-    let advertising = json!({
-        "channel": "alimtalk-main", "category": "advertising", "body": "b", "code": "c",
-    });
     // The message is exempt from hours, has a window class, or waits for a time.
     for (category, not_before, reason) in [
         ("informational", None, "their turn"),
@@ -60,7 +60,7 @@ async fn a_channel_whose_lane_holds_messages_cannot_be_deleted() {
         ("informational", Some("2026-03-05T12:00:00+09:00"), "their time"),
     ] {
         let world = world().await;
-        let template = with(advertising.clone(), &json!({ "category": category }));
+        let template = with(text_template("alimtalk-main"), &json!({ "category": category }));
         create(&world, "/v1/templates/t", template).await;
         let mut message = json!({
             "template": "t", "to": { "id": "m", "phone": "010-1234-5678" },
@@ -70,7 +70,7 @@ async fn a_channel_whose_lane_holds_messages_cannot_be_deleted() {
         }
         let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), message).await;
         assert_eq!(status.as_u16(), 202, "{answer}");
-        for template in ["consultation-start", "photo-and-video", "t"] {
+        for template in TEMPLATES.into_iter().chain(["t"]) {
             assert_eq!(delete(&world, &format!("/v1/templates/{template}")).await.status, 204);
         }
         let refused = delete(&world, "/v1/channels/alimtalk-main").await;

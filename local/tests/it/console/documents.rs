@@ -38,9 +38,12 @@ async fn a_catalog_file_preserves_the_paused_state_and_is_checked_against_the_st
 #[tokio::test(start_paused = true)]
 async fn documents_are_read_and_put_back_unchanged_and_listed_in_pages() {
     let world = scheduled_world().await;
-    for path in
-        ["/v1/channels/alimtalk-main", "/v1/templates/photo-and-video", "/v1/schedules/daily"]
-    {
+    for path in [
+        "/v1/channels/alimtalk-main",
+        "/v1/templates/photo-and-video",
+        "/v1/schedules/daily",
+        "/v1/producers/consultation-service",
+    ] {
         let read = get(&world, path).await;
         let etag = read.etag.expect("an ETag");
         let put = world.operate("PUT", path, &[("if-match", &etag)], &read.body).await;
@@ -49,8 +52,8 @@ async fn documents_are_read_and_put_back_unchanged_and_listed_in_pages() {
         assert_eq!(put.etag.as_deref(), Some("\"2\""), "{path}");
     }
     let page = get(&world, "/v1/templates?limit=1").await.body;
-    assert_eq!(page["items"][0]["name"], "consultation-start");
-    assert_eq!(page["next"], "consultation-start");
+    assert_eq!(page["items"][0]["name"], "consultation-lms");
+    assert_eq!(page["next"], "consultation-lms");
     let page = get(&world, "/v1/templates?limit=1&after=consultation-start").await.body;
     assert_eq!(page["items"][0]["name"], "photo-and-video");
     assert_eq!(page["items"][0]["changed_by"], "local");
@@ -130,6 +133,11 @@ async fn unknown_paths_methods_parameters_and_callers_are_answered_with_problems
         ("POST", "/v1/schedules/none/dry-run", 404, "name"),
         ("GET", "/v1/schedules/none/runs", 404, "name"),
         ("POST", "/v1/channels/none/pause", 404, "name"),
+        ("POST", "/v1/channels/none/receipt-secrets", 404, "name"),
+        ("DELETE", "/v1/channels/none/receipt-secrets/a", 404, "name"),
+        ("GET", "/v1/channels/alimtalk-main/receipt-secrets", 405, "method"),
+        ("GET", "/v1/ops/notifications/x", 404, "id"),
+        ("GET", "/v1/ops/notifications", 404, "path"),
         ("GET", "/v1/audiences/none/members", 405, "method"),
     ] {
         let answer = world.operate(method, path, &[], "").await;
@@ -143,6 +151,10 @@ async fn unknown_paths_methods_parameters_and_callers_are_answered_with_problems
         ("DELETE", "/v1/channels/alimtalk-main"),
         ("GET", "/v1/channels/alimtalk-main/history"),
         ("POST", "/v1/channels/alimtalk-main/pause"),
+        ("POST", "/v1/channels/alimtalk-main/receipt-secrets"),
+        ("DELETE", "/v1/channels/alimtalk-main/receipt-secrets/local"),
+        ("GET", "/v1/producers/consultation-service"),
+        ("GET", "/v1/ops/notifications/29698ed96c0fc24da63deffce69aa3"),
         ("POST", "/v1/audiences/a/members"),
         ("GET", "/v1/schedules/s/preview"),
         ("POST", "/v1/schedules/s/dry-run"),

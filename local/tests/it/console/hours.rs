@@ -7,17 +7,15 @@ use alimi_local::aws::embedded::DatabaseFault;
 use serde_json::json;
 
 use super::operator::{
-    CREATE, change, create, daily, delete, detail, get, scheduled_world, status_and_field, with,
-    world,
+    CREATE, change, create, daily, delete, detail, get, scheduled_world, status_and_field,
+    text_template, with, world,
 };
 
 #[tokio::test(start_paused = true)]
 async fn hours_that_leave_a_template_no_window_are_refused_wherever_they_are_changed() {
     let world = world().await;
-    let evening = json!({
-        "channel": "alimtalk-main", "category": "informational", "body": "b",
-        "window": { "from": "17:00", "to": "19:00" },
-    });
+    let window = json!({ "window": { "from": "17:00", "to": "19:00" } });
+    let evening = with(text_template("alimtalk-main"), &window);
     create(&world, "/v1/templates/evening", evening).await;
     let narrow = json!({ "scheduled": { "from": "10:00", "to": "17:00" } });
     let answer = world.operate("PUT", "/v1/hours/stack", &[CREATE], &narrow).await;
@@ -48,14 +46,18 @@ async fn a_change_that_puts_a_schedule_outside_its_window_is_refused_with_its_fi
     let (channel, template) = ("/v1/channels/alimtalk-main", "/v1/templates/photo-and-video");
     let late =
         with(get(&world, channel).await.body, &json!({ "window": window("12:00", "19:00") }));
-    create(&world, "/v1/channels/late", with(late, &json!({ "name": "late" }))).await;
+    // The receipt secrets belong to the other channel.
+    let late = with(late, &json!({ "name": "late", "receipt_secrets": null }));
+    create(&world, "/v1/channels/late", late).await;
     create(&world, "/v1/hours/stack", json!({ "advertising": window("12:00", "19:00") })).await;
+    let mut variants = get(&world, template).await.body["variants"].take();
+    variants[0]["channel"] = json!("late");
     for (path, changes, field) in [
         (channel, json!({ "window": window("12:00", "19:00") }), "window"),
         (channel, json!({ "timezone": "America/New_York" }), "timezone"),
         (template, json!({ "window": window("12:00", "19:00") }), "window"),
         (template, json!({ "category": "advertising" }), "category"),
-        (template, json!({ "channel": "late" }), "channel"),
+        (template, json!({ "variants": variants }), "variants[0].channel"),
         ("/v1/hours/stack", json!({ "scheduled": window("12:00", "19:00") }), "scheduled"),
     ] {
         let before = get(&world, path).await.body;
@@ -93,7 +95,7 @@ async fn a_change_of_hours_is_not_refused_for_schedules_that_it_does_not_affect(
     let dawn = with(daily(), &json!({ "expression": "cron(30 4 * * ? *)", "name": "dawn" }));
     let dawn: Schedule = serde_json::from_value(dawn).expect("a schedule");
     world.store.put_schedule(&dawn).await.expect("stored");
-    let body = json!({ "channel": "alimtalk-main", "category": "informational", "body": "b" });
+    let body = text_template("alimtalk-main");
     create(&world, "/v1/templates/other", body.clone()).await;
     let other = with(body, &window("11:00", "17:00"));
     assert_eq!(change(&world, "/v1/templates/other", &other).await.status, 200);

@@ -1,18 +1,23 @@
 //! What operators may change, what the console refuses, and what each answer says.
 
 mod audience_files;
+mod channel_settings;
 mod channels;
 mod deletions;
 mod discards;
 mod documents;
 mod dry_run;
 mod hours;
+mod inspection;
 mod interrupted_uploads;
 mod operator;
 mod parts;
 mod preconditions;
 mod preview;
+mod producers;
+mod receipt_secrets;
 mod schedules;
 mod teachers;
+mod template_contents;
 mod uploads;
 mod validation;

@@ -28,6 +28,23 @@ pub fn daily() -> Value {
     })
 }
 
+/// A template that sends a text message over a channel.
+pub fn text_template(channel: &str) -> Value {
+    let content = json!({ "type": "sms", "body": "b" });
+    json!({
+        "category": "informational", "variants": [{ "channel": channel, "content": content }],
+    })
+}
+
+/// A channel that sends only text messages, because it has no Kakao sender profile.
+pub fn text_channel() -> Value {
+    json!({
+        "provider": { "kind": "bizppurio", "account": "example", "from": "0212345678" },
+        "limit": { "per_second": 40 },
+        "secret": "alimi/text-only",
+    })
+}
+
 /// The document with members replaced or, for null, removed.
 pub fn with(mut body: Value, changes: &Value) -> Value {
     if let (Value::Object(body), Value::Object(changes)) = (&mut body, changes) {

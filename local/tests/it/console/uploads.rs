@@ -29,7 +29,7 @@ async fn members_are_uploaded_as_csv_or_ndjson_and_the_last_upload_is_in_force()
     let version = answer.body["version"].as_str().expect("a version");
     let stored = world.store.members("teachers", version, None, 1).await.expect("members");
     let first = &stored[0].member;
-    assert_eq!(first.phone.as_deref(), Some("01012340001"));
+    assert_eq!(first.phone.as_deref(), Some("+821012340001"));
     assert_eq!(first.timezone.as_deref(), Some("Asia/Tokyo"));
     assert_eq!(first.variables["name"], "김, 하나");
     assert_eq!(stored.len(), 1, "the limit of the page");

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::operator::{
-    CREATE, change, daily, detail, get, scheduled_world, status_and_field, with, world,
+    CREATE, change, daily, detail, get, scheduled_world, status_and_field, text_template, with,
+    world,
 };
 
 #[tokio::test(start_paused = true)]
@@ -27,6 +28,11 @@ async fn every_invalid_channel_is_refused_with_the_field_at_fault() {
         (json!({ "provider": { "kind": "smtp" } }), "provider.kind"),
         (json!({ "provider_deduplicates": true }), "provider_deduplicates"),
         (json!({ "secret": "" }), "secret"),
+        (json!({ "only_to": ["010"] }), "only_to[0]"),
+        (json!({ "only_to": ["010-1234-5678", "1012345678"] }), "only_to[1]"),
+        (json!({ "only_to": "010-1234-5678" }), "only_to"),
+        (json!({ "confirmation": { "by": "acceptance" } }), "confirmation.by"),
+        (json!({ "confirmation": { "by": "receipt", "within": "97h" } }), "confirmation.within"),
     ] {
         let answer = change(&world, path, &with(good.clone(), &changes)).await;
         assert_eq!(status_and_field(&answer), (422, field), "{changes}: {}", answer.body);
@@ -40,22 +46,15 @@ async fn every_invalid_channel_is_refused_with_the_field_at_fault() {
 #[tokio::test(start_paused = true)]
 async fn every_invalid_template_audience_and_window_is_refused_with_the_field_at_fault() {
     let world = world().await;
-    let template = json!({ "channel": "alimtalk-main", "category": "advertising", "body": "b" });
+    let template = with(text_template("alimtalk-main"), &json!({ "category": "advertising" }));
     let members = json!({ "source": { "kind": "members" } });
     let hours = json!({ "scheduled": { "from": "09:00", "to": "18:00" } });
     let window = |from: &str, to: &str| json!({ "from": from, "to": to });
     for (path, body, changes, field) in [
-        ("templates/t", &template, json!({ "channel": "nowhere" }), "channel"),
         ("templates/t", &template, json!({ "category": "urgent" }), "category"),
-        ("templates/t", &template, json!({ "body": " " }), "body"),
-        ("templates/t", &template, json!({ "body": null }), "body"),
-        ("templates/t", &template, json!({ "body": "Dear #{name, hello" }), "body"),
-        (
-            "templates/t",
-            &template,
-            json!({ "body": "#{a}", "fallback": { "type": "sms", "body": "#{" } }),
-            "fallback.body",
-        ),
+        ("templates/t", &template, json!({ "channel": "alimtalk-main" }), "channel"),
+        ("templates/t", &template, json!({ "variants": null }), "variants"),
+        ("templates/t", &template, json!({ "variants": {} }), "variants"),
         ("templates/t", &template, json!({ "window": window("06:00", "08:00") }), "window"),
         ("templates/t", &template, json!({ "window": window("10:00", "25:00") }), "window"),
         ("audiences/a", &members, json!({ "source": { "kind": "fax" } }), "source.kind"),
@@ -103,6 +102,31 @@ async fn every_invalid_template_audience_and_window_is_refused_with_the_field_at
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_invalid_producer_is_refused_with_the_field_at_fault() {
+    let world = world().await;
+    let good = json!({ "principals": ["shop-backend"] });
+    let an_arn = "arn:aws:iam::123456789012:role/shop";
+    for (name, changes, field) in [
+        // Alimi uses these names itself.
+        ("alimi", json!({}), "name"),
+        ("schedules", json!({}), "name"),
+        ("p", json!({ "name": "other" }), "name"),
+        ("p", json!({ "keys": [] }), "keys"),
+        ("p", json!({ "principals": "shop" }), "principals"),
+        ("p", json!({ "principals": ["a", an_arn] }), "principals[1]"),
+        ("p", json!({ "principals": [""] }), "principals[0]"),
+        ("p", json!({ "grants": { "priority_min": -1 } }), "grants.priority_min"),
+        ("p", json!({ "grants": { "templates": "all" } }), "grants.templates"),
+        ("p", json!({ "grants": { "quota": 1 } }), "grants.quota"),
+    ] {
+        let path = format!("/v1/producers/{name}");
+        let answer = world.operate("PUT", &path, &[CREATE], with(good.clone(), &changes)).await;
+        assert_eq!(status_and_field(&answer), (422, field), "{name} {changes}: {}", answer.body);
+        assert_eq!(get(&world, &path).await.status, 404, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_invalid_schedule_is_refused_with_the_field_at_fault() {
     let world = scheduled_world().await;
     for (changes, field) in [
@@ -114,6 +138,8 @@ async fn every_invalid_schedule_is_refused_with_the_field_at_fault() {
         (json!({ "timezone": "Seoul" }), "timezone"),
         (json!({ "template": "nope" }), "template"),
         (json!({ "audience": "nobody" }), "audience"),
+        (json!({ "channel": "nowhere" }), "channel"),
+        (json!({ "producer": "nobody" }), "producer"),
         (json!({ "priority": 0 }), "priority"),
         (json!({ "priority": 10_000 }), "priority"),
         (json!({ "catch_up": "maybe" }), "catch_up"),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alimi::domain::hours::{HoursConfig, Window};
-use alimi::domain::{Notification, Status};
+use alimi::domain::{ChannelType, Notification, Status};
 use alimi::ports::{Clock, NoResponse};
 use alimi_local::simulator::Fault;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{SETTLES_WITHIN, World};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
 use super::work::{LIMIT, calm, post_work, send_one, variables};
 
@@ -21,7 +22,7 @@ const FOUND_AT_ONCE_MS: i64 = 60_000;
 /// Crashes the sender after 0, 1, 2, … of its steps, until it finishes before the crash.
 async fn crash_everywhere(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
     let mut count = 0;
-    let mut found_at_once = 0;
+    let mut found_at_once: BTreeMap<ChannelType, usize> = BTreeMap::new();
     let mut ends: BTreeMap<Status, usize> = BTreeMap::new();
     for steps in 0.. {
         let world = World::new(calm()).await;
@@ -47,7 +48,9 @@ async fn crash_everywhere(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
                     found_after_ms < 150_000,
                     "after {steps} steps found in {found_after_ms} ms"
                 );
-                found_at_once += usize::from(found_after_ms < FOUND_AT_ONCE_MS);
+                if found_after_ms < FOUND_AT_ONCE_MS {
+                    *found_at_once.entry(notification.media.first).or_default() += 1;
+                }
             }
             *ends.entry(notification.status).or_default() += 1;
         }
@@ -63,8 +66,9 @@ struct Crashes {
     count: usize,
     /// How many notifications ended in each status.
     ends: BTreeMap<Status, usize>,
-    /// Claims of crashed senders that the successor found as soon as it held the lease.
-    found_at_once: usize,
+    /// Claims of crashed senders that the successor found as soon as it held the lease. A claim's
+    /// deadline, by which it is found, depends on the message's channel type.
+    found_at_once: BTreeMap<ChannelType, usize>,
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +76,10 @@ async fn a_sender_may_crash_at_any_await() {
     let Crashes { count, ends, found_at_once } = crash_everywhere(CrashPoint::after).await;
     assert!(count > 80, "only {count} crashes: the sender's steps are not visited");
     assert!(ends.contains_key(&Status::Unknown), "{ends:?}");
-    assert!(found_at_once > 0, "no successor found the claims of its predecessor");
+    for channel_type in ChannelType::VARIANTS {
+        let found = found_at_once.contains_key(channel_type);
+        assert!(found, "no successor found a claim of {channel_type:?}: {found_at_once:?}");
+    }
 }
 
 /// The freeze is longer than the lease, but no successor is woken meanwhile. The sender continues

@@ -4,82 +4,119 @@ use alimi::domain::{Notification, Status};
 use alimi::ports::WakeGroup;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::work::{LIMIT, post_work, post_work_again, variables};
+use super::work::{LIMIT, fallback, pair, post_work, post_work_again, statuses, step};
+use crate::phone_numbers::NO_RECEIPT;
+use crate::provider_receipts::{
+    ALIMTALK_DELIVERED, ALIMTALK_UNDELIVERED, Report, receipt, webhook_path,
+};
 
-/// A sequence of two steps. The provider has accepted the first step and sent no receipt for it.
-async fn sequence_awaiting_its_receipt(world: &World) -> (Notification, Notification) {
-    let body = json!({
-        "to": { "id": "t", "phone": "01090070000" },
-        "steps": [
-            { "template": "consultation-start", "variables": variables() },
-            { "template": "photo-and-video", "variables": variables() },
-        ],
-    });
-    let (status, _) = world.produce("POST", "/v1/sequences", Some("s"), body).await;
-    assert_eq!(status, 202);
-    let drained = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await;
-    assert!(drained.is_ok_and(|report| report.departures == 1));
-    let mut steps: Vec<_> = world.notifications().into_values().collect();
-    steps.sort_by_key(|n| n.sequence_step.as_ref().map(|place| place.step));
-    let [first, second] = steps.try_into().expect("two steps");
-    assert_eq!(first.status, Status::Accepted);
-    assert_eq!(second.status, Status::Blocked);
-    (first, second)
+/// What the receipt of a sequence's first step brings about, all at once.
+struct Case {
+    steps: Vec<Value>,
+    report: Report,
+    /// The statuses once the receipt is recorded. Until then the first step is accepted, and all
+    /// others are blocked.
+    ends: Vec<Status>,
 }
 
-fn delivered_receipt(notification: &Notification) -> String {
-    json!({
-        "DEVICE": "AT", "CMSGID": "c", "MSGID": "m", "PHONE": "01090070000", "MEDIA": "KAT",
-        "UNIXTIME": "1", "RESULT": "7000", "REFKEY": notification.reference().to_string(),
-    })
-    .to_string()
+impl Case {
+    fn statuses_before(&self) -> Vec<Status> {
+        let mut statuses = vec![Status::Blocked; self.ends.len()];
+        statuses[0] = Status::Accepted;
+        statuses
+    }
+}
+
+fn cases() -> [Case; 4] {
+    use Status::{Cancelled, Delivered, Failed, Queued};
+    let first = || step("photo-and-video");
+    let sms = || step("consultation-sms");
+    [
+        Case {
+            steps: vec![step("consultation-start"), first()],
+            report: ALIMTALK_DELIVERED,
+            ends: vec![Delivered, Queued],
+        },
+        // The fallback is not needed, and both notifications of the step behind it are released.
+        Case {
+            steps: vec![first(), fallback(sms()), pair()],
+            report: ALIMTALK_DELIVERED,
+            ends: vec![Delivered, Cancelled, Queued, Queued],
+        },
+        // One step is cancelled, and both notifications of the fallback are released.
+        Case {
+            steps: vec![first(), sms(), fallback(pair())],
+            report: ALIMTALK_UNDELIVERED,
+            ends: vec![Failed, Cancelled, Queued, Queued],
+        },
+        // Everything is cancelled.
+        Case {
+            steps: vec![first(), sms(), pair()],
+            report: ALIMTALK_UNDELIVERED,
+            ends: vec![Failed, Cancelled, Cancelled, Cancelled],
+        },
+    ]
+}
+
+/// Stores the sequence of a case, and sends its first step, whose receipt is up to the test.
+/// Returns the first step's notification.
+async fn first_step_awaiting_its_receipt(world: &World, case: &Case) -> Notification {
+    let body = json!({ "to": { "id": "t", "phone": NO_RECEIPT }, "steps": case.steps });
+    let (status, answer) = world.produce("POST", "/v1/sequences", Some("s"), body).await;
+    assert_eq!(status, 202, "{answer}");
+    let drained = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await;
+    assert!(drained.is_ok_and(|report| report.departures == 1));
+    assert_eq!(statuses(world), case.statuses_before());
+    let all = world.notifications();
+    all.into_values().find(|found| found.status == Status::Accepted).expect("the first step")
 }
 
 /// The provider repeats a receipt that was not answered.
 #[tokio::test(start_paused = true)]
-async fn the_webhook_may_crash_at_any_await_between_receipt_and_release() {
-    for steps in 0.. {
-        let world = World::new(WorldSettings::default()).await;
-        let (first, second) = sequence_awaiting_its_receipt(&world).await;
-        let receipt = delivered_receipt(&first);
-        let path = "/webhooks/alimtalk-main/local-webhook-secret";
+async fn the_webhook_may_crash_at_any_await_and_moves_all_steps_or_none() {
+    for case in cases() {
+        for steps in 0.. {
+            let world = World::new(WorldSettings::default()).await;
+            let first = first_step_awaiting_its_receipt(&world, &case).await;
+            let receipt = receipt(&first, case.report);
 
-        let crash = CrashPoint::after(steps);
-        crash.run(world.webhook(path, &receipt)).await;
-        let all = world.notifications();
-        let (first_status, second_status) = (all[&first.id].status, all[&second.id].status);
-        assert_eq!(
-            first_status == Status::Delivered,
-            second_status == Status::Queued,
-            "after {steps} steps: {first_status:?}, {second_status:?}"
-        );
-        assert_eq!(world.webhook(path, &receipt).await.0, 200);
-        let all = world.notifications();
-        assert_eq!(all[&first.id].status, Status::Delivered);
-        assert_eq!(all[&second.id].status, Status::Queued);
-        if !crash.was_reached() {
-            assert!(steps > 8, "only {steps} crashes");
-            break;
+            let crash = CrashPoint::after(steps);
+            crash.run(world.webhook(&webhook_path(), &receipt)).await;
+            let found = statuses(&world);
+            assert!(
+                found == case.ends || found == case.statuses_before(),
+                "after {steps} steps: {found:?} instead of {:?}",
+                case.ends
+            );
+            assert_eq!(world.webhook(&webhook_path(), &receipt).await.0, 200);
+            assert_eq!(statuses(&world), case.ends, "after {steps} steps");
+            if !crash.was_reached() {
+                assert!(steps > 8, "only {steps} crashes");
+                break;
+            }
         }
     }
 }
 
-/// Ten equal receipts come at once. The step is delivered once, and the next step is released once.
+/// Ten equal receipts come at once. Each notification moves once.
 #[tokio::test(start_paused = true)]
 async fn concurrent_receipts_release_the_next_step_once() {
-    let world = World::new(WorldSettings::default()).await;
-    let (first, second) = sequence_awaiting_its_receipt(&world).await;
-    let receipt = delivered_receipt(&first);
-    let path = "/webhooks/alimtalk-main/local-webhook-secret";
-    let answers = futures::future::join_all((0..10).map(|_| world.webhook(path, &receipt))).await;
-    assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
-    let all = world.notifications();
-    assert_eq!(all[&first.id].status, Status::Delivered);
-    assert_eq!(all[&first.id].receipts.len(), 1);
-    assert_eq!(all[&second.id].status, Status::Queued);
-    assert_eq!(all[&second.id].revision, 1);
+    for case in cases() {
+        let world = World::new(WorldSettings::default()).await;
+        let first = first_step_awaiting_its_receipt(&world, &case).await;
+        let receipt = receipt(&first, case.report);
+        let path = webhook_path();
+        let answers =
+            futures::future::join_all((0..10).map(|_| world.webhook(&path, &receipt))).await;
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        assert_eq!(statuses(&world), case.ends);
+        let all = world.notifications();
+        assert_eq!(all[&first.id].receipts.len(), 1);
+        let later = all.values().filter(|found| found.id != first.id);
+        assert!(later.clone().all(|found| found.revision == 1), "{:?}", later.collect::<Vec<_>>());
+    }
 }
 
 /// The producer gets no answer, and repeats the request under the same key.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alimi::domain::{Notification, Status};
 use alimi::ports::WakeGroup;
 use alimi_local::testing::world::{World, WorldSettings};
 use serde_json::{Value, json};
@@ -22,13 +23,38 @@ pub fn variables() -> Value {
     json!({ "name": "김하나", "date": "3월 2일", "code": "a1" })
 }
 
+/// A step with one notification.
+pub fn step(template: &str) -> Value {
+    json!({ "template": template, "variables": variables() })
+}
+
+/// A step with two notifications. The first one is the gate.
+pub fn pair() -> Value {
+    let mut gate = step("consultation-lms");
+    gate["gate"] = json!(true);
+    json!({ "notifications": [gate, step("photo-and-video")] })
+}
+
+/// The same step, which leaves only when the step before it failed.
+pub fn fallback(mut step: Value) -> Value {
+    step["after"] = json!("failed");
+    step
+}
+
+/// The statuses of the world's only sequence, in the order of its steps, gates first.
+pub fn statuses(world: &World) -> Vec<Status> {
+    let mut all: Vec<Notification> = world.notifications().into_values().collect();
+    all.sort_by_key(|found| found.sequence_step.as_ref().map(|place| (place.step, !place.is_gate)));
+    all.iter().map(|found| found.status).collect()
+}
+
 /// The statuses that enqueue answered with.
 struct Answered {
     sequence: u16,
     bulk: u16,
 }
 
-/// Posts a sequence of two steps and three single notifications.
+/// Posts a sequence of two steps, and one notification of each channel type.
 async fn ask_for_work(world: &World) -> Answered {
     let to = |n: usize| json!({ "id": format!("t{n}"), "phone": "01012345678" });
     let variables = variables();
@@ -40,8 +66,10 @@ async fn ask_for_work(world: &World) -> Answered {
         ],
     });
     let (sequence, _) = world.produce("POST", "/v1/sequences", Some("s"), sequence).await;
+    let templates = ["photo-and-video", "consultation-sms", "consultation-lms"];
     let many: Vec<Value> = (1..4)
-        .map(|n| json!({ "template": "photo-and-video", "to": to(n), "variables": variables }))
+        .zip(templates)
+        .map(|(n, template)| json!({ "template": template, "to": to(n), "variables": variables }))
         .collect();
     let (bulk, _) = world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
     Answered { sequence: sequence.as_u16(), bulk: bulk.as_u16() }

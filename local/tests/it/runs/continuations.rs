@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alimi::domain::Template;
 use alimi::domain::run::{RunCounts, RunStatus};
+use alimi::domain::{Alimtalk, Content};
 use alimi::ports::{Catalog, Members, Runs, Saved};
-use alimi_local::testing::world::BEGINNING_MS;
+use alimi_local::testing::world::{BEGINNING_MS, SETTLES_WITHIN};
 
 use super::daily::{BUCKET, FILE, MARGIN_FOR_ONE_PAGE, daily_run, delete, fire, settle, world};
 use super::members::{check_mixed, ids, mixed, recipients, upload};
@@ -54,7 +54,13 @@ async fn a_run_keeps_the_template_and_the_upload_that_it_began_with() {
 
     upload(&world, "v2", 5..=20).await;
     let template = world.store.template("photo-and-video").await.expect("read").expect("there");
-    let changed = Template { body: "다른 말".into(), ..template.clone() };
+    let mut changed = template.document.clone();
+    changed.variants[0].content = Content::Alimtalk(Alimtalk {
+        code: "PHOTO_VIDEO_02".into(),
+        body: "다른 말".into(),
+        buttons: vec![],
+        fallback: None,
+    });
     world.store.put_template(&changed).await.expect("stored");
     delete(&world, "daily").await;
 
@@ -64,9 +70,15 @@ async fn a_run_keeps_the_template_and_the_upload_that_it_began_with() {
     assert_eq!(run.counts, RunCounts { members: 10, stored: 10, invalid: 0, duplicate: 0 });
     let pins = run.pins.expect("pins");
     assert_eq!(pins.template_revision, 1);
-    assert_eq!(pins.template, template);
+    assert_eq!(pins.template, template.document);
     assert_eq!(recipients(&world), ids(10));
-    let bodies: BTreeSet<_> = world.notifications().into_values().map(|n| n.message.body).collect();
+    assert!(world.notifications().values().all(|n| n.template_revision == 1));
+    world.start_senders();
+    world.settle(SETTLES_WITHIN).await;
+    let shown: Vec<String> =
+        world.simulator.messages().into_iter().map(|message| message.shown.text).collect();
+    assert_eq!(shown.len(), 10);
+    let bodies: BTreeSet<String> = shown.into_iter().collect();
     assert!(bodies.len() == 1 && !bodies.contains("다른 말"), "{bodies:?}");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alimi::domain::run::{RunCounts, RunStatus};
-use alimi::domain::{Priority, Schedule, Status};
+use alimi::domain::{Group, Priority, Producer, Schedule, Status};
 use alimi::ports::{Runs, Scheduler, WindowClasses};
 use alimi_local::aws::scheduler::SchedulerFaults;
 use alimi_local::event_sources;
@@ -30,6 +30,9 @@ async fn a_run_stores_one_notification_per_member_of_a_file_and_of_an_upload() {
         assert_eq!(notification.status, Status::Queued);
         assert_eq!(notification.priority, Priority(601));
         assert_eq!(notification.window_class.to_string(), "1000-1900@Asia/Seoul");
+        // The schedule names no producer.
+        assert_eq!(notification.owner, Producer::SCHEDULES);
+        assert_eq!(notification.group, Some(Group::run(&key())));
     }
     // A sender reads only the window classes that are recorded for its lane.
     let classes = world.store.classes("alimtalk-main").await.expect("the classes");

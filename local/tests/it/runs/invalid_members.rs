@@ -178,7 +178,8 @@ async fn a_template_whose_windows_have_no_common_hours_is_reported() {
     world.stack.files.save(BUCKET, FILE, csv(2));
     let template = world.store.template("photo-and-video").await.expect("read").expect("there");
     let window = alimi::domain::hours::Window::new("20:00", "21:00").expect("a window");
-    let never = Template { category: Category::Advertising, window: Some(window), ..template };
+    let never =
+        Template { category: Category::Advertising, window: Some(window), ..template.document };
     world.store.put_template(&never).await.expect("stored");
     fire(&world).await;
     let run = daily_run(&world).await;

@@ -1,8 +1,17 @@
 //! Stories of users, against the whole stack.
 
+mod cancelled_sequences;
+mod departure_checks;
+mod fallback_steps;
 mod pace;
 mod producer;
 mod provider_failures;
 mod receipts;
+mod rendering;
+mod sequence_rules;
 mod sequences;
+mod steps;
+mod steps_of_several;
+mod text_messages;
 mod timing;
+mod unusable_rows;

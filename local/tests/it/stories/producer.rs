@@ -1,5 +1,7 @@
 //! A producer's requests, and how they end.
 
+use std::time::Duration;
+
 use alimi::domain::Status;
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
@@ -30,14 +32,22 @@ pub async fn post_sequence(world: &World, key: &str, phone: &str) -> (String, St
     let (status, answer) =
         world.produce("POST", "/v1/sequences", Some(key), two_steps(phone)).await;
     assert_eq!(status, 202, "{answer}");
-    let id = |step: usize| answer["steps"][step]["id"].as_str().expect("an id").to_owned();
+    let id = |step: usize| {
+        let only = &answer["steps"][step]["notifications"][0];
+        only["id"].as_str().expect("an id").to_owned()
+    };
     (id(0), id(1))
 }
 
 /// Posts a real-time message and returns its id.
 pub async fn post_one(world: &World, key: &str, phone: &str) -> String {
+    post_template(world, key, TEMPLATE, phone).await
+}
+
+/// Posts a real-time message of a template and returns its id.
+pub async fn post_template(world: &World, key: &str, template: &str, phone: &str) -> String {
     let body = json!({
-        "template": "photo-and-video", "to": teacher(phone), "variables": variables(),
+        "template": template, "to": teacher(phone), "variables": variables(),
     });
     let (status, answer) = world.produce("POST", "/v1/notifications", Some(key), body).await;
     assert_eq!(status, 202, "{answer}");
@@ -78,6 +88,15 @@ pub async fn sequence_end(phone: &str) -> SequenceEnd {
         first: world.notification(&first).await.status,
         second: world.notification(&second).await.status,
         arrivals: world.simulator.arrivals().iter().filter(|a| a.reference.is_some()).count(),
+    }
+}
+
+/// Lets minutes pass, with a round of the sweeper in each.
+pub async fn sweep(world: &World, minutes: u64) {
+    for _ in 0..minutes {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let report = alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
+        assert_eq!(report.swept.channels_failed, 0, "{report:?}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_yaml_ng::Value;
+
 use super::reading::{functions, named, named_attribute, resources, template};
 
 /// SAM adds AWS's managed policies, so that Lambda can write logs and poll event sources for a
@@ -83,6 +85,18 @@ fn the_scheduler_may_invoke_the_trigger_and_keep_failed_firings_and_nothing_else
             ("sqs:SendMessage", Some("RunDeadLetterQueue")),
         ]
     );
+}
+
+/// The webhook's function takes unsigned requests, so it least of all may read a password.
+#[test]
+fn only_the_sender_may_read_secrets() {
+    let reads_secrets = |function: &Value| {
+        let policies = &function["Properties"]["Policies"];
+        format!("{policies:?}").contains("secretsmanager")
+    };
+    let found: Vec<_> = functions().into_iter().filter(|(_, f)| reads_secrets(f)).collect();
+    let found: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(found, ["SenderFunction"]);
 }
 
 #[test]

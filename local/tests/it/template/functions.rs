@@ -96,6 +96,31 @@ fn tracing_is_switched_by_a_parameter() {
     }
 }
 
+/// The store needs every table's name and both retentions, whichever function it is part of.
+#[test]
+fn every_function_gets_every_table_and_both_retentions() {
+    let template = template();
+    let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
+    for (variable, source) in [
+        ("NOTIFICATIONS_TABLE", "NotificationsTable"),
+        ("CATALOG_TABLE", "CatalogTable"),
+        ("STATE_TABLE", "StateTable"),
+        ("MEMBERS_TABLE", "MembersTable"),
+        ("RUNS_TABLE", "RunsTable"),
+        ("LEDGER_TABLE", "LedgerTable"),
+        ("RETENTION_DAYS", "RetentionDays"),
+        ("EXCEPTION_RETENTION_DAYS", "ExceptionRetentionDays"),
+    ] {
+        assert_eq!(named(&variables[variable]), Some(source), "{variable}");
+    }
+    let tables = resources(template, "AWS::DynamoDB::Table");
+    let passed: Vec<_> = variables.as_mapping().into_iter().flatten().collect();
+    for table in tables.keys() {
+        let is_passed = passed.iter().any(|(_, value)| named(value) == Some(table.as_str()));
+        assert!(is_passed, "no function gets the name of {table}");
+    }
+}
+
 #[test]
 fn no_secret_is_in_an_environment_variable() {
     let template = template();
@@ -109,8 +134,14 @@ fn no_secret_is_in_an_environment_variable() {
             met += 1;
             let name = name.as_str().expect("a name");
             let source = named(value).unwrap_or_else(|| panic!("{name} is a literal value"));
-            let known = !template["Resources"][source].is_null()
-                || ["LogLevel", "AWS::StackName", "EndpointUrl"].contains(&source);
+            let parameters = [
+                "LogLevel",
+                "AWS::StackName",
+                "EndpointUrl",
+                "RetentionDays",
+                "ExceptionRetentionDays",
+            ];
+            let known = !template["Resources"][source].is_null() || parameters.contains(&source);
             assert!(known, "{name} comes from {source}");
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use alimi::store::Retention;
+
 use super::reading::{Given, given, template};
 
 #[test]
@@ -22,6 +24,22 @@ fn every_parameter_is_described_and_checked() {
                 "{name} does not say what to do"
             );
         }
+    }
+}
+
+/// A function without these variables keeps notifications as long as a function with them.
+#[test]
+fn notifications_are_kept_for_30_days_and_those_that_need_a_person_for_180() {
+    let parameters = &template()["Parameters"];
+    let Retention { ended_days, exception_days } = Retention::default();
+    for (name, days, code) in
+        [("RetentionDays", 30, ended_days), ("ExceptionRetentionDays", 180, exception_days)]
+    {
+        let parameter = &parameters[name];
+        assert_eq!(parameter["Default"].as_u64(), Some(days), "{name}");
+        assert_eq!(u64::from(code), days, "{name}");
+        // With 0 days, a repeated request would send its message again.
+        assert_eq!(parameter["MinValue"].as_u64(), Some(1), "{name}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables survive the stack, and queues keep every message that a function could not handle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml_ng::Value;
 
@@ -18,6 +18,69 @@ fn every_table_survives_the_stack_and_can_be_restored() {
         assert_eq!(recovery["PointInTimeRecoveryEnabled"].as_bool(), Some(true), "{name}");
         assert!(properties["TableName"].is_null(), "{name}: two stacks could not share an account");
     }
+}
+
+/// The keys of a table or of an index: those with the hash key first.
+fn keys(schema: &Value) -> Vec<&str> {
+    let keys = schema.as_sequence().expect("keys");
+    let kinds: Vec<_> = keys.iter().filter_map(|key| key["KeyType"].as_str()).collect();
+    assert_eq!(kinds, ["HASH", "RANGE"][..keys.len()]);
+    keys.iter().map(|key| key["AttributeName"].as_str().expect("a name")).collect()
+}
+
+/// An index whose items are copied costs a write more for each change of what is copied.
+#[test]
+fn the_indexes_of_notifications_hold_keys_only_but_for_what_a_person_filters_exceptions_by() {
+    let tables = resources(template(), "AWS::DynamoDB::Table");
+    let indexes = &tables["NotificationsTable"]["Properties"]["GlobalSecondaryIndexes"];
+    let mut found = BTreeMap::new();
+    for index in indexes.as_sequence().expect("indexes") {
+        let name = index["IndexName"].as_str().expect("a name");
+        let projection = &index["Projection"];
+        let copied = match projection["ProjectionType"].as_str() {
+            Some("KEYS_ONLY") => vec![],
+            Some("INCLUDE") => {
+                let names = projection["NonKeyAttributes"].as_sequence().expect("names");
+                names.iter().map(|name| name.as_str().expect("a name")).collect()
+            }
+            other => panic!("{name}: {other:?}"),
+        };
+        found.insert(name, (keys(&index["KeySchema"]), copied));
+    }
+    let expected = BTreeMap::from([
+        ("agenda", (vec!["agenda_pk", "agenda_sk"], vec![])),
+        (
+            "exceptions",
+            (vec!["exception_pk", "exception_sk"], vec!["status", "reason_name", "template"]),
+        ),
+        ("groups", (vec!["group_pk", "group_sk"], vec![])),
+        ("history", (vec!["history_pk", "history_sk"], vec![])),
+    ]);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_ledger_is_ordered_by_partition_and_sort() {
+    let tables = resources(template(), "AWS::DynamoDB::Table");
+    let ledger = &tables["LedgerTable"]["Properties"];
+    assert_eq!(keys(&ledger["KeySchema"]), ["partition", "sort"]);
+    assert!(ledger["GlobalSecondaryIndexes"].is_null());
+}
+
+/// The code writes the end of an item's retention into `ttl`. Documents and members have no end.
+#[test]
+fn every_table_but_the_catalog_and_the_members_forgets_by_the_attribute_ttl() {
+    let mut forgetting = Vec::new();
+    for (name, table) in resources(template(), "AWS::DynamoDB::Table") {
+        let ttl = &table["Properties"]["TimeToLiveSpecification"];
+        if ttl.is_null() {
+            continue;
+        }
+        assert_eq!(ttl["AttributeName"].as_str(), Some("ttl"), "{name}");
+        assert_eq!(ttl["Enabled"].as_bool(), Some(true), "{name}");
+        forgetting.push(name);
+    }
+    assert_eq!(forgetting, ["LedgerTable", "NotificationsTable", "RunsTable", "StateTable"]);
 }
 
 #[test]

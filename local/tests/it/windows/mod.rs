@@ -3,3 +3,4 @@
 mod changes;
 mod departures;
 mod lane;
+mod mornings;

@@ -1,0 +1,12 @@
+//! Requests of producers and providers: what is stored, what is refused with the field at fault, and
+//! whom a message belongs to.
+
+mod bulk;
+mod idempotency;
+mod notifications;
+mod problems;
+mod producers;
+mod requests;
+mod sequences;
+mod steps;
+mod webhook;
