@@ -154,12 +154,13 @@ impl Api {
         answer(request.body(body.to_string())).await
     }
 
-    /// The status of a notification.
+    /// The status of a notification, by the operators' route: the notifications of a run belong to
+    /// another producer than this caller.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn status(&self, id: &NotificationId) -> Result<String> {
-        let body = self.get(&format!("/v1/notifications/{id}")).await?.expect(200)?;
+        let body = self.get(&format!("/v1/ops/notifications/{id}")).await?.expect(200)?;
         Ok(body["status"].as_str().unwrap_or_default().to_owned())
     }
 }
