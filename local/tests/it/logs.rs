@@ -1,7 +1,5 @@
 //! No log line contains a phone number, a message text, a variable, a producer's data or a secret.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alimi::domain::RunKey;
@@ -13,42 +11,13 @@ use alimi_local::simulator::PASSWORD;
 use alimi_local::testing::world::{World, WorldSettings};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tracing::Dispatch;
-use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::EnvFilter;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::captured_log::CapturedLog;
 
 #[tokio::test(start_paused = true)]
 async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        // The most detailed filter that template.yaml accepts.
-        .with_env_filter(EnvFilter::new("info,alimi=trace"))
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        // The digits of a time could look like those of a phone number.
-        .without_time()
-        .finish();
     // The world runs on the thread of this test, so that lines of tests on other threads stay out.
-    let _listening = tracing::subscriber::set_default(subscriber);
-    // While a process has only one subscriber, tracing asks the thread that first reaches a log
-    // statement whether to enable it for all threads. A test on another thread would disable it.
-    // With a second subscriber, tracing asks both.
-    let _second_subscriber = Dispatch::new(NoSubscriber::default());
+    let log = CapturedLog::start();
     tracing::trace!(target: "alimi", "trace lines are seen");
 
     let world = World::new(WorldSettings::default()).await;
@@ -57,8 +26,7 @@ async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
     operators_and_runs(&world).await;
     let receipt_secret = receipt_secrets_and_a_look_at_a_message(&world).await;
 
-    let logged = log.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let logged = String::from_utf8(logged).expect("text");
+    let logged = log.text();
     // The test sees the lines of every function.
     for word in [
         "trace lines are seen",

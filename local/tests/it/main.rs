@@ -2,6 +2,7 @@
 //! at the simulated provider.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
+mod captured_log;
 mod console;
 mod crash;
 mod demo;

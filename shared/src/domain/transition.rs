@@ -192,13 +192,18 @@ fn claimed(
 }
 
 fn put_back(n: &Notification, claim: u32, at_ms: i64) -> Result<Transition, Refused> {
+    holds_unsent_claim(n, claim)?;
+    Ok(to_queued_unsent(n, at_ms))
+}
+
+/// Whether a sender that is certain that it sent nothing may still decide about its claim.
+fn holds_unsent_claim(n: &Notification, claim: u32) -> Result<(), Refused> {
     if claim != n.claim {
         return Err(Refused::NoSuchAttempt);
     }
     match n.status {
-        // `Unknown`: a successor or the sweeper declared the claim lost meanwhile. The sender that
-        // holds the claim is certain that nothing was sent.
-        Status::Sending | Status::Unknown => Ok(to_queued_unsent(n, at_ms)),
+        // `Unknown`: a successor or the sweeper declared the claim lost meanwhile.
+        Status::Sending | Status::Unknown => Ok(()),
         Status::Blocked
         | Status::Deferred
         | Status::Queued
@@ -217,27 +222,10 @@ fn invalid(
     reason: &Reason,
     at_ms: i64,
 ) -> Result<Transition, Refused> {
-    if claim != n.claim {
-        return Err(Refused::NoSuchAttempt);
-    }
-    match n.status {
-        // `Unknown`: the claim was declared lost meanwhile. The sender that holds it is certain
-        // that nothing was sent.
-        Status::Sending | Status::Unknown => {
-            let mut failed = to_failed(n, reason.clone(), at_ms);
-            failed.notification.attempt_unsent = true;
-            Ok(failed)
-        }
-        Status::Blocked
-        | Status::Deferred
-        | Status::Queued
-        | Status::Accepted
-        | Status::Unconfirmed
-        | Status::Failed
-        | Status::Cancelled
-        | Status::Expired
-        | Status::Delivered => Err(Refused::Settled),
-    }
+    holds_unsent_claim(n, claim)?;
+    let mut failed = to_failed(n, reason.clone(), at_ms);
+    failed.notification.attempt_unsent = true;
+    Ok(failed)
 }
 
 fn responded(

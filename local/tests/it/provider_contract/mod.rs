@@ -11,7 +11,6 @@
 //! - the other files: the checks.
 
 mod answers;
-mod captured_log;
 mod connected;
 mod declarations;
 mod fixture;

@@ -6,10 +6,10 @@ use alimi::ports::{Inquiry, Outgoing};
 use alimi_local::simulator::{Answer, Receipts};
 
 use super::answers::sample;
-use super::captured_log::CapturedLog;
 use super::connected::{Connected, adapter, reference, unconnected};
 use super::fixture::{Fixture, Sample};
 use super::harmless::attempt;
+use crate::captured_log::CapturedLog;
 
 /// Every answer that is no acceptance, and the absence of one.
 const ANSWERS: [Answer; 10] = [
