@@ -1,187 +1,28 @@
 //! What a message says, in the words of its channel type and of no provider. Each provider's
 //! adapter translates it.
 
-use std::fmt;
+mod alimtalk;
+mod channel_type;
+mod json;
+mod text;
+mod text_message;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// A kind of message, and with it the kind of address that the message goes to.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum ChannelType {
-    /// An informational message by Kakao.
-    Alimtalk,
-    /// A short text message.
-    Sms,
-    /// A long text message.
-    Lms,
-}
-
-impl ChannelType {
-    /// The channel type as JSON and the database have it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// How long the receipt of this channel type may take, whatever its channel expects. Carriers
-    /// report a text message up to 25 hours later, and a long one up to 80 hours later (NHN Cloud's
-    /// documents).
-    #[must_use]
-    pub fn receipt_within_min(self) -> SignedDuration {
-        match self {
-            Self::Alimtalk => SignedDuration::ZERO,
-            Self::Sms => SignedDuration::from_hours(26),
-            Self::Lms => SignedDuration::from_hours(81),
-        }
-    }
-}
-
-/// Which channel types a notification may be delivered over. A notification keeps this instead of
-/// its content, because its texts are not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Media {
-    pub first: ChannelType,
-    /// The provider sends this when it cannot deliver the first choice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<ChannelType>,
-}
+pub use self::alimtalk::{Alimtalk, Button};
+pub use self::channel_type::{ChannelType, Media};
+use self::json::{WrongField, absent, present};
+use self::text::optional;
+pub use self::text_message::{Fallback, Lms, Sms};
 
 /// The content of a message. In a template its texts hold variables, written `#{name}`; in a
 /// message that leaves they are filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", try_from = "ContentJson")]
 pub enum Content {
     Alimtalk(Alimtalk),
     Sms(Sms),
     Lms(Lms),
-}
-
-/// An Alimtalk message. Its wording must match a template that Kakao has approved.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Alimtalk {
-    /// The code of the approved template.
-    pub code: String,
-    pub body: String,
-    /// Buttons under the text.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub buttons: Vec<Button>,
-    /// The provider sends this text message when it cannot deliver the Alimtalk message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<Fallback>,
-}
-
-/// Leaves out the texts: no log line may contain them.
-impl fmt::Debug for Alimtalk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alimtalk").field("code", &self.code).finish_non_exhaustive()
-    }
-}
-
-/// A button under an Alimtalk message.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Button {
-    /// The label.
-    pub name: String,
-    /// Kakao's code of what the button does, such as `WL` (web link) or `AL` (app link).
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The link that opens on a phone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url_mobile: Option<String>,
-    /// The link that opens on a computer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url_pc: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheme_ios: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheme_android: Option<String>,
-}
-
-/// Leaves out the label and the links: they contain variables, which no log line may show.
-impl fmt::Debug for Button {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Button").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-/// A short text message.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sms {
-    pub body: String,
-}
-
-/// Leaves out the text: no log line may contain it.
-impl fmt::Debug for Sms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sms").finish_non_exhaustive()
-    }
-}
-
-/// A long text message.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lms {
-    /// The heading.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    pub body: String,
-}
-
-/// Leaves out the texts: no log line may contain them.
-impl fmt::Debug for Lms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lms").finish_non_exhaustive()
-    }
-}
-
-/// The text message that the provider sends when it cannot deliver the first choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Fallback {
-    Sms(Sms),
-    Lms(Lms),
-}
-
-impl Fallback {
-    #[must_use]
-    pub fn channel_type(&self) -> ChannelType {
-        match self {
-            Self::Sms(_) => ChannelType::Sms,
-            Self::Lms(_) => ChannelType::Lms,
-        }
-    }
-
-    fn try_map_texts<E>(
-        &self,
-        map: &mut impl FnMut(&str, &str) -> Result<String, E>,
-    ) -> Result<Self, E> {
-        Ok(match self {
-            Self::Sms(sms) => Self::Sms(Sms { body: map("fallback.body", &sms.body)? }),
-            Self::Lms(Lms { subject, body }) => Self::Lms(Lms {
-                subject: optional(map, "fallback.subject", subject.as_deref())?,
-                body: map("fallback.body", body)?,
-            }),
-        })
-    }
 }
 
 impl Content {
@@ -239,36 +80,54 @@ impl Content {
     }
 }
 
-impl Button {
-    fn try_map_texts<E>(
-        &self,
-        index: usize,
-        map: &mut impl FnMut(&str, &str) -> Result<String, E>,
-    ) -> Result<Self, E> {
-        let mut link = |field: &str, text: Option<&str>| {
-            optional(map, &format!("buttons[{index}].{field}"), text)
-        };
-        let url_mobile = link("url_mobile", self.url_mobile.as_deref())?;
-        let url_pc = link("url_pc", self.url_pc.as_deref())?;
-        let scheme_ios = link("scheme_ios", self.scheme_ios.as_deref())?;
-        let scheme_android = link("scheme_android", self.scheme_android.as_deref())?;
-        Ok(Self {
-            name: map(&format!("buttons[{index}].name"), &self.name)?,
-            kind: self.kind.clone(),
-            url_mobile,
-            url_pc,
-            scheme_ios,
-            scheme_android,
-        })
-    }
+/// The fields of all types of content.
+#[derive(Deserialize)]
+struct ContentJson {
+    #[serde(rename = "type")]
+    channel_type: ChannelType,
+    code: Option<String>,
+    subject: Option<String>,
+    body: Option<String>,
+    buttons: Option<Vec<Button>>,
+    fallback: Option<Fallback>,
 }
 
-fn optional<E>(
-    map: &mut impl FnMut(&str, &str) -> Result<String, E>,
-    path: &str,
-    text: Option<&str>,
-) -> Result<Option<String>, E> {
-    text.map(|text| map(path, text)).transpose()
+impl TryFrom<ContentJson> for Content {
+    type Error = WrongField;
+
+    fn try_from(json: ContentJson) -> Result<Self, WrongField> {
+        let ContentJson { channel_type, code, subject, body, buttons, fallback } = json;
+        match channel_type {
+            ChannelType::Alimtalk => {
+                absent(&[("subject", subject.is_some())], "type, code, body, buttons, fallback")?;
+                Ok(Self::Alimtalk(Alimtalk {
+                    code: present("code", code)?,
+                    body: present("body", body)?,
+                    buttons: buttons.unwrap_or_default(),
+                    fallback,
+                }))
+            }
+            ChannelType::Sms => {
+                let others = [
+                    ("code", code.is_some()),
+                    ("subject", subject.is_some()),
+                    ("buttons", buttons.is_some()),
+                    ("fallback", fallback.is_some()),
+                ];
+                absent(&others, "type, body")?;
+                Ok(Self::Sms(Sms { body: present("body", body)? }))
+            }
+            ChannelType::Lms => {
+                let others = [
+                    ("code", code.is_some()),
+                    ("buttons", buttons.is_some()),
+                    ("fallback", fallback.is_some()),
+                ];
+                absent(&others, "type, subject, body")?;
+                Ok(Self::Lms(Lms { subject, body: present("body", body)? }))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

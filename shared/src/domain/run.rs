@@ -10,6 +10,7 @@ use super::id::RunKey;
 use super::priority::Priority;
 use super::producer::Producer;
 use super::template::Template;
+use super::unknown_attributes::UnknownAttributes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +78,10 @@ fn schedules() -> String {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
+    /// The version of the stored shape. A row of a higher version than [`Self::SCHEMA`] is never
+    /// written.
+    #[serde(default)]
+    pub schema: u16,
     pub key: RunKey,
     pub status: RunStatus,
     /// When the run's time first fired.
@@ -109,9 +114,15 @@ pub struct Run {
     /// Until when that invocation holds the run; `None` when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_until_ms: Option<i64>,
+    /// Attributes of the row that only newer code knows.
+    #[serde(skip)]
+    pub unknown: UnknownAttributes,
 }
 
 impl Run {
+    /// The version of the stored shape that this code writes.
+    pub const SCHEMA: u16 = 1;
+
     /// How many faults are kept. Later ones are only counted, except the fault of a cut-off file's
     /// last line.
     pub const FAULTS_KEPT: usize = 100;

@@ -18,7 +18,7 @@ pub enum Unreadable<E> {
 /// Reads a document that has no other fields than those of a `T`.
 ///
 /// Serde reads an internally tagged enum from a copy, in which this function sees no fields. Such an
-/// enum needs `deny_unknown_fields`.
+/// enum needs `deny_unknown_fields`, or has to be read as `domain/content/json.rs` does.
 ///
 /// # Errors
 /// [`Unreadable`] names the first field at fault.
@@ -66,6 +66,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Channel, HoursConfig, Producer, Template};
+    use crate::http::json_error::field_error;
 
     fn template() -> Value {
         json!({
@@ -80,7 +81,6 @@ mod tests {
             "limit": { "per_second": 10 },
             "timeouts": { "connect": "1s", "total": "2s" },
             "window": { "from": "10:00", "to": "19:00" },
-            "secret": "alimi/texts",
         })
     }
 
@@ -111,6 +111,8 @@ mod tests {
         assert_eq!(in_channel("/limit", "jittr").as_deref(), Some("limit.jittr"));
         assert_eq!(in_channel("/timeouts", "read").as_deref(), Some("timeouts.read"));
         assert_eq!(in_channel("/window", "until").as_deref(), Some("window.until"));
+        // Channels had this field once. Their name tells the name of their secret.
+        assert_eq!(in_channel("", "secret").as_deref(), Some("secret"));
         let in_variant = with(template(), "/variants/0", "chanel");
         assert_eq!(unknown::<Template>(in_variant).as_deref(), Some("variants[0].chanel"));
         let in_hours = json!({ "advertisement": { "from": "09:00", "to": "21:00" } });
@@ -126,13 +128,73 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_of_a_tagged_enum_or_of_content_is_an_error_of_serde() {
+    fn an_error_within_content_names_the_field_within_it() {
+        let with = |content: Value| {
+            let mut document = template();
+            document["variants"][0]["content"] = content;
+            match deserialize_strictly::<Template, _>(document).expect_err("an error") {
+                Unreadable::UnknownField(error) => (error.field, error.detail),
+                Unreadable::Malformed { path, error } => {
+                    let error = field_error(&path, &error.to_string());
+                    (error.field, error.detail)
+                }
+            }
+        };
+        let alimtalk = |field: &str, value: Value| {
+            let mut content = json!({ "type": "alimtalk", "code": "c", "body": "가" });
+            content[field] = value;
+            with(content)
+        };
+        let at = |path: &str| format!("variants[0].content{path}");
+        let cases = [
+            (alimtalk("body", json!(5)), ".body", "must be a string"),
+            (alimtalk("body", Value::Null), ".body", "is missing"),
+            (alimtalk("buttons", json!([{ "type": "WL" }])), ".buttons[0].name", "is missing"),
+            (
+                alimtalk("buttons", json!([{ "type": "WL", "name": "b", "url": "c" }])),
+                ".buttons[0].url",
+                "is an unknown field; leave it out, or correct its name",
+            ),
+            (
+                alimtalk("fallback", json!({ "type": "fax", "body": "가" })),
+                ".fallback.type",
+                "must be sms or lms",
+            ),
+            (alimtalk("fallback", json!({ "type": "sms" })), ".fallback.body", "is missing"),
+            (alimtalk("type", json!("fax")), ".type", "must be one of alimtalk, sms, lms"),
+            (
+                alimtalk("bodi", json!("가")),
+                ".bodi",
+                "is an unknown field; leave it out, or correct its name",
+            ),
+            (
+                with(json!({ "type": "sms", "body": "가", "subject": "나" })),
+                ".subject",
+                "is an unknown field; known: type, body",
+            ),
+            (with(json!({ "body": "가" })), ".type", "is missing"),
+            (with(json!("가")), "", "must be an object"),
+        ];
+        for ((field, detail), path, expected) in cases {
+            assert_eq!((field, detail.as_str()), (at(path), expected));
+        }
+    }
+
+    #[test]
+    fn a_stored_document_may_have_fields_that_newer_code_knows() {
         let mut document = template();
-        document["variants"][0]["content"]["bodi"] = json!("가");
-        let error = deserialize_strictly::<Template, _>(document).expect_err("an error");
+        document["variants"][0]["content"]["later"] = json!(1);
+        assert!(serde_json::from_value::<Template>(document).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_field_of_a_tagged_enum_is_an_error_of_serde() {
+        let mut document = channel();
+        document["confirmation"] = json!({ "by": "receipt", "within": "1h", "wihtin": "1h" });
+        let error = deserialize_strictly::<Channel, _>(document).expect_err("an error");
         assert!(
             matches!(&error, Unreadable::Malformed { error, .. }
-                if error.to_string().starts_with("unknown field `bodi`")),
+                if error.to_string().starts_with("unknown field `wihtin`")),
             "{error:?}"
         );
     }

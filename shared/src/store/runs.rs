@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::dynamo::{DynamoStore, Table};
 use super::error::{UNDECODABLE, unavailable, unusable};
 use super::item::{ConditionalPut, Item, number, text};
+use super::row_versions::{put_unknown, refuse_newer, schema_of, take_unknown, undecodable};
 use crate::domain::RunKey;
 use crate::domain::name::is_name;
 use crate::domain::run::{Run, RunStatus};
@@ -25,9 +26,18 @@ fn sort_key(scheduled_at: Timestamp) -> String {
     format!("{scheduled_at:.0}")
 }
 
+/// The attributes that are written beside the fields, or instead of them.
+const DERIVED: &[&str] = &["scheduled_at", "schedule", "ttl", "unfinished"];
+
+/// The item of a run.
+///
+/// # Errors
+/// [`PortError::Unusable`] when a newer version of the code has written the run.
 fn to_item(run: &Run) -> Result<Item, PortError> {
+    refuse_newer(Table::Runs, run.schema, Run::SCHEMA)?;
+    let run_now = Run { schema: Run::SCHEMA, ..run.clone() };
     let mut item: Item =
-        serde_dynamo::to_item(run).map_err(|_| unusable(Table::Runs, UNDECODABLE))?;
+        serde_dynamo::to_item(&run_now).map_err(|_| unusable(Table::Runs, UNDECODABLE))?;
     item.remove("key");
     item.insert("schedule".into(), text(&run.key.schedule));
     item.insert("scheduled_at".into(), text(sort_key(run.key.scheduled_at)));
@@ -37,16 +47,21 @@ fn to_item(run: &Run) -> Result<Item, PortError> {
     if let Some(ended_at_ms) = run.ended_at_ms {
         item.insert("ttl".into(), number(ended_at_ms / 1000 + RETENTION_S));
     }
+    put_unknown(&mut item, &run.unknown, Table::Runs)?;
     Ok(item)
 }
 
 fn from_item(mut item: Item) -> Result<Run, PortError> {
+    let schema = schema_of(&item);
+    let unknown = take_unknown::<Run>(&mut item, DERIVED, Table::Runs)?;
     let key = ["schedule", "scheduled_at"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), item.remove(name)?)))
         .collect();
     item.insert("key".into(), AttributeValue::M(key));
-    serde_dynamo::from_item(item).map_err(|_| unusable(Table::Runs, UNDECODABLE))
+    let run: Run =
+        serde_dynamo::from_item(item).map_err(|_| undecodable(Table::Runs, schema, Run::SCHEMA))?;
+    Ok(Run { unknown, ..run })
 }
 
 impl DynamoStore {

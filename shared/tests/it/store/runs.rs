@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alimi::domain::RunKey;
 use alimi::domain::audience::file::BadLine;
 use alimi::domain::run::{Run, RunCounts, RunStatus};
+use alimi::domain::{RunKey, UnknownAttributes};
 use alimi::ports::{Runs, Saved};
 use alimi::store::DynamoStore;
 use alimi::time::SystemClock;
@@ -20,6 +20,8 @@ fn store() -> (DynamoStore, DatabaseFaults) {
 
 fn run(schedule: &str, at: &str) -> Run {
     Run {
+        schema: Run::SCHEMA,
+        unknown: UnknownAttributes::default(),
         key: RunKey::new(schedule, at.parse().expect("a time")),
         status: RunStatus::Running,
         started_at_ms: 1,
@@ -95,4 +97,28 @@ async fn runs_are_listed_latest_first_and_the_index_holds_the_unfinished_ones() 
         [run("daily", times[1]).key, run("other", times[0]).key, run("daily", times[2]).key];
     assert_eq!(unfinished, expected);
     assert_eq!(store.unfinished_runs(2).await.expect("read"), expected[..2]);
+}
+
+#[tokio::test]
+async fn what_newer_code_stored_beside_a_run_survives_a_save() {
+    let (store, _) = store();
+    let newer = run("daily", "2026-03-02T01:00:00Z");
+    let note = serde_json::json!({ "S": "kept" });
+    let with_note =
+        Run { unknown: UnknownAttributes([("note".to_owned(), note)].into()), ..newer.clone() };
+    store.create_run(&with_note).await.expect("created");
+    let read = store.run(&newer.key).await.expect("read").expect("a run");
+    assert_eq!(read, with_note);
+    let saved = Run { fence: 2, ..read };
+    assert_eq!(store.save_run(&saved, 1).await.expect("saved"), Saved::Done);
+    let again = store.run(&newer.key).await.expect("read").expect("a run");
+    assert_eq!(again.unknown, with_note.unknown);
+}
+
+#[tokio::test]
+async fn a_run_of_a_higher_schema_is_not_written() {
+    let (store, _) = store();
+    let newer = Run { schema: Run::SCHEMA + 1, ..run("daily", "2026-03-02T01:00:00Z") };
+    let error = store.create_run(&newer).await.expect_err("refused");
+    assert!(error.to_string().contains("schema 2"), "{error}");
 }
