@@ -40,9 +40,8 @@ is open. The first request that needs SQS or Secrets Manager opens that connecti
 that every function may make and that does nothing.
 
 All functions are made from one library, and each holds only the code that it uses. Link-time optimisation
-leaves neither S3's nor the scheduler's SDK in `enqueue`, so cargo features would only take longer to
-build. The trigger and the console read audience files, so they hold S3's SDK. Its `crc-fast` keeps the
-tables of every checksum together: 0.6 MB that do not compress.";
+leaves the scheduler's SDK out of `enqueue`, so cargo features would only take longer to build. The trigger
+and the console read audience files without S3's SDK: its tables of checksums alone are 0.6 MB.";
 
 const PROFILES: &str = "\
 This compares the released sender with senders that the same compiler built with other profiles.

@@ -83,7 +83,7 @@ impl Aws {
             "secretsmanager" => format!("http://aws_sdk_secretsmanager{uri}"),
             _ if uri.path().starts_with("/schedules") => format!("http://aws_sdk_scheduler{uri}"),
             _ => match uri.path().trim_start_matches('/').split_once('/') {
-                Some((bucket, key)) => format!("http://{bucket}.aws_sdk_s3/{key}"),
+                Some((bucket, key)) => format!("http://s3/{bucket}/{key}"),
                 None => return Err(format!("no stand-in answers {method} {uri} {target}").into()),
             },
         };

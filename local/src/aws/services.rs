@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alimi::aws::{
-    EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsRunQueue, WakeQueue,
+    EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsReceiptQueue, SqsRunQueue,
+    WakeQueue,
 };
 use alimi::ports::{
-    AudienceFiles, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError, RunQueue, Scheduler,
-    Secrets, Waker,
+    AudienceFiles, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError, ReceiptQueue,
+    RunQueue, Scheduler, Secrets, Waker,
 };
 use alimi::store::DynamoStore;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -22,12 +24,14 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http::Uri;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::aws::embedded;
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::Guard;
 use crate::aws::queue::LocalQueue;
+use crate::aws::receipt_queue::{LocalReceiptQueue, QueueDown};
 use crate::aws::run_queue::LocalRunQueue;
 use crate::aws::scheduler::LocalScheduler;
 use crate::aws::secrets::channel_secret;
@@ -38,6 +42,7 @@ pub(crate) struct Adapters {
     pub store: Arc<DynamoStore>,
     pub waker: Arc<dyn Waker>,
     pub run_queue: Arc<dyn RunQueue>,
+    pub receipt_queue: Arc<dyn ReceiptQueue>,
     pub scheduler: Arc<dyn Scheduler>,
     pub files: Arc<dyn AudienceFiles>,
     pub secrets: Arc<dyn Secrets>,
@@ -49,6 +54,7 @@ pub(crate) struct Services(Arc<Inner>);
 struct Inner {
     queue: Arc<LocalQueue>,
     run_queue: Arc<LocalRunQueue>,
+    receipt_queue: Arc<LocalReceiptQueue>,
     scheduler: Arc<LocalScheduler>,
     files: Arc<LocalFiles>,
     /// The bodies of the requests that put the schedules, by name.
@@ -77,11 +83,12 @@ impl Services {
     pub(crate) fn new(
         queue: Arc<LocalQueue>,
         run_queue: Arc<LocalRunQueue>,
+        receipt_queue: Arc<LocalReceiptQueue>,
         scheduler: Arc<LocalScheduler>,
         files: Arc<LocalFiles>,
     ) -> Self {
         let put_bodies = Mutex::default();
-        Self(Arc::new(Inner { queue, run_queue, scheduler, files, put_bodies }))
+        Self(Arc::new(Inner { queue, run_queue, receipt_queue, scheduler, files, put_bodies }))
     }
 
     /// The adapters of a function, with clients whose calls `guard` checks. The names of queues,
@@ -104,12 +111,23 @@ impl Services {
         Adapters {
             store: Arc::new(DynamoStore::new(database, embedded::tables(), clock)),
             waker: Arc::new(WakeQueue::new(sqs.clone(), "http://aws_sdk_sqs/WakeQueue".to_owned())),
-            run_queue: Arc::new(SqsRunQueue::new(sqs, "http://aws_sdk_sqs/RunQueue".to_owned())),
+            run_queue: Arc::new(SqsRunQueue::new(
+                sqs.clone(),
+                "http://aws_sdk_sqs/RunQueue".to_owned(),
+            )),
+            receipt_queue: Arc::new(SqsReceiptQueue::new(
+                sqs,
+                "http://aws_sdk_sqs/ReceiptQueue".to_owned(),
+            )),
             scheduler: Arc::new(EventBridgeScheduler::new(
                 client!(aws_sdk_scheduler, self, guard),
                 target,
             )),
-            files: Arc::new(S3Files::new(client!(aws_sdk_s3, self, guard))),
+            files: Arc::new(S3Files::at(
+                "http://s3",
+                SharedHttpClient::new(self.clone()),
+                guard.clone(),
+            )),
             secrets: Arc::new(SecretsManager::new(client!(aws_sdk_secretsmanager, self, guard))),
         }
     }
@@ -173,7 +191,7 @@ impl Answer {
     fn failure(error: &PortError) -> Self {
         match error {
             PortError::Unusable { detail, .. } => Self::refusal(400, "ValidationException", detail),
-            PortError::Unavailable { detail, .. } => {
+            PortError::Unavailable { detail, .. } | PortError::Throttled { detail, .. } => {
                 Self::refusal(500, "InternalServerException", detail)
             }
         }
@@ -199,11 +217,14 @@ impl Inner {
                 let name = uri.path().trim_start_matches("/schedules/");
                 self.schedule(method, name, &body).await?
             }
-            // S3 clients put the bucket before the host.
-            (host, method @ ("HEAD" | "GET")) if host.ends_with(".aws_sdk_s3") => {
-                let bucket = host.trim_end_matches(".aws_sdk_s3");
-                let key = uri.path().trim_start_matches('/');
-                self.file(method, bucket, key, request).await?
+            ("s3", method @ ("HEAD" | "GET")) => {
+                let (bucket, key) = uri
+                    .path()
+                    .trim_start_matches('/')
+                    .split_once('/')
+                    .ok_or("a request for a file needs a bucket and a key")?;
+                let key = percent_decode_str(key).decode_utf8()?;
+                self.file(method, bucket, &key, request).await?
             }
             (host, operation) => {
                 return Err(format!("no stand-in answers {operation} of {host}").into());
@@ -224,6 +245,11 @@ impl Inner {
                 self.queue.send(member("MessageGroupId"), text, member("MessageDeduplicationId"));
             }
             Some("RunQueue") => self.run_queue.send(text),
+            Some("ReceiptQueue") => {
+                if let Err(QueueDown) = self.receipt_queue.send(text) {
+                    return Ok(Answer::refusal(500, "InternalFailure", "a test has set it down"));
+                }
+            }
             other => return Err(format!("no queue has the name {other:?}").into()),
         }
         Ok(Answer::json(200, &json!({ "MessageId": "sent" })))

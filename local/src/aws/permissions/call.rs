@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use alimi::aws::FileRequest;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
@@ -10,8 +11,6 @@ use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_s3::operation::get_object::GetObjectInput;
-use aws_sdk_s3::operation::head_object::HeadObjectInput;
 use aws_sdk_scheduler::operation::create_schedule::CreateScheduleInput;
 use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleInput;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleInput;
@@ -120,8 +119,8 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
     // The policies are read with every parameter set, so customer managed keys encrypt the secrets
     // and the audience files.
     let decrypt = |key: &str| Call::new("kms:Decrypt", format!("{}:key/{key}", arn("kms")));
-    let object = |bucket: Option<&str>, key: Option<&str>| {
-        let path = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
+    let object = |request: &FileRequest| {
+        let path = format!("{}/{}", request.bucket(), request.key());
         Call::new("s3:GetObject", format!("arn:aws:s3:::{path}"))
     };
     if let Some(send) = input.downcast_ref::<SendMessageInput>() {
@@ -132,12 +131,13 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
         // Secrets Manager decrypts on behalf of the caller.
         Some(vec![Call::new("secretsmanager:GetSecretValue", secret), decrypt("SecretsKeyId")])
-    } else if let Some(get) = input.downcast_ref::<GetObjectInput>() {
-        // S3 decrypts on behalf of the caller too.
-        Some(vec![object(get.bucket(), get.key()), decrypt("AudienceKeyId")])
-    } else if let Some(head) = input.downcast_ref::<HeadObjectInput>() {
-        // IAM has no action s3:HeadObject.
-        Some(vec![object(head.bucket(), head.key())])
+    } else if let Some(request) = input.downcast_ref::<FileRequest>() {
+        Some(match request {
+            // S3 decrypts on behalf of the caller too.
+            FileRequest::Part { .. } => vec![object(request), decrypt("AudienceKeyId")],
+            // IAM has no action s3:HeadObject.
+            FileRequest::State { .. } => vec![object(request)],
+        })
     } else if let Some(create) = input.downcast_ref::<CreateScheduleInput>() {
         let call = schedule("scheduler:CreateSchedule", create.group_name(), create.name());
         Some(put(call, create.target()))
