@@ -15,12 +15,33 @@ use crate::ports::{PortError, Secrets};
 /// How long a secret is used before it is read again.
 const CACHED_FOR: Duration = Duration::from_secs(60);
 
+/// How long a secret is used that cannot be read again. An account's password rarely changes, so the
+/// last one that was read is probably right.
+const USED_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+
 #[derive(Debug)]
 pub struct SecretsManager {
     client: Client,
     /// By name, absent secrets too: a channel whose secret is missing must not cause a request to
     /// Secrets Manager each time.
-    cache: Mutex<HashMap<String, (Instant, Option<SecretString>)>>,
+    cache: Mutex<HashMap<String, Cached>>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    /// `None` when there was no such secret.
+    secret: Option<SecretString>,
+    /// When Secrets Manager gave this answer.
+    read_at: Instant,
+    /// When Secrets Manager was last asked, whether or not it answered.
+    asked_at: Instant,
+}
+
+impl Cached {
+    /// Whether the secret may be used although it cannot be read again.
+    fn outlasts_a_failure(&self) -> bool {
+        self.secret.is_some() && self.read_at.elapsed() < USED_FOR
+    }
 }
 
 impl SecretsManager {
@@ -28,32 +49,51 @@ impl SecretsManager {
     pub fn new(client: Client) -> Self {
         Self { client, cache: Mutex::default() }
     }
+
+    async fn read(&self, name: &str) -> Result<Option<SecretString>, PortError> {
+        match self.client.get_secret_value().secret_id(name).send().await {
+            Ok(found) => Ok(found.secret_string.map(SecretString::from)),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_resource_not_found_exception() => Ok(None),
+                other => {
+                    let code = other.and_then(ProvideErrorMetadata::code).unwrap_or("not reached");
+                    let detail = code.to_owned();
+                    Err(PortError::Unavailable { what: "Secrets Manager", detail })
+                }
+            },
+        }
+    }
 }
 
 #[async_trait]
 impl Secrets for SecretsManager {
     async fn secret(&self, name: &str) -> Result<Option<SecretString>, PortError> {
         let mut cache = self.cache.lock().await;
-        if let Some((at, secret)) = cache.get(name)
-            && at.elapsed() < CACHED_FOR
+        if let Some(cached) = cache.get(name)
+            && cached.asked_at.elapsed() < CACHED_FOR
         {
-            return Ok(secret.clone());
+            return Ok(cached.secret.clone());
         }
-        let secret = match self.client.get_secret_value().secret_id(name).send().await {
-            Ok(found) => found.secret_string.map(SecretString::from),
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_resource_not_found_exception() => None,
-                other => {
-                    let code = other.and_then(ProvideErrorMetadata::code).unwrap_or("not reached");
-                    return Err(PortError::Unavailable {
-                        what: "Secrets Manager",
-                        detail: code.to_owned(),
-                    });
+        match self.read(name).await {
+            Ok(secret) => {
+                let now = Instant::now();
+                let cached = Cached { secret: secret.clone(), read_at: now, asked_at: now };
+                cache.insert(name.to_owned(), cached);
+                Ok(secret)
+            }
+            Err(error) => match cache.get_mut(name).filter(|cached| cached.outlasts_a_failure()) {
+                Some(cached) => {
+                    tracing::warn!(
+                        secret_name = name,
+                        %error,
+                        "a secret cannot be read again; its last content is used"
+                    );
+                    cached.asked_at = Instant::now();
+                    Ok(cached.secret.clone())
                 }
+                None => Err(error),
             },
-        };
-        cache.insert(name.to_owned(), (Instant::now(), secret.clone()));
-        Ok(secret)
+        }
     }
 }
 
@@ -162,5 +202,61 @@ mod tests {
         assert_eq!(error, "Secrets Manager is not available: AccessDeniedException");
         service.respond(200, r#"{"SecretString":"permitted since"}"#);
         assert_eq!(read(&secrets).await.as_deref(), Some("permitted since"));
+    }
+
+    const UNAVAILABLE: &str = r#"{"__type":"InternalServiceError","Message":"try again"}"#;
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_cannot_be_read_again_is_used_for_twelve_hours() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.respond(200, r#"{"SecretString":"last"}"#);
+        assert_eq!(read(&secrets).await.as_deref(), Some("last"));
+        service.respond(400, UNAVAILABLE);
+        for _ in 0..12 * 60 - 2 {
+            tokio::time::advance(MINUTE).await;
+            assert_eq!(read(&secrets).await.as_deref(), Some("last"));
+        }
+        tokio::time::advance(2 * MINUTE).await;
+        let error = secrets.secret("alimi/alimtalk-main").await.expect_err("too old").to_string();
+        assert_eq!(error, "Secrets Manager is not available: InternalServiceError");
+        service.respond(200, r#"{"SecretString":"new"}"#);
+        assert_eq!(read(&secrets).await.as_deref(), Some("new"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secrets_manager_that_fails_is_asked_again_once_a_minute() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.respond(200, r#"{"SecretString":"last"}"#);
+        read(&secrets).await;
+        service.respond(400, UNAVAILABLE);
+        tokio::time::advance(MINUTE).await;
+        for _ in 0..100 {
+            assert_eq!(read(&secrets).await.as_deref(), Some("last"));
+        }
+        assert_eq!(service.requests(), 2);
+        service.respond(200, r#"{"SecretString":"new"}"#);
+        tokio::time::advance(MINUTE).await;
+        assert_eq!(read(&secrets).await.as_deref(), Some("new"));
+    }
+
+    /// An operator may have stored the secret meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn an_absence_is_not_used_when_secrets_manager_fails() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.respond(400, NONE);
+        assert_eq!(read(&secrets).await, None);
+        service.respond(400, UNAVAILABLE);
+        tokio::time::advance(MINUTE).await;
+        assert!(secrets.secret("alimi/alimtalk-main").await.is_err());
+        // A secret that was deleted is not used either.
+        service.respond(200, r#"{"SecretString":"deleted"}"#);
+        assert_eq!(read(&secrets).await.as_deref(), Some("deleted"));
+        service.respond(400, NONE);
+        tokio::time::advance(MINUTE).await;
+        assert_eq!(read(&secrets).await, None);
     }
 }

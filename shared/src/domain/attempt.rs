@@ -30,8 +30,14 @@ pub enum Outcome {
     /// The address no longer exists: the person unsubscribed, or the device is gone. The provider
     /// took nothing.
     AddressGone,
-    /// The request was never written.
+    /// The provider answered that it took nothing, and that a later attempt may succeed. Such
+    /// answers use up a message's retries.
+    TryAgain,
+    /// There was no connection, so the request was never written. Nothing is wrong with the message.
     Unreachable,
+    /// This process could not make the request: its token had just been refused, or it had no free
+    /// socket. It says nothing about the provider.
+    Unsent,
     /// The request was written, and no usable answer came. The provider may have the message.
     Uncertain,
 }

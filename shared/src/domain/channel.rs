@@ -1,5 +1,8 @@
 //! A channel: one configured provider account, with its limit and its policies.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +17,7 @@ use super::phone::PhoneNumber;
 use super::provider_config::ProviderConfig;
 use super::rate_limit::RateLimit;
 use super::receipt_secret::{RECEIPT_SECRETS_MAX, ReceiptSecret};
+use super::receipt_sources::{RECEIPT_SOURCES_MAX, networks};
 use super::zone::{MUST_BE_A_ZONE, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +27,7 @@ pub struct Channel {
     pub name: String,
     pub provider: ProviderConfig,
     pub limit: RateLimit,
-    /// What to do when the provider was not reached.
+    /// What to do when the provider answers that a later attempt may succeed.
     #[serde(default)]
     pub retry: RetryPolicy,
     #[serde(default)]
@@ -40,8 +44,10 @@ pub struct Channel {
     /// Nothing leaves over a paused channel.
     #[serde(default)]
     pub paused: bool,
-    /// Name of the secret that holds the account's credentials.
-    pub secret: String,
+    /// How long messages wait while the provider cannot take them. A message that has waited longer
+    /// in an outage expires.
+    #[serde(default = "default_give_up_after")]
+    pub give_up_after: SignedDuration,
     /// If given, messages leave to these addresses only. A stack for tests never reaches customers
     /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +55,14 @@ pub struct Channel {
     /// By these the webhook recognises the provider. The server makes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipt_secrets: Vec<ReceiptSecret>,
+    /// If given, receipts are taken from these networks only, such as `203.0.113.0/24`.
+    #[serde(default, deserialize_with = "networks", skip_serializing_if = "Option::is_none")]
+    pub receipt_sources: Option<Vec<IpNet>>,
+}
+
+/// Long enough for an outage over night, and short enough that a message still makes sense.
+fn default_give_up_after() -> SignedDuration {
+    SignedDuration::from_hours(24)
 }
 
 fn seoul() -> String {
@@ -70,6 +84,9 @@ impl Default for Timeouts {
 }
 
 impl Channel {
+    /// The longest that messages may wait in an outage.
+    pub const GIVE_UP_AFTER_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
+
     #[must_use]
     pub fn policy(&self, guarantees: &Guarantees) -> DeliveryPolicy {
         DeliveryPolicy {
@@ -84,6 +101,18 @@ impl Channel {
     #[must_use]
     pub fn confirm_within_ms(&self, media: Media) -> i64 {
         self.confirmation.within_ms(media.first)
+    }
+
+    /// Whether receipts may come from this address. Without a list they may come from anywhere, also
+    /// where the address is not known.
+    #[must_use]
+    pub fn takes_receipts_from(&self, source: Option<IpAddr>) -> bool {
+        let Some(networks) = &self.receipt_sources else { return true };
+        // An IPv4 address may be written as an IPv6 one, `::ffff:203.0.113.7`.
+        source.is_some_and(|source| {
+            let forms = [source, source.to_canonical()];
+            networks.iter().any(|network| forms.iter().any(|form| network.contains(form)))
+        })
     }
 
     /// The time within which the channel's own messages must be confirmed, in milliseconds: that of
@@ -105,15 +134,10 @@ impl Channel {
             "timezone",
             MUST_BE_A_ZONE,
         ));
-        faults.extend(FieldError::unless(
-            !self.secret.is_empty(),
-            "secret",
-            "is empty; must be the name of a secret",
-        ));
         faults
     }
 
-    fn timing_faults(&self) -> [Option<FieldError>; 7] {
+    fn timing_faults(&self) -> [Option<FieldError>; 8] {
         let RateLimit { per_second, jitter, .. } = self.limit;
         let per_second_max = RateLimit::PER_SECOND_MAX;
         let Timeouts { connect, total } = self.timeouts;
@@ -153,6 +177,12 @@ impl Channel {
                 FieldError::new("retry", detail)
             }),
             FieldError::unless(
+                (SignedDuration::from_mins(1)..=Self::GIVE_UP_AFTER_MAX)
+                    .contains(&self.give_up_after),
+                "give_up_after",
+                format!("is {:#}; must be 1m to {:#}", self.give_up_after, Self::GIVE_UP_AFTER_MAX),
+            ),
+            FieldError::unless(
                 within <= Confirmation::WITHIN_MAX,
                 "confirmation.within",
                 format!("is {within:#}; must be at most {:#}", Confirmation::WITHIN_MAX),
@@ -178,7 +208,17 @@ impl Channel {
             "receipt_secrets",
             format!("has {secrets} secrets; must have at most {RECEIPT_SECRETS_MAX}"),
         );
-        malformed.chain(too_many).collect()
+        let sources = self.receipt_sources.as_ref().map_or(1, Vec::len);
+        // An empty list would refuse all receipts.
+        let too_many_or_none = FieldError::unless(
+            (1..=RECEIPT_SOURCES_MAX).contains(&sources),
+            "receipt_sources",
+            format!(
+                "has {sources} networks; must have 1 to {RECEIPT_SOURCES_MAX}, or be left out if \
+                 receipts may come from everywhere"
+            ),
+        );
+        malformed.chain(too_many).chain(too_many_or_none).collect()
     }
 
     fn confirm_within(&self) -> SignedDuration {
@@ -202,9 +242,10 @@ mod tests {
             timezone: seoul(),
             window: None,
             paused: false,
-            secret: "alimi/alimtalk-main".into(),
+            give_up_after: default_give_up_after(),
             only_to: None,
             receipt_secrets: vec![],
+            receipt_sources: None,
         }
     }
 
@@ -213,7 +254,7 @@ mod tests {
         type Change = fn(&mut Channel);
         let seconds = SignedDuration::from_secs;
         assert_eq!(channel().faults(), []);
-        let cases: [(Change, &str); 10] = [
+        let cases: [(Change, &str); 13] = [
             (|c| c.name = "A b".into(), "name"),
             (|c| c.limit.per_second = 0, "limit.per_second"),
             (|c| c.limit.per_second = 301, "limit.per_second"),
@@ -221,7 +262,10 @@ mod tests {
             (|c| c.timeouts.connect = c.timeouts.total, "timeouts"),
             (|c| c.timeouts.total = SignedDuration::from_secs(11), "timeouts.total"),
             (|c| c.timezone = "Seoul".into(), "timezone"),
-            (|c| c.secret = String::new(), "secret"),
+            (|c| c.give_up_after = SignedDuration::from_secs(59), "give_up_after"),
+            (|c| c.give_up_after = SignedDuration::from_hours(14 * 24 + 1), "give_up_after"),
+            (|c| c.receipt_sources = Some(vec![]), "receipt_sources"),
+            (|c| c.receipt_sources = Some(vec![IpNet::default(); 33]), "receipt_sources"),
             (|c| c.only_to = Some(vec!["010".into()]), "only_to[0]"),
             (
                 |c| {
@@ -244,10 +288,41 @@ mod tests {
     }
 
     #[test]
+    fn receipts_come_from_the_listed_networks_only() {
+        let ip = |text: &str| text.parse::<IpAddr>().ok();
+        let with = |networks: &[&str]| {
+            let networks = networks.iter().map(|text| text.parse().expect("a network")).collect();
+            Channel { receipt_sources: Some(networks), ..channel() }
+        };
+        for source in [None, ip("198.51.100.1"), ip("2001:db8::1")] {
+            assert!(channel().takes_receipts_from(source));
+            assert!(!with(&[]).takes_receipts_from(source));
+        }
+        let two = with(&["203.0.113.8/30", "2001:db8::/32"]);
+        for source in ["203.0.113.8", "203.0.113.11", "::ffff:203.0.113.9", "2001:db8::1"] {
+            assert!(two.takes_receipts_from(ip(source)), "{source}");
+        }
+        for source in ["203.0.113.7", "203.0.113.12", "::ffff:203.0.113.12", "2001:db9::1"] {
+            assert!(!two.takes_receipts_from(ip(source)), "{source}");
+        }
+        assert!(!two.takes_receipts_from(None));
+    }
+
+    #[test]
     fn a_fault_says_what_was_sent_and_what_is_allowed() {
         let within = SignedDuration::from_hours(97);
         let wrong = Channel { confirmation: Confirmation::Receipt { within }, ..channel() };
         let faults: Vec<_> = wrong.faults().iter().map(ToString::to_string).collect();
         assert_eq!(faults, ["confirmation.within: is 97h; must be at most 96h"]);
+        let wrong = Channel { give_up_after: SignedDuration::from_secs(59), ..channel() };
+        let faults: Vec<_> = wrong.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults, ["give_up_after: is 59s; must be 1m to 336h"]);
+    }
+
+    #[test]
+    fn the_longest_and_the_shortest_wait_in_an_outage_are_allowed() {
+        for give_up_after in [SignedDuration::from_mins(1), Channel::GIVE_UP_AFTER_MAX] {
+            assert_eq!(Channel { give_up_after, ..channel() }.faults(), []);
+        }
     }
 }

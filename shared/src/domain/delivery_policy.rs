@@ -8,19 +8,22 @@ use strum::VariantArray as _;
 use super::content::ChannelType;
 use super::duration::millis;
 
-/// What to do when a request was never written.
+/// What to do when the provider answers that it took nothing, and that a later attempt may succeed.
+///
+/// Only such answers use up retries, and lost answers where the provider deduplicates. A message
+/// that an outage keeps from the provider waits in its place instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "backoff", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RetryPolicy {
     /// The same wait before every retry.
     Fixed {
-        /// How many retries after the first attempt.
+        /// How many further attempts after the first such answer.
         retries: u8,
         every: SignedDuration,
     },
     /// A wait that doubles, with full jitter.
     Exponential {
-        /// How many retries after the first attempt.
+        /// How many further attempts after the first such answer.
         retries: u8,
         /// The longest that the first wait may be.
         first: SignedDuration,
@@ -44,7 +47,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
+    /// The wait in milliseconds before the attempt that follows `failures` such answers, or `None`
     /// when there is no further attempt. `jitter_permille` (0 to 1000) is the caller's randomness.
     #[must_use]
     pub fn wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
@@ -130,8 +133,8 @@ pub struct DeliveryPolicy {
 }
 
 impl DeliveryPolicy {
-    /// The wait in milliseconds before the attempt that follows `failures` failed ones, or `None`
-    /// when there is no further attempt.
+    /// The wait in milliseconds before the attempt that follows `failures` answers that use up
+    /// retries, or `None` when there is no further attempt.
     #[must_use]
     pub fn retry_wait_ms(&self, failures: u8, jitter_permille: u16) -> Option<i64> {
         let wait_ms = self.retry.wait_ms(failures, jitter_permille)?;
@@ -165,6 +168,7 @@ mod tests {
         );
         assert_eq!(policy.wait_ms(2, 250), Some(5000));
     }
+
     #[test]
     fn each_deadline_of_a_claim_is_listed_once() {
         let hour_ms = 3_600_000;

@@ -72,6 +72,15 @@ pub enum Event {
         /// When it was checked.
         at_ms: i64,
     },
+    /// A sender checks, while its channel's circuit is open, whether it has waited too long.
+    OutageChecked {
+        /// Since when the circuit has been open.
+        open_since_ms: i64,
+        /// The channel's `give_up_after`.
+        give_up_after_ms: i64,
+        /// When it was checked.
+        at_ms: i64,
+    },
     /// Its sending hours are different from those that were stored.
     Reclassified { class: WindowClass, at_ms: i64 },
     /// An operator decides to send it again, whatever its status is.

@@ -37,12 +37,6 @@ impl RequestKey<'_> {
         SequenceId(self.digest("sequence", ""))
     }
 
-    /// The id of the request itself. A bulk request's idempotency record has it as its key.
-    #[must_use]
-    pub fn request_id(&self) -> String {
-        self.digest("request", "")
-    }
-
     fn digest(&self, kind: &str, rest: &str) -> String {
         hex_digest(&[kind, self.producer, self.route, self.idempotency_key, rest])
     }
@@ -178,7 +172,8 @@ impl SequenceId {
 
 /// The key under which a provider knows one attempt: the notification's id, then the attempt's
 /// number in two hexadecimal digits. Receipts name it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Reference {
     pub id: NotificationId,
     /// The number of the attempt, counted from 1.
@@ -194,6 +189,20 @@ impl fmt::Display for Reference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a reference key that Alimi made")]
 pub struct ForeignReference;
+
+impl TryFrom<String> for Reference {
+    type Error = ForeignReference;
+
+    fn try_from(text: String) -> Result<Self, ForeignReference> {
+        text.parse()
+    }
+}
+
+impl From<Reference> for String {
+    fn from(reference: Reference) -> Self {
+        reference.to_string()
+    }
+}
 
 impl FromStr for Reference {
     type Err = ForeignReference;
@@ -239,7 +248,6 @@ mod tests {
             KEY.sequence_id().notification_id(0, 0).to_string(),
             KEY.sequence_id().notification_id(0, 1).to_string(),
             KEY.sequence_id().notification_id(1, 0).to_string(),
-            KEY.request_id(),
         ];
         let distinct: std::collections::HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len());

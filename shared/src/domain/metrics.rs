@@ -50,7 +50,7 @@ impl Default for LaneMetrics {
 }
 
 impl LaneMetrics {
-    /// Counts a request for this notification.
+    /// Counts a request for this notification. A request that was never made does not count.
     pub fn sent(
         &mut self,
         notification: &Notification,
@@ -58,24 +58,27 @@ impl LaneMetrics {
         sent_at_ms: i64,
         received_at_ms: i64,
     ) {
-        *self.outcomes.entry(outcome).or_default() += 1;
         match outcome {
             Outcome::Accepted
             | Outcome::Rejected
             | Outcome::AddressGone
             | Outcome::Throttled
-            | Outcome::ChannelDown => {
+            | Outcome::ChannelDown
+            | Outcome::TryAgain => {
                 self.answers.add(received_at_ms - sent_at_ms);
             }
             // Nothing was answered. The measured time would be the time-out's length.
             Outcome::Unreachable | Outcome::Uncertain => {}
+            Outcome::Unsent => return,
         }
+        *self.outcomes.entry(outcome).or_default() += 1;
         let waited_ms =
             sent_at_ms - free_since_ms(notification.ready_at_ms, &notification.window_class);
         self.queue_age_max_ms = self.queue_age_max_ms.max(waited_ms);
         // Retries are left out, because their waits include the back-off. A message that was put
         // back keeps its attempt number, so its whole wait is counted when it is sent at last.
-        let is_put_back = matches!(outcome, Outcome::Throttled | Outcome::ChannelDown);
+        let is_put_back =
+            matches!(outcome, Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable);
         if notification.attempt == 1 && !is_put_back {
             let waits = if notification.priority == Priority::REAL_TIME {
                 &mut self.waits_real_time
@@ -131,5 +134,58 @@ pub(crate) fn free_since_ms(ready_at_ms: i64, class: &WindowClass) -> i64 {
     match class.opening(ready_at) {
         Opening::Open { .. } => ready_at_ms,
         Opening::Closed { until } => until.as_millisecond(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::RequestKey;
+
+    /// What a lane counts after these ends of requests for one message, half a second apart.
+    fn counted(outcomes: &[Outcome]) -> LaneMetrics {
+        let key = RequestKey { producer: "p", route: "r", idempotency_key: "k" };
+        let sample = Notification::sample(key.notification_id(0), 0);
+        let notification = Notification { attempt: 1, ..sample };
+        let mut metrics = LaneMetrics::default();
+        for (outcome, sent_at_ms) in outcomes.iter().zip((500..).step_by(500)) {
+            metrics.sent(&notification, *outcome, sent_at_ms, sent_at_ms + 50);
+        }
+        metrics
+    }
+
+    #[test]
+    fn a_request_that_was_never_made_does_not_count() {
+        assert_eq!(counted(&[Outcome::Unsent]), LaneMetrics::default());
+    }
+
+    #[test]
+    fn only_answers_have_a_latency() {
+        let answered = [
+            Outcome::Accepted,
+            Outcome::Rejected,
+            Outcome::Throttled,
+            Outcome::ChannelDown,
+            Outcome::AddressGone,
+            Outcome::TryAgain,
+        ];
+        assert_eq!(counted(&answered).answers.count(), 6);
+        let unanswered = [Outcome::Unreachable, Outcome::Uncertain];
+        assert_eq!(counted(&unanswered).answers.count(), 0);
+    }
+
+    #[test]
+    fn the_wait_of_a_message_that_goes_back_to_its_place_counts_once() {
+        let put_back = [
+            Outcome::Unreachable,
+            Outcome::Throttled,
+            Outcome::ChannelDown,
+            Outcome::Unsent,
+            Outcome::Accepted,
+        ];
+        let metrics = counted(&put_back);
+        assert_eq!(metrics.waits_real_time.count(), 1);
+        assert_eq!(metrics.queue_age_max_ms, 2_500);
+        assert_eq!(metrics.ended_requests(), 4);
     }
 }

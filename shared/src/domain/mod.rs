@@ -32,6 +32,7 @@ mod rate_limit;
 mod reason;
 mod receipt;
 mod receipt_secret;
+mod receipt_sources;
 pub mod run;
 pub mod schedule;
 pub mod sequence;

@@ -38,6 +38,11 @@ const SECOND_US: i64 = 1_000_000;
 const PAUSE_MAX_US: i64 = 300 * SECOND_US;
 /// No request lasts longer: a channel's `timeouts.total` is at most ten seconds.
 const REQUEST_MAX_US: i64 = 10 * SECOND_US;
+/// By how much the clocks of two senders may differ.
+const CLOCK_SKEW_US: i64 = SECOND_US;
+/// How long a drain waits for the time at which the next request may leave. Ending the drain and
+/// starting another one costs more than a shorter wait.
+pub const WAIT_IN_DRAIN_US: i64 = 4 * SECOND_US;
 
 /// What a successor needs in order to continue where its predecessor stopped. Times are Unix
 /// microseconds.
@@ -67,6 +72,24 @@ impl PacerPosition {
             circuit_breaker: self.circuit_breaker.no_later_than(now_us),
             ..self
         }
+    }
+
+    /// Until when nothing may leave: until the provider may be probed, or until a pause is over.
+    /// `None` if a drain can wait for that itself.
+    ///
+    /// No correct clock wrote a time that [`no_later_than`](Self::no_later_than) would change, so
+    /// nobody waits for such a time. The sender that takes the lease corrects it.
+    #[must_use]
+    pub fn waits_until_us(self, now_us: i64) -> Option<i64> {
+        let until_us = self.earliest_us();
+        let is_correct = until_us == self.no_later_than(now_us + CLOCK_SKEW_US).earliest_us();
+        (is_correct && until_us - now_us > WAIT_IN_DRAIN_US).then_some(until_us)
+    }
+
+    /// The earliest time at which anything may leave.
+    fn earliest_us(&self) -> i64 {
+        let probe_at_us = self.circuit_breaker.probe_at_us();
+        probe_at_us.map_or(self.next_at_us, |probe_at_us| probe_at_us.max(self.next_at_us))
     }
 
     /// The position to hand over, in the times of a clock that is ahead by this much.

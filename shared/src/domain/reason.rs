@@ -16,8 +16,12 @@ pub enum Reason {
     AddressNotPermitted,
     /// The message could not be written from its template.
     Unwritable,
-    /// The channel's retries are used up, and no request reached the provider.
-    Unreachable,
+    /// The channel's retries are used up: each time, the provider answered that it took nothing.
+    /// Rows of an earlier version name it after requests that could not be written.
+    #[serde(alias = "unreachable")]
+    RetriesExhausted,
+    /// The provider could not take messages for longer than the channel's `give_up_after`.
+    ProviderDown,
     /// Every attempt number that fits into a reference key is used up.
     AttemptsExhausted,
     /// The request was written, and no usable answer came.
@@ -57,7 +61,8 @@ impl Reason {
             | Self::Inconclusive(code) => Some(code),
             Self::AddressNotPermitted
             | Self::Unwritable
-            | Self::Unreachable
+            | Self::RetriesExhausted
+            | Self::ProviderDown
             | Self::AttemptsExhausted
             | Self::ResponseLost
             | Self::SenderLost
@@ -80,5 +85,12 @@ mod tests {
         assert_eq!(stored, Reason::AttemptsExhausted.name());
         let stored = serde_json::to_value(Reason::Rejected("7".into())).expect("JSON");
         assert_eq!(stored[Reason::Rejected("7".into()).name()], "7");
+    }
+
+    #[test]
+    fn a_row_that_an_earlier_version_wrote_can_be_read() {
+        let stored = serde_json::json!("unreachable");
+        let read: Reason = serde_json::from_value(stored).expect("a reason");
+        assert_eq!(read, Reason::RetriesExhausted);
     }
 }

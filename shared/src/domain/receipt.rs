@@ -5,25 +5,28 @@ use serde::{Deserialize, Serialize};
 use super::id::Reference;
 
 /// A receipt, as a provider sends it to the webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncomingReceipt {
     /// The attempt that the receipt is about. `None` when the reference key is not one of Alimi's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
     pub receipt: Receipt,
 }
 
 /// The content of a receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub verdict: Verdict,
     /// The provider's code.
     pub code: String,
     /// The medium that was used, as the provider names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub medium: Option<String>,
 }
 
 /// What a receipt says about delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The message was delivered, over any medium.
     Delivered,

@@ -22,13 +22,12 @@ pub struct ReceiptSecret {
 pub const RECEIPT_SECRETS_MAX: usize = 5;
 
 impl ReceiptSecret {
-    /// Whether one of the secrets is the given one.
+    /// Whether one of the secrets has this digest.
     ///
     /// The time that this takes must not reveal a secret. So digests are compared, which all have
     /// the same length, and each known secret is compared, also after a match.
     #[must_use]
-    pub fn any_matches(known: &[Self], given: &str) -> bool {
-        let given = SecretDigest::of(given);
+    pub fn any_has(known: &[Self], given: &SecretDigest) -> bool {
         let matches =
             known.iter().fold(Choice::from(0), |any, known| any | known.sha256.0.ct_eq(&given.0));
         bool::from(matches)
@@ -104,10 +103,10 @@ mod tests {
     #[test]
     fn any_of_the_secrets_is_recognised_and_no_other() {
         let known = [secret("old"), secret("new")];
-        assert!(ReceiptSecret::any_matches(&known, "old"));
-        assert!(ReceiptSecret::any_matches(&known, "new"));
-        assert!(!ReceiptSecret::any_matches(&known, "ne"));
-        assert!(!ReceiptSecret::any_matches(&[], ""));
+        assert!(ReceiptSecret::any_has(&known, &SecretDigest::of("old")));
+        assert!(ReceiptSecret::any_has(&known, &SecretDigest::of("new")));
+        assert!(!ReceiptSecret::any_has(&known, &SecretDigest::of("ne")));
+        assert!(!ReceiptSecret::any_has(&[], &SecretDigest::of("")));
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub enum Status {
     Failed,
     /// A producer or an operator withdrew it before it was sent.
     Cancelled,
-    /// Its `expires_at` passed before it was sent.
+    /// Its `expires_at` passed before it was sent, or the provider could not take messages for too
+    /// long.
     Expired,
     /// The provider's receipt says that it was delivered.
     Delivered,

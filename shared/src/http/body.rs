@@ -103,8 +103,7 @@ mod tests {
     #[test]
     fn a_field_that_a_stored_document_may_have_is_an_error_in_a_body() {
         let text = r#"{
-            "provider": { "kind": "simulated" }, "limit": { "per_second": 1, "jittr": "1s" },
-            "secret": "a"
+            "provider": { "kind": "simulated" }, "limit": { "per_second": 1, "jittr": "1s" }
         }"#;
         let body = Body::parse(text.as_bytes()).expect("JSON");
         let error = body.deserialize::<crate::domain::Channel>().expect_err("a fault");

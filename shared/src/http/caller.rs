@@ -1,5 +1,7 @@
 //! A request's caller, as API Gateway authenticated it.
 
+use std::net::IpAddr;
+
 use http::Extensions;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
 use lambda_http::request::RequestContext;
@@ -7,6 +9,19 @@ use lambda_http::request::RequestContext;
 /// A function that finds a request's authenticated caller in the extensions that `lambda_http` adds
 /// to the request. `None` refuses the request.
 pub type IdentifyCaller = fn(&Extensions) -> Option<String>;
+
+/// A function that finds the address that a request comes from, in the request's extensions.
+pub type IdentifySource = fn(&Extensions) -> Option<IpAddr>;
+
+/// The address that API Gateway got the request from. Headers such as `X-Forwarded-For` do not count,
+/// because the client may send them itself.
+#[must_use]
+pub fn api_gateway_source(extensions: &Extensions) -> Option<IpAddr> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
+        return None;
+    };
+    context.http.source_ip.as_deref()?.parse().ok()
+}
 
 /// The name of the IAM role or user, from which its producer follows.
 ///

@@ -10,7 +10,8 @@ mod strict;
 
 pub use body::{Body, canonical_digest};
 pub use caller::{
-    IdentifyCaller, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity,
+    IdentifyCaller, IdentifySource, api_gateway_source, iam_caller, iam_identity,
+    iam_or_local_caller, iam_or_local_identity,
 };
 pub use notification_view::NotificationView;
 pub use problem::Problem;

@@ -23,6 +23,9 @@ pub struct Problem {
     /// The field of the request at fault, as a path: `to.phone`, `steps[1].template`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// The header `Retry-After`: in how many seconds the same request may succeed.
+    #[serde(skip)]
+    pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
@@ -33,6 +36,7 @@ impl Problem {
             status: status.as_u16(),
             detail: None,
             field: None,
+            retry_after_s: None,
         }
     }
 
@@ -201,6 +205,23 @@ impl Problem {
         }
     }
 
+    /// Too many notifications of one channel are being stored.
+    #[must_use]
+    pub fn busy(retry_after_s: u64) -> Self {
+        Self {
+            detail: Some(format!(
+                "runs and other requests store many notifications of this channel; repeat the same \
+                 request with the same Idempotency-Key after {retry_after_s} s"
+            )),
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too many notifications of one channel at once",
+            )
+        }
+    }
+
     /// A later try may succeed. Logs the cause and does not show it.
     #[must_use]
     pub fn unavailable(error: &PortError) -> Self {
@@ -221,6 +242,7 @@ impl From<NotEnqueued> for Problem {
         match error {
             NotEnqueued::Invalid(error) => Self::invalid(error),
             NotEnqueued::KeyReused => Self::key_reused(),
+            NotEnqueued::Busy { retry_after_s } => Self::busy(retry_after_s),
             NotEnqueued::Port(error) => Self::unavailable(&error),
         }
     }
@@ -244,10 +266,14 @@ impl From<PortError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after_s = self.retry_after_s;
         let mut response = (status, axum::Json(self)).into_response();
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(retry_after_s) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+        }
         response
     }
 }

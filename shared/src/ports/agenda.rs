@@ -24,4 +24,11 @@ pub trait Agenda: Send + Sync {
         until: Option<&str>,
         limit: usize,
     ) -> Result<Vec<AgendaEntry>, PortError>;
+
+    /// The last entries of a partition, the last one first.
+    async fn last_entries(
+        &self,
+        partition: &str,
+        limit: usize,
+    ) -> Result<Vec<AgendaEntry>, PortError>;
 }

@@ -11,6 +11,16 @@ pub enum PortError {
         /// For the log; never for an HTTP caller.
         detail: String,
     },
+    /// The service takes fewer requests than it was sent, and the same request may succeed a moment
+    /// later. The last try did nothing. The client may have made earlier tries, whose responses were
+    /// lost.
+    #[error("{what} takes no more requests for a moment: {detail}")]
+    Throttled {
+        /// The service or table.
+        what: &'static str,
+        /// For the log; never for an HTTP caller.
+        detail: String,
+    },
     /// The stored or configured content is unusable: trying again does not help.
     #[error("{what} cannot be used: {detail}")]
     Unusable {

@@ -46,6 +46,47 @@ pub enum Acquired {
     /// Another sender took the lane well after the wake was sent, and its lease has not expired:
     /// that sender has seen the work that the wake announced.
     Obsolete,
+    /// Nothing may leave over the lane before this time: its circuit is open, or the provider asked
+    /// for a long pause. No lease was taken. The sweeper wakes the lane then.
+    MustWait {
+        until_ms: i64,
+    },
+}
+
+/// A drain that has not reported its end. While its sender may live, that says nothing. Afterwards
+/// the sender has crashed, or could not record everything that it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenDrain {
+    /// The fence of the drain's lease.
+    pub fence: u64,
+    /// When the drain took the lease, in Unix milliseconds. It made no claim before.
+    pub began_at_ms: i64,
+    /// As [`ExpiredLease::confirm_within_ms`].
+    pub confirm_within_ms: i64,
+}
+
+/// What a lane's row says to a reader who does not hold the lease.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneState {
+    /// The position that the last holder saved.
+    pub position: PacerPosition,
+    /// When the lease expires; `None` when it was given back.
+    pub leased_until_ms: Option<i64>,
+    /// The drains that have not reported their end, in the order of their fences.
+    pub open_drains: Vec<OpenDrain>,
+}
+
+impl LaneState {
+    /// Until when nothing may leave over the lane, if that is long enough to end a drain. `None` for
+    /// a lane whose lease has expired: a sender has to take it, to recover its claims.
+    #[must_use]
+    pub fn must_wait_until_ms(&self, now_ms: i64) -> Option<i64> {
+        if self.leased_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            return None;
+        }
+        let until_us = self.position.waits_until_us(1000 * now_ms)?;
+        Some(until_us.div_euclid(1000) + 1)
+    }
 }
 
 /// How to take a lease.
@@ -65,11 +106,14 @@ pub struct LeaseTerms {
     pub group: WakeGroup,
     /// When the wake was sent; `None` when no wake started this caller.
     pub wake_sent_at_ms: Option<i64>,
+    /// Takes the lease although nothing may leave yet: an operator has changed the channel.
+    pub despite_pause: bool,
 }
 
 #[async_trait]
 pub trait Lanes: Send + Sync {
-    /// Takes the lease if it is free or has expired.
+    /// Takes the lease if it is free or has expired, and opens a drain. A lease that expired is
+    /// taken even while nothing may leave, since its claims have to be recovered.
     async fn acquire(&self, channel: &str, terms: LeaseTerms) -> Result<Acquired, PortError>;
 
     /// Extends a lease that the caller still holds, and saves the pacer's position.
@@ -83,6 +127,14 @@ pub trait Lanes: Send + Sync {
     /// Whether another sender has taken the lane since this lease.
     async fn was_succeeded(&self, lease: &Lease) -> Result<bool, PortError>;
 
-    /// Gives the lease back, and saves the pacer's position.
+    /// Gives the lease back, and saves the pacer's position. The drain stays open: its last answers
+    /// may not be recorded yet.
     async fn release(&self, lease: &Lease, position: PacerPosition) -> Result<Saved, PortError>;
+
+    /// Closes a drain: no claim under this fence is without its record any more. Closing it again
+    /// changes nothing.
+    async fn close_drain(&self, channel: &str, fence: u64) -> Result<(), PortError>;
+
+    /// The lane's row; `None` when no sender has drained the lane yet.
+    async fn lane_state(&self, channel: &str) -> Result<Option<LaneState>, PortError>;
 }

@@ -1,4 +1,4 @@
-//! Metrics of lanes.
+//! Metrics of lanes and of the webhook.
 
 use crate::domain::{LaneMetrics, SweepMetrics};
 
@@ -7,4 +7,7 @@ pub trait Meter: Send + Sync {
 
     /// Records what one round of the sweeper found in a lane.
     fn swept(&self, channel: &str, at_ms: i64, metrics: &SweepMetrics);
+
+    /// Records how many calls of the webhook were refused since the last record.
+    fn webhook_refused(&self, at_ms: i64, count: u64);
 }

@@ -12,11 +12,14 @@ pub enum Created {
     New,
     /// The id was taken; the stored notification.
     Existing(Box<Notification>),
+    /// The id was taken by the placeholder of another request.
+    OtherRequest,
 }
 
 #[async_trait]
 pub trait Notifications: Send + Sync {
-    /// Stores a new notification, unless its id is taken.
+    /// Stores a new notification, unless its id is taken. A placeholder of the same request does
+    /// not count as taking the id.
     async fn create(&self, notification: &Notification) -> Result<Created, PortError>;
 
     /// Reads one notification, strongly consistent.

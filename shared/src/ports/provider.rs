@@ -14,17 +14,18 @@ pub enum LaneAdvice {
     Continue,
     /// Send nothing for this long.
     HoldFor(Duration),
+    /// The account cannot send now: open the circuit, and probe the provider from time to time.
+    OpenCircuit,
     /// The limit was exceeded: send nothing for this long, and then more slowly than before.
     SlowDown(Duration),
 }
 
-/// The result of sending one message.
+/// The result of sending one message. Every outcome but [`Outcome::Unsent`] means that a request was
+/// made, except [`Outcome::Rejected`] for a message that cannot be written as a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendResult {
     pub response: Response,
     pub advice: LaneAdvice,
-    /// `false` when the message or the token was unusable, so the provider was not even called.
-    pub was_tried: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,6 +49,10 @@ pub enum NoResponse {
     /// Nothing of the request was written to a connection.
     #[error("no connection: {0}")]
     NotSent(String),
+    /// As [`NoResponse::NotSent`], because this process may not open another file. It says nothing
+    /// about the provider.
+    #[error("no free socket: {0}")]
+    NoSocket(String),
     /// The request was written, wholly or in part.
     #[error("no answer: {0}")]
     MaybeSent(String),

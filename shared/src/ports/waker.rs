@@ -54,4 +54,13 @@ pub trait Waker: Send + Sync {
         group: WakeGroup,
         deduplication: &str,
     ) -> Result<(), PortError>;
+
+    /// Wakes a lane as [`Self::wake`] after an operator has changed its channel: a sender takes the
+    /// lane although its circuit is open, and probes the provider at once.
+    async fn wake_despite_pause(
+        &self,
+        channel: &str,
+        group: WakeGroup,
+        deduplication: &str,
+    ) -> Result<(), PortError>;
 }

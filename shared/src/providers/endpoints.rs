@@ -77,6 +77,28 @@ mod tests {
     }
 
     #[test]
+    fn a_deployed_stack_accepts_no_endpoint_whatever_it_is() {
+        let long = format!("https://{}.example.com", "a".repeat(100_000));
+        for url in [
+            OWN,
+            "http://api.example.com",
+            "http://127.0.0.1",
+            "http://[::1]:80",
+            "http://10.0.0.1",
+            "http://169.254.169.254/latest/meta-data",
+            "https://user:pw@api.example.com",
+            "https://api.example.com\r\nhost: elsewhere.example.com",
+            "https://api.example.com:99999",
+            "",
+            &long,
+        ] {
+            let error = Endpoints::ProvidersOwn.base_url(Some(url), OWN).expect_err("an endpoint");
+            assert_eq!(error.field, "provider.endpoint");
+            assert!(!error.detail.contains("example.com"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_endpoint_that_is_no_plain_url_is_refused_and_not_quoted() {
         for url in [
             "",

@@ -1,6 +1,12 @@
 //! HTTP to providers, by reqwest.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::iter;
 use std::sync::{Mutex, Once, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,9 +30,14 @@ const RESPONSE_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection is kept that carries nothing.
 const IDLE_MAX: Duration = Duration::from_secs(50);
 
-/// How many idle connections are kept. A function on Lambda may have 1,024 files open, and other
-/// lanes that this process drains later need some of them.
-const IDLE_CONNECTIONS_MAX: usize = 100;
+/// How many idle connections to a server are kept. A function on Lambda may have 1,024 files open.
+/// They have to suffice for 900 requests of one lane, the idle connections of the lane before, those
+/// to AWS (`aws/clients.rs`), and a few files of the runtime.
+const IDLE_CONNECTIONS_MAX: usize = 50;
+
+/// The errors of a system call that may not open another file: `EMFILE` of this process, and
+/// `ENFILE` of the machine.
+const NO_FREE_FILE: [i32; 2] = [24, 23];
 
 /// For how long after a response the connections count as open: as long as it takes to hand a lane
 /// over within this process. Lambda may have frozen the process in a longer interval.
@@ -194,13 +205,10 @@ fn server(url: &str) -> Option<String> {
 /// Only if no connection was made is it certain that the request was not sent.
 fn no_response(error: &reqwest::Error) -> NoResponse {
     // The innermost cause has neither the address, which may be internal, nor a header.
-    let mut detail = String::new();
-    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = source {
-        detail = cause.to_string();
-        source = cause.source();
-    }
-    if error.is_connect() {
+    let detail = causes(error).last().map_or_else(String::new, ToString::to_string);
+    if error.is_connect() && lacks_a_file(error) {
+        NoResponse::NoSocket(detail)
+    } else if error.is_connect() {
         NoResponse::NotSent(detail)
     } else if error.is_timeout() {
         NoResponse::MaybeSent("timed out".to_owned())
@@ -209,200 +217,18 @@ fn no_response(error: &reqwest::Error) -> NoResponse {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+/// The causes of an error, the innermost one last.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(error.source(), |&cause| match cause.downcast_ref::<io::Error>() {
+        // Its `source` would leave out the error that it wraps.
+        Some(error) => error.get_ref().map(|wrapped| wrapped as &(dyn Error + 'static)),
+        None => cause.source(),
+    })
+}
 
-    use http::Request;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
-    const BODY: &[u8] = b"{}";
-
-    fn call(port: u16) -> ProviderCall {
-        let request = Request::post(format!("http://127.0.0.1:{port}/v3/message"))
-            .header(http::header::AUTHORIZATION, "Bearer t")
-            .body(Bytes::from_static(b"{}"))
-            .expect("a request");
-        ProviderCall {
-            request,
-            connect_timeout: Duration::from_millis(300),
-            total_timeout: Duration::from_millis(600),
-            on_connection: None,
-        }
-    }
-
-    async fn listener() -> (TcpListener, u16) {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        (listener, port)
-    }
-
-    /// Answers every request of every connection, and counts the connections.
-    async fn answering() -> (u16, Arc<AtomicUsize>) {
-        let (listener, port) = listener().await;
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = connections.clone();
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(async move {
-                    let mut read = [0; 4096];
-                    while socket.read(&mut read).await.is_ok_and(|size| size > 0) {
-                        let _head = socket.write_all(HEAD).await;
-                        let _body = socket.write_all(BODY).await;
-                    }
-                });
-            }
-        });
-        (port, connections)
-    }
-
-    #[tokio::test]
-    async fn a_refused_connection_means_not_sent() {
-        let (closed, port) = listener().await;
-        drop(closed);
-        let response = ReqwestHttp::new().send(call(port)).await;
-        assert!(matches!(response, Err(NoResponse::NotSent(_))), "{response:?}");
-    }
-
-    /// The listener's queue is full and nobody accepts, so the connection is never made.
-    #[tokio::test]
-    async fn a_connect_timeout_means_not_sent() {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-        let listener = socket.listen(1).expect("a listener");
-        let address = listener.local_addr().expect("an address");
-        let mut waiting = Vec::new();
-        for _ in 0..4 {
-            let connect = tokio::net::TcpStream::connect(address);
-            waiting.push(tokio::time::timeout(Duration::from_millis(100), connect).await);
-        }
-        let response = ReqwestHttp::new().send(call(address.port())).await;
-        assert!(matches!(response, Err(NoResponse::NotSent(_))), "{response:?}");
-    }
-
-    #[tokio::test]
-    async fn a_connection_closed_without_a_response_means_maybe_sent() {
-        let (listener, port) = listener().await;
-        let accepted = Arc::new(AtomicUsize::new(0));
-        let count = accepted.clone();
-        tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                let mut read = [0; 4096];
-                let _size = socket.read(&mut read).await;
-            }
-        });
-        let response = ReqwestHttp::new().send(call(port)).await;
-        assert!(matches!(response, Err(NoResponse::MaybeSent(_))), "{response:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(accepted.load(Ordering::Relaxed), 1, "the client sent the request again");
-    }
-
-    #[tokio::test]
-    async fn a_response_timeout_means_maybe_sent() {
-        let (listener, port) = listener().await;
-        let silent = tokio::spawn(async move { listener.accept().await });
-        let response = ReqwestHttp::new().send(call(port)).await;
-        assert!(matches!(response, Err(NoResponse::MaybeSent(_))), "{response:?}");
-        silent.abort();
-    }
-
-    /// The same call with an observer, and the events that the observer gets.
-    fn observed(port: u16) -> (ProviderCall, Arc<Mutex<Vec<ConnectionEvent>>>) {
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let recorded = Arc::clone(&events);
-        let observer: ConnectionObserver = Arc::new(move |event| {
-            recorded.lock().expect("a lock").push(event);
-            true
-        });
-        (ProviderCall { on_connection: Some(observer), ..call(port) }, events)
-    }
-
-    #[tokio::test]
-    async fn only_a_request_that_opens_a_connection_reports_events() {
-        const OPENED: [ConnectionEvent; 2] =
-            [ConnectionEvent::Connecting, ConnectionEvent::Connected];
-        let (port, connections) = answering().await;
-        let http = ReqwestHttp::new();
-        let (first, events) = observed(port);
-        http.send(first).await.expect("a response");
-        assert_eq!(*events.lock().expect("a lock"), OPENED);
-        let (second, events) = observed(port);
-        http.send(second).await.expect("a response");
-        assert_eq!(*events.lock().expect("a lock"), []);
-        // Two at once: one takes the free connection, the other opens another.
-        let [(one, first), (other, second)] = [observed(port), observed(port)];
-        let (one, other) = tokio::join!(http.send(one), http.send(other));
-        assert!(one.is_ok() && other.is_ok());
-        let mut events = [first, second].map(|events| events.lock().expect("a lock").clone());
-        events.sort_unstable_by_key(Vec::len);
-        assert_eq!(events, [vec![], OPENED.to_vec()]);
-        assert_eq!(connections.load(Ordering::Relaxed), 2);
-    }
-
-    #[tokio::test]
-    async fn nothing_is_written_to_a_connection_that_its_observer_refuses() {
-        let (listener, port) = listener().await;
-        let read = tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.expect("a connection");
-            let mut read = Vec::new();
-            socket.read_to_end(&mut read).await.expect("its end");
-            read
-        });
-        let connected = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connected);
-        let observer: ConnectionObserver = Arc::new(move |event| {
-            count.fetch_add(usize::from(event == ConnectionEvent::Connected), Ordering::Relaxed);
-            event == ConnectionEvent::Connecting
-        });
-        let call = ProviderCall { on_connection: Some(observer), ..call(port) };
-        let response = ReqwestHttp::new().send(call).await;
-        assert!(matches!(response, Err(NoResponse::NotSent(_))), "{response:?}");
-        assert_eq!(connected.load(Ordering::Relaxed), 1);
-        assert_eq!(read.await.expect("a reader"), b"");
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_fails_never_reports_connected() {
-        let (closed, port) = listener().await;
-        drop(closed);
-        let (call, events) = observed(port);
-        let response = ReqwestHttp::new().send(call).await;
-        assert!(matches!(response, Err(NoResponse::NotSent(_))), "{response:?}");
-        assert_eq!(*events.lock().expect("a lock"), [ConnectionEvent::Connecting]);
-    }
-
-    #[tokio::test]
-    async fn connections_are_kept_until_the_last_response_is_old() {
-        let (port, connections) = answering().await;
-        let base = format!("http://127.0.0.1:{port}");
-        let http = ReqwestHttp::new();
-        let connect_timeout = call(port).connect_timeout;
-        for _ in 0..2 {
-            http.drop_stale_connections(&base, connect_timeout);
-            let response = http.send(call(port)).await.expect("a response");
-            assert_eq!(response.status().as_u16(), 200);
-            assert_eq!(response.body(), BODY);
-        }
-        assert_eq!(connections.load(Ordering::Relaxed), 1);
-        let long_ago_ms = SystemClock.now_ms() - FRESH_FOR_MS - 1;
-        let age = || {
-            let mut last = http.last_responses_ms.lock().expect("a lock");
-            last.values_mut().for_each(|at_ms| *at_ms = long_ago_ms);
-        };
-        // Only `drop_stale_connections` looks at the age.
-        age();
-        http.send(call(port)).await.expect("a response");
-        assert_eq!(connections.load(Ordering::Relaxed), 1);
-        age();
-        http.drop_stale_connections(&base, connect_timeout);
-        http.send(call(port)).await.expect("a response");
-        assert_eq!(connections.load(Ordering::Relaxed), 2);
-    }
+/// Whether an error comes from a lack of free files. A name's resolution needs a file too.
+fn lacks_a_file(error: &(dyn Error + 'static)) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
+        .any(|code| NO_FREE_FILE.contains(&code))
 }

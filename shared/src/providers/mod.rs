@@ -82,7 +82,6 @@ mod tests {
     fn channel(provider: &Value) -> Channel {
         serde_json::from_value(json!({
             "name": "main", "provider": provider, "limit": { "per_second": 10 },
-            "secret": "alimi/main",
         }))
         .expect("a channel")
     }

@@ -1,16 +1,9 @@
 //! A channel's secret.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::domain::Channel;
 use crate::ports::{LaneAdvice, NotPrepared, Secrets};
-
-/// How long to leave a channel alone that cannot be connected, before its settings and its secret
-/// are read again.
-const HOLD_UNUSABLE: Duration = Duration::from_secs(30);
 
 /// The content of a channel's secret. Only the channel's adapter knows what it holds.
 #[derive(Clone, Debug)]
@@ -47,9 +40,8 @@ impl ChannelSecret {
 /// Reads a channel's secret.
 pub(super) async fn channel_secret(
     secrets: &dyn Secrets,
-    channel: &Channel,
+    name: &str,
 ) -> Result<ChannelSecret, NotPrepared> {
-    let name = channel.secret.as_str();
     let found = secrets.secret(name).await.map_err(|error| unusable(error.to_string()))?;
     found
         .map(|json| ChannelSecret::new(name, json))
@@ -59,7 +51,7 @@ pub(super) async fn channel_secret(
 /// The channel cannot be connected before an operator corrects something, and its provider was not
 /// asked.
 pub(super) fn unusable(detail: String) -> NotPrepared {
-    NotPrepared { advice: LaneAdvice::HoldFor(HOLD_UNUSABLE), outcome: None, detail }
+    NotPrepared { advice: LaneAdvice::OpenCircuit, outcome: None, detail }
 }
 
 #[cfg(test)]
@@ -95,7 +87,7 @@ mod tests {
             assert!(error.detail.contains("\"alimi/main\" must be JSON with password"), "{error}");
             assert!(!error.detail.contains("hidden"), "{error}");
             assert_eq!(error.outcome, None);
-            assert_eq!(error.advice, LaneAdvice::HoldFor(HOLD_UNUSABLE));
+            assert_eq!(error.advice, LaneAdvice::OpenCircuit);
         }
     }
 

@@ -55,6 +55,7 @@ impl DynamoStore {
         }
         if !unreadable.is_empty() {
             tracing::error!(
+                metric = "unreadable_rows",
                 kind = kind.as_str(),
                 names = unreadable.join(", "),
                 count = unreadable.len(),
@@ -66,7 +67,7 @@ impl DynamoStore {
     }
 }
 
-fn document<T: DeserializeOwned>(mut item: Item) -> Result<T, PortError> {
+pub(super) fn document<T: DeserializeOwned>(mut item: Item) -> Result<T, PortError> {
     let document =
         item.remove("document").ok_or_else(|| unusable(Table::Catalog, "no document"))?;
     serde_dynamo::from_attribute_value(document).map_err(|_| unusable(Table::Catalog, UNDECODABLE))

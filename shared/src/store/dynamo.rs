@@ -1,6 +1,6 @@
 //! The store: its tables and its client.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub struct Tables {
     /// Documents (channels, templates, producers, schedules, audiences' heads, hours) and their
     /// history.
     pub catalog: String,
-    /// Lanes' leases and window classes, shared tokens, bulk requests.
+    /// Lanes' leases and window classes, shared tokens, the pace of puts.
     pub state: String,
     /// Members and parts of uploaded audiences.
     pub members: String,
@@ -61,8 +61,11 @@ pub struct DynamoStore {
     pub(super) tables: Tables,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) retention: Retention,
-    /// Pairs of channel and window class that are certainly stored.
-    known_classes: Arc<Mutex<HashSet<(String, String)>>>,
+    /// Pairs of channel and window class that this store has added, with the time at which it did (in
+    /// Unix milliseconds).
+    known_classes: Arc<Mutex<HashMap<(String, String), i64>>>,
+    /// When unreadable entries of a partition of the agenda were last reported, in Unix milliseconds.
+    reported_partitions: Arc<Mutex<HashMap<String, i64>>>,
 }
 
 impl DynamoStore {
@@ -71,7 +74,14 @@ impl DynamoStore {
     #[must_use]
     pub fn new(client: Client, tables: Tables, clock: Arc<dyn Clock>) -> Self {
         let retention = Retention::default();
-        Self { client, tables, clock, retention, known_classes: Arc::default() }
+        Self {
+            client,
+            tables,
+            clock,
+            retention,
+            known_classes: Arc::default(),
+            reported_partitions: Arc::default(),
+        }
     }
 
     /// The same store, with another retention for the notifications that it writes from now on.
@@ -87,8 +97,12 @@ impl DynamoStore {
         let _result = tokio::time::timeout(CONNECT_TIMEOUT, read).await;
     }
 
-    pub(super) fn known_classes(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
+    pub(super) fn known_classes(&self) -> MutexGuard<'_, HashMap<(String, String), i64>> {
         self.known_classes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn reported_partitions(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.reported_partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn now_s(&self) -> i64 {

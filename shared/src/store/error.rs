@@ -11,6 +11,11 @@ use crate::ports::PortError;
 /// Why an item that serde cannot read or write is [`unusable`].
 pub(super) const UNDECODABLE: &str = "an item does not decode";
 
+/// The codes with which DynamoDB refuses a request because there are too many. It has done nothing
+/// then.
+const THROTTLED: [&str; 3] =
+    ["ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"];
+
 /// The error of any failed call, unless a condition failed.
 pub(super) fn unavailable<E, R>(table: Table, error: &SdkError<E, R>) -> PortError
 where
@@ -24,7 +29,12 @@ where
         (None, SdkError::TimeoutError(_)) => "timed out".to_owned(),
         (None, _) => "no usable answer".to_owned(),
     };
-    PortError::Unavailable { what: table.as_str(), detail }
+    let what = table.as_str();
+    if error.code().is_some_and(|code| THROTTLED.contains(&code)) {
+        PortError::Throttled { what, detail }
+    } else {
+        PortError::Unavailable { what, detail }
+    }
 }
 
 /// The error of an unreadable item. `why` names the fault and never quotes the item.

@@ -17,6 +17,10 @@ use crate::ports::PortError;
 /// The attribute that says what a row is, unless it is a notification.
 pub(super) const KIND: &str = "kind";
 
+/// What the attribute [`KIND`] of a placeholder says. A placeholder keeps the id of a notification
+/// that is not stored.
+pub(super) const PLACEHOLDER: &str = "placeholder";
+
 /// The attributes that are written beside the fields. They follow from the notification's state.
 const DERIVED: &[&str] = &[
     "agenda_pk",
@@ -98,6 +102,11 @@ pub fn from_item(mut item: Item) -> Result<Option<Notification>, PortError> {
     let unknown = take_unknown::<Notification>(&mut item, DERIVED, Table::Notifications)?;
     let notification: Notification = serde_dynamo::from_item(item).map_err(|_| unreadable())?;
     Ok(Some(Notification { data, unknown, ..notification }))
+}
+
+/// Whether a row of the notifications table is a placeholder.
+pub(super) fn is_placeholder(item: &Item) -> bool {
+    item.get(KIND).and_then(|kind| kind.as_s().ok()).is_some_and(|kind| kind == PLACEHOLDER)
 }
 
 fn json_object(value: &AttributeValue) -> Option<Map<String, Value>> {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use super::dynamo::{DynamoStore, Table};
 use super::error::{is_conflict, unavailable, unusable};
 use super::item::{ConditionalPut, Item, number, text};
-use super::notification_item::{from_item, to_item};
+use super::notification_item::{KIND, PLACEHOLDER, from_item, is_placeholder, to_item};
 use crate::domain::{Notification, NotificationId};
 use crate::ports::{Created, Notifications, PortError, Saved};
 
@@ -16,9 +16,13 @@ use crate::ports::{Created, Notifications, PortError, Saved};
 /// as its notification is stored.
 const IS_NEW: &str = "attribute_not_exists(id) OR #ttl < :now_s";
 
+/// As [`IS_NEW`], or the same request holds the id for this row.
+const IS_NEW_OR_HELD: &str = "attribute_not_exists(id) OR #ttl < :now_s \
+     OR (#kind = :placeholder AND request_digest = :digest)";
+
 impl DynamoStore {
     /// A conditional put of a row of the notifications table.
-    pub(super) fn put(&self, item: Item, condition: &PutCondition) -> Result<Put, PortError> {
+    pub(super) fn put(&self, item: Item, condition: &PutCondition<'_>) -> Result<Put, PortError> {
         let put = Put::builder()
             .table_name(&self.tables.notifications)
             .set_item(Some(item))
@@ -28,6 +32,13 @@ impl DynamoStore {
                 .condition_expression(IS_NEW)
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":now_s", number(self.now_s())),
+            PutCondition::NewOrHeld { digest } => put
+                .condition_expression(IS_NEW_OR_HELD)
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_names("#kind", KIND)
+                .expression_attribute_values(":now_s", number(self.now_s()))
+                .expression_attribute_values(":placeholder", text(PLACEHOLDER))
+                .expression_attribute_values(":digest", text(*digest)),
             PutCondition::Revision(revision) => put
                 .condition_expression("revision = :revision")
                 .expression_attribute_values(":revision", number(*revision)),
@@ -49,7 +60,7 @@ impl DynamoStore {
         Ok(found.item.filter(|item| !self.is_past_retention(item)))
     }
 
-    async fn put_one(&self, put: Put) -> Result<ConditionalPut, PortError> {
+    pub(super) async fn put_one(&self, put: Put) -> Result<ConditionalPut, PortError> {
         let sent = self
             .client
             .put_item()
@@ -100,9 +111,11 @@ impl DynamoStore {
 }
 
 /// The condition of a put.
-pub(super) enum PutCondition {
+pub(super) enum PutCondition<'a> {
     /// See [`IS_NEW`].
     New,
+    /// See [`IS_NEW_OR_HELD`].
+    NewOrHeld { digest: &'a str },
     /// The stored notification still has this revision.
     Revision(u64),
 }
@@ -113,8 +126,12 @@ impl Notifications for DynamoStore {
         // The second try is needed only when the first conflict did not return the stored item.
         for _ in 0..2 {
             let item = to_item(notification, self.retention)?;
-            match self.put_one(self.put(item, &PutCondition::New)?).await? {
+            let condition = PutCondition::NewOrHeld { digest: &notification.request_digest };
+            match self.put_one(self.put(item, &condition)?).await? {
                 ConditionalPut::Done => return Ok(Created::New),
+                ConditionalPut::Conflict(Some(item)) if is_placeholder(&item) => {
+                    return Ok(Created::OtherRequest);
+                }
                 ConditionalPut::Conflict(Some(item)) => {
                     let existing = from_item(item)?.ok_or_else(|| {
                         unusable(Table::Notifications, "the id is taken by a row of another kind")

@@ -23,11 +23,6 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// How long the record of a bulk request is kept, in seconds.
-    pub(super) fn request_s(self) -> i64 {
-        i64::from(self.ended_days) * DAY_S
-    }
-
     /// When the retention of a notification ends, in Unix seconds; `None` while the notification
     /// has not ended. An `unknown` or `unconfirmed` notification has not ended: a late receipt or
     /// an operator settles it.

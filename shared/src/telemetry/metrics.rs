@@ -1,5 +1,6 @@
-//! Metrics in CloudWatch's embedded metric format: one JSON object in the log for each drain, and
-//! for each lane in a sweeper's round. CloudWatch makes metrics with percentiles from them.
+//! Metrics in CloudWatch's embedded metric format: one JSON object in the log for each drain, for
+//! each lane in a sweeper's round, and for the refused calls of the webhook. CloudWatch makes metrics
+//! with percentiles from them.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -21,6 +22,8 @@ const NAMESPACE: &str = "Alimi";
 const UNKNOWN: &str = "Unknown";
 const UNCONFIRMED: &str = "Unconfirmed";
 const QUEUE_AGE: &str = "QueueAge";
+/// Written for the whole stack only: a refused call need not name a channel that exists.
+const WEBHOOK_REFUSED: &str = "WebhookRefused";
 
 /// The metrics that `template.yaml` has alarms on. An alarm cannot search for channels, so these
 /// are written for the whole stack as well. Only these, because AWS charges for each metric.
@@ -86,13 +89,17 @@ impl<W: Write> EmbeddedMetrics<W> {
         for<'f> LaneEntry<'f, F>: Entry,
     {
         let entry = LaneEntry { stack: &self.stack, channel, at_ms, metrics };
+        self.write_line(format_of(metrics), &entry);
+    }
+
+    fn write_line(&self, mut format: Emf, entry: &impl Entry) {
         // One write for each line, so that no other log line comes in between.
         let mut line = Vec::new();
-        let written = format_of(metrics).format(&entry, &mut line).map_err(|e| e.to_string());
+        let written = format.format(entry, &mut line).map_err(|e| e.to_string());
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let written = written.and_then(|()| output.write_all(&line).map_err(|e| e.to_string()));
         if let Err(error) = written {
-            tracing::warn!(channel, error, "the metrics were not written");
+            tracing::warn!(error, "the metrics were not written");
         }
     }
 }
@@ -104,6 +111,13 @@ impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
 
     fn swept(&self, channel: &str, at_ms: i64, metrics: &SweepMetrics) {
         self.write(channel, at_ms, metrics);
+    }
+
+    fn webhook_refused(&self, at_ms: i64, count: u64) {
+        let dimensions = vec![vec!["Stack".to_owned()]];
+        let format =
+            Emf::builder(NAMESPACE.to_owned(), dimensions).skip_all_validations(true).build();
+        self.write_line(format, &RefusedEntry { stack: &self.stack, at_ms, count });
     }
 }
 
@@ -117,10 +131,27 @@ struct LaneEntry<'f, F> {
 impl<F> LaneEntry<'_, F> {
     /// Writes the time and the dimensions, with which every line begins.
     fn begin<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
-        let since_epoch = Duration::from_millis(u64::try_from(self.at_ms).unwrap_or(0));
-        writer.timestamp(SystemTime::UNIX_EPOCH + since_epoch);
+        writer.timestamp(time_of(self.at_ms));
         writer.value("Stack", self.stack);
         writer.value("Channel", self.channel);
+    }
+}
+
+fn time_of(at_ms: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at_ms).unwrap_or(0))
+}
+
+struct RefusedEntry<'f> {
+    stack: &'f str,
+    at_ms: i64,
+    count: u64,
+}
+
+impl Entry for RefusedEntry<'_> {
+    fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
+        writer.timestamp(time_of(self.at_ms));
+        writer.value("Stack", self.stack);
+        writer.value(WEBHOOK_REFUSED, &self.count);
     }
 }
 
@@ -142,7 +173,12 @@ impl Entry for LaneEntry<'_, LaneMetrics> {
         writer.value("Limit", &metrics.limit_per_second);
         writer.value("Departures", &metrics.ended_requests());
         for outcome in Outcome::VARIANTS {
-            writer.value(name_of(*outcome), &metrics.outcomes.get(outcome).copied().unwrap_or(0));
+            let count = metrics.outcomes.get(outcome).copied().unwrap_or(0);
+            // AWS charges for each metric, and most providers have no use for these.
+            let is_rare = matches!(outcome, Outcome::TryAgain | Outcome::Unsent);
+            if count > 0 || !is_rare {
+                writer.value(name_of(*outcome), &count);
+            }
         }
         writer.value(UNKNOWN, &metrics.unknown);
         writer.value("InFlightMax", &(metrics.in_flight_max as u64));
@@ -163,7 +199,9 @@ const fn name_of(outcome: Outcome) -> &'static str {
         Outcome::Throttled => "Throttled",
         Outcome::ChannelDown => "ChannelDown",
         Outcome::AddressGone => "AddressGone",
+        Outcome::TryAgain => "TryAgain",
         Outcome::Unreachable => "Unreachable",
+        Outcome::Unsent => "Unsent",
         Outcome::Uncertain => "Uncertain",
     }
 }
@@ -236,6 +274,7 @@ mod tests {
         assert_eq!(line["Accepted"], 2);
         assert_eq!(line["Throttled"], 1);
         assert_eq!(line["Rejected"], 0);
+        assert!(line.get("TryAgain").is_none(), "it is written only if it counts something");
         assert_eq!(line["InFlightMax"], 3);
         assert_eq!(line["QueueAge"], 40);
         assert_eq!(line["RequestToResponse"], json!({ "Values": [53], "Counts": [2] }));
@@ -264,6 +303,19 @@ mod tests {
         assert_eq!(line["Unknown"], 1);
         assert_eq!(line["Unconfirmed"], 2);
         assert!(line.get("Departures").is_none(), "only the sender writes departures: {line}");
+    }
+
+    #[test]
+    fn refused_calls_of_the_webhook_are_a_metric_of_the_stack() {
+        let line = written_by(|meter| meter.webhook_refused(AT_MS, 12));
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+        assert_eq!(directives.len(), 1);
+        assert_eq!(directives[0]["Namespace"], "Alimi");
+        assert_eq!(directives[0]["Dimensions"], json!([["Stack"]]));
+        assert_eq!(names(&directives[0]), ["WebhookRefused"]);
+        assert_eq!(line["_aws"]["Timestamp"], AT_MS);
+        assert_eq!(line["Stack"], "alimi");
+        assert_eq!(line["WebhookRefused"], 12);
     }
 
     /// An alarm cannot search for channels.

@@ -13,7 +13,9 @@ use super::wake::{SWEEPER_ROUND_MS, wake_lane};
 use crate::domain::{
     Effect, Event, Notification, NotificationId, Refused, Status, Transition, transition,
 };
-use crate::ports::{AgendaEntry, Clock, Notifications, PortError, Saved, Sequences, Waker};
+use crate::ports::{
+    AgendaEntry, Clock, Notifications, PortError, Saved, Sequences, Waker, WindowClasses,
+};
 
 /// More conflicting saves than this in a row count as an outage.
 const TRIES_MAX: u32 = 8;
@@ -36,6 +38,8 @@ pub enum Applied {
 pub struct Apply {
     notifications: Arc<dyn Notifications>,
     sequences: Arc<dyn Sequences>,
+    /// The window classes in which senders look for messages.
+    classes: Arc<dyn WindowClasses>,
     waker: Arc<dyn Waker>,
     clock: Arc<dyn Clock>,
     /// The lane that this process is draining: it needs no wake.
@@ -47,10 +51,11 @@ impl Apply {
     pub fn new(
         notifications: Arc<dyn Notifications>,
         sequences: Arc<dyn Sequences>,
+        classes: Arc<dyn WindowClasses>,
         waker: Arc<dyn Waker>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { notifications, sequences, waker, clock, own_lane: None }
+        Self { notifications, sequences, classes, waker, clock, own_lane: None }
     }
 
     /// The same, for the sender that drains `channel`: it does not wake its own lane.
@@ -90,6 +95,7 @@ impl Apply {
             let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&moves));
             let mut writes = vec![moved.notification];
             writes.extend(moves.into_iter().map(|follower| follower.notification));
+            self.add_classes(&writes).await?;
             match self.notifications.save(&mut writes).await? {
                 Saved::Done => {
                     let after = writes.swap_remove(0);
@@ -117,6 +123,15 @@ impl Apply {
             what: "the notification",
             detail: format!("{TRIES_MAX} conflicting saves of {}", notification.id),
         })
+    }
+
+    /// Adds the window classes of the notifications that become `queued`. A class may have been
+    /// retired while its messages waited for a time, a step or an answer.
+    async fn add_classes(&self, writes: &[Notification]) -> Result<(), PortError> {
+        for queued in writes.iter().filter(|write| write.status == Status::Queued) {
+            self.classes.add_class(&queued.channel, &queued.window_class).await?;
+        }
+        Ok(())
     }
 
     /// Applies one event to many notifications, several at a time. Notifications that moved are
@@ -148,7 +163,9 @@ impl Apply {
                             "a notification's record cannot be read; it stays as it is"
                         );
                     }
-                    Err(error @ PortError::Unavailable { .. }) => failed = failed.or(Some(error)),
+                    Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                        failed = failed.or(Some(error));
+                    }
                 }
             }
             if let Some(error) = failed {

@@ -1,6 +1,6 @@
 //! The use cases: load → transition → conditional save → effects. Each module is named after the
 //! function that runs it, except those that several functions share: `apply`, `audience`,
-//! `catalog_cache`, `compose`, `schedule_history`, `schedule_row` and `wake`.
+//! `catalog_cache`, `compose`, `puts`, `schedule_history`, `schedule_row` and `wake`.
 
 pub mod apply;
 pub mod audience;
@@ -9,6 +9,7 @@ pub mod compose;
 pub mod console;
 pub mod enqueue;
 pub mod planner;
+mod puts;
 mod schedule_history;
 mod schedule_row;
 pub mod sender;
@@ -29,7 +30,8 @@ pub use enqueue::{
     Producers, SequenceDraft, StepDraft, StepNotificationDraft, StoredSequence,
 };
 pub use planner::{Planned, Planner, Reconciled};
+pub use puts::PUTS_PER_SECOND;
 pub use sender::{DrainReport, Sender, SenderSettings};
 pub use sweeper::{DiscardUploads, MissedTimes, ResumeRuns, SweepReport, Sweeper};
 pub use trigger::{RunOutcome, RunReport, RunSettings, Trigger};
-pub use webhook::{Received, ReceivedBatch, Webhook};
+pub use webhook::{Admitted, NotTaken, Webhook, WebhookPorts};

@@ -7,8 +7,8 @@ use crate::ports::{Clock, WakeGroup, Waker};
 pub(super) const SWEEPER_ROUND_MS: i64 = 60_000;
 
 /// Wakes a lane because a message became ready. Within one second all such wakes share a
-/// deduplication id, so the queue keeps one. No message is missed by that: a sender keeps draining
-/// for more than a second after its last message.
+/// deduplication id, so a process sends one of them, and the queue keeps one of all processes. No
+/// message is missed by that: a sender keeps draining for more than a second after its last message.
 pub(super) async fn wake_lane(waker: &dyn Waker, clock: &dyn Clock, channel: &str) {
     let group = WakeGroup::Zero;
     let deduplication = format!("{channel}-{}-{}", group.as_str(), clock.now_ms() / 1000);

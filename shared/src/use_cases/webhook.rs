@@ -1,170 +1,195 @@
-//! Records delivery receipts. A receipt may release or cancel the later steps of a sequence.
+//! Takes delivery receipts from providers.
+//!
+//! A receipt that cannot be recorded at once goes to a queue, and is recorded from there. The
+//! provider gets its usual answer, because it may never send the receipt again.
 
-use std::collections::BTreeMap;
+mod known_channels;
+mod recording;
+mod refusals;
+
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use bytes::Bytes;
+use http::Response;
+use tokio::time::Instant;
 
-use super::apply::{Applied, Apply};
-use crate::domain::{Event, IncomingReceipt, NotificationId, Refused};
-use crate::ports::{Clock, Notifications, PortError};
+use self::known_channels::KnownChannels;
+use self::recording::{Recording, Unrecorded};
+use self::refusals::Refusals;
+use super::apply::Apply;
+use crate::domain::{Channel, FieldError, IncomingReceipt};
+use crate::ports::{
+    Adapter, Adapters, ChannelRows, Clock, Meter, Notifications, PortError, QueuedReceipts,
+    ReceiptQueue, ReceiptRequest, WebhookCaller,
+};
 
-/// How many notifications of a batch are changed at a time.
-const CONCURRENCY: usize = 16;
+/// For so long, a request waits for the database. The queue gets the rest of the function's time.
+const RECORD_WITHIN: Duration = Duration::from_secs(5);
 
-/// What became of a receipt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// The notification took the receipt.
-    Recorded,
-    /// It changes nothing: it arrived before, or a later receipt has settled the notification.
-    Repeated,
-    /// The receipt is for no attempt of ours: another system shares the provider account, or the
-    /// notification's retention is over.
-    Foreign,
-}
-
-/// What became of the receipts of one request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReceivedBatch {
-    pub recorded: usize,
-    pub repeated: usize,
-    pub foreign: usize,
-}
-
-impl ReceivedBatch {
-    fn count(&mut self, received: Received) {
-        let counter = match received {
-            Received::Recorded => &mut self.recorded,
-            Received::Repeated => &mut self.repeated,
-            Received::Foreign => &mut self.foreign,
-        };
-        *counter += 1;
-    }
+/// What [`Webhook`] is made from.
+pub struct WebhookPorts {
+    /// The channels, with the hashes of their webhooks' secrets.
+    pub channels: Arc<dyn ChannelRows>,
+    pub adapters: Arc<dyn Adapters>,
+    pub notifications: Arc<dyn Notifications>,
+    pub apply: Apply,
+    pub queue: Arc<dyn ReceiptQueue>,
+    pub meter: Arc<dyn Meter>,
+    pub clock: Arc<dyn Clock>,
 }
 
 #[derive(Clone)]
 pub struct Webhook {
-    notifications: Arc<dyn Notifications>,
-    apply: Apply,
-    clock: Arc<dyn Clock>,
+    channels: Arc<KnownChannels>,
+    adapters: Arc<dyn Adapters>,
+    recording: Recording,
+    queue: Arc<dyn ReceiptQueue>,
+    refusals: Arc<Refusals>,
+}
+
+/// A caller that was not refused.
+pub struct Admitted {
+    caller: WebhookCaller,
+    /// Without the channel, nobody can say now whether the caller is its provider.
+    channel: Result<Arc<Channel>, PortError>,
+    record_until: Instant,
+}
+
+/// Why the provider has to send its receipts again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    #[error("the request holds no receipts: {0}")]
+    Malformed(FieldError),
+    /// The receipts could be neither recorded nor kept in the queue.
+    #[error(transparent)]
+    Port(#[from] PortError),
 }
 
 impl Webhook {
     #[must_use]
-    pub fn new(notifications: Arc<dyn Notifications>, apply: Apply, clock: Arc<dyn Clock>) -> Self {
-        Self { notifications, apply, clock }
+    pub fn new(ports: WebhookPorts) -> Self {
+        let WebhookPorts { channels, adapters, notifications, apply, queue, meter, clock } = ports;
+        Self {
+            channels: Arc::new(KnownChannels::new(channels)),
+            adapters,
+            refusals: Arc::new(Refusals::new(meter, clock.clone())),
+            recording: Recording { notifications, apply, clock },
+            queue,
+        }
     }
 
-    /// Records the receipts that one request brought to the webhook of `channel`. Receipts of one
-    /// notification are recorded in their order. A failure keeps no other receipt from being
-    /// recorded.
+    /// Reads the channels, and so opens a connection to the database. Call this while the function
+    /// starts, since Lambda gives it a whole processor only then.
+    pub async fn start(&self) {
+        self.channels.read_ahead().await;
+    }
+
+    /// Counts a call that is refused.
+    pub fn refuse(&self) {
+        self.refusals.add();
+    }
+
+    /// `None` for a caller that is not the channel's provider. It is counted.
+    pub async fn admit(&self, caller: WebhookCaller) -> Option<Admitted> {
+        self.refusals.report();
+        let record_until = Instant::now() + RECORD_WITHIN;
+        match self.channels.admitted(&caller).await {
+            Ok(Some(channel)) => Some(Admitted { caller, channel: Ok(channel), record_until }),
+            Ok(None) => {
+                self.refuse();
+                None
+            }
+            Err(error) => Some(Admitted { caller, channel: Err(error), record_until }),
+        }
+    }
+
+    /// Records the receipts of a request, or puts them into the queue. Returns the answer that the
+    /// provider expects, as far as its channel can be read.
     ///
     /// # Errors
-    /// The first [`PortError`]: that receipt is not recorded, and the provider should send all of
-    /// them again. Recording a receipt again changes nothing.
-    pub async fn record_all(
+    /// [`NotTaken`].
+    pub async fn take(
         &self,
-        channel: &str,
-        batch: Vec<IncomingReceipt>,
-    ) -> Result<ReceivedBatch, PortError> {
-        let mut by_notification: BTreeMap<Option<NotificationId>, Vec<IncomingReceipt>> =
-            BTreeMap::new();
-        for incoming in batch {
-            let id = incoming.reference.as_ref().map(|reference| reference.id.clone());
-            by_notification.entry(id).or_default().push(incoming);
-        }
-        let in_progress = stream::iter(by_notification.into_values())
-            .map(|receipts| self.record_in_order(channel, receipts))
-            .buffer_unordered(CONCURRENCY);
-        tokio::pin!(in_progress);
-        let mut total = ReceivedBatch::default();
-        let mut failed = None;
-        while let Some(results) = in_progress.next().await {
-            for result in results {
-                match result {
-                    Ok(received) => total.count(received),
-                    Err(error) => failed = failed.or(Some(error)),
-                }
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if total.foreign > 0 {
-            // Another system may share the account. Many of them say that the webhook's address is
-            // registered for the wrong stack.
-            tracing::info!(
-                metric = "receipts_foreign",
-                count = total.foreign,
-                channel,
-                "receipts are for no attempt of ours"
-            );
-        }
-        Ok(total)
-    }
-
-    async fn record_in_order(
-        &self,
-        channel: &str,
-        receipts: Vec<IncomingReceipt>,
-    ) -> Vec<Result<Received, PortError>> {
-        let mut results = Vec::with_capacity(receipts.len());
-        for incoming in receipts {
-            results.push(self.record(channel, incoming).await);
-        }
-        results
-    }
-
-    async fn record(
-        &self,
-        channel: &str,
-        incoming: IncomingReceipt,
-    ) -> Result<Received, PortError> {
-        let Some(reference) = incoming.reference else {
-            tracing::info!(channel, "a receipt's reference key is not one of ours");
-            return Ok(Received::Foreign);
-        };
-        let event = Event::ReceiptArrived {
-            attempt: reference.attempt,
-            at_ms: self.clock.now_ms(),
-            receipt: incoming.receipt,
-        };
-        let Some(notification) = self.notifications.load(&reference.id).await? else {
-            tracing::info!(
-                channel, notification = %reference.id,
-                "a receipt is for a notification that is not stored"
-            );
-            return Ok(Received::Foreign);
-        };
-        // The webhook secret of one provider account must not settle messages of another account.
-        if notification.channel != channel {
-            tracing::warn!(
-                channel, notification = %reference.id,
-                "a receipt is for a notification of another channel"
-            );
-            return Ok(Received::Foreign);
-        }
-        let applied = self.apply.apply_to(notification, &event).await?;
-        Ok(match applied {
-            Applied::Moved(notification) => {
-                tracing::info!(
-                    channel,
-                    notification = %notification.id,
-                    status = notification.status.as_str(),
-                    "receipt recorded"
-                );
-                Received::Recorded
-            }
-            Applied::Refused(_, Refused::Settled) => Received::Repeated,
-            Applied::Refused(notification, refused) => {
+        admitted: Admitted,
+        request: ReceiptRequest,
+    ) -> Result<Response<Bytes>, NotTaken> {
+        let Admitted { caller, channel, record_until } = admitted;
+        let known = channel.and_then(|channel| {
+            let adapter = self.adapters.usable_adapter(&channel)?;
+            Ok((channel, adapter))
+        });
+        let (channel, adapter) = match known {
+            Ok(known) => known,
+            // Also when the channel's row is unusable: a newer version may have written it, and
+            // that version reads the queue as well.
+            Err(error) => {
                 tracing::warn!(
-                    channel, notification = %notification.id, %refused,
-                    "a receipt fits no attempt of its notification"
+                    channel = %caller.channel,
+                    %error,
+                    "a receipt cannot be checked now; it waits in the receipt queue"
                 );
-                Received::Foreign
+                self.queue.keep(&QueuedReceipts::Unverified { caller, request }).await?;
+                return Ok(Response::new(Bytes::new()));
             }
-            Applied::Missing => Received::Foreign,
-        })
+        };
+        let name = &channel.name;
+        let receipts = read(&*adapter, name, &request).map_err(NotTaken::Malformed)?;
+        let recorded = self.recording.record_all(name, receipts, record_until).await;
+        if let Err(Unrecorded { receipts, error }) = recorded {
+            tracing::warn!(
+                channel = %name,
+                count = receipts.len(),
+                %error,
+                "receipts cannot be recorded now; they wait in the receipt queue"
+            );
+            let channel = name.clone();
+            self.queue.keep(&QueuedReceipts::Verified { channel, receipts }).await?;
+        }
+        Ok(adapter.receipt_reply())
     }
+
+    /// Records the receipts of a message of the queue. What is not done at `until` counts as failed.
+    /// A caller that turns out not to be the channel's provider is counted, and its request is
+    /// dropped. So is a request that holds no receipts.
+    ///
+    /// # Errors
+    /// [`PortError`]: the message has to come again. Recording receipts again changes nothing.
+    pub async fn record_queued(
+        &self,
+        queued: QueuedReceipts,
+        until: Instant,
+    ) -> Result<(), PortError> {
+        self.refusals.report();
+        let (channel, receipts) = match queued {
+            QueuedReceipts::Verified { channel, receipts } => (channel, receipts),
+            QueuedReceipts::Unverified { caller, request } => {
+                let Some(channel) = self.channels.admitted(&caller).await? else {
+                    self.refuse();
+                    return Ok(());
+                };
+                let adapter = self.adapters.usable_adapter(&channel)?;
+                let Ok(receipts) = read(&*adapter, &channel.name, &request) else { return Ok(()) };
+                (channel.name.clone(), receipts)
+            }
+        };
+        let recorded = self.recording.record_all(&channel, receipts, until).await;
+        recorded.map_err(|unrecorded| unrecorded.error)
+    }
+}
+
+/// Reads the receipts of a request, and reports a request that holds none.
+fn read(
+    adapter: &dyn Adapter,
+    channel: &str,
+    request: &ReceiptRequest,
+) -> Result<Vec<IncomingReceipt>, FieldError> {
+    adapter.read_receipts(&request.to_http()).inspect_err(|malformed| {
+        tracing::warn!(
+            channel,
+            field = %malformed.field,
+            "receipts cannot be read: compare the field with the provider's document; their \
+             messages wait for their deadlines"
+        );
+    })
 }

@@ -1,3 +1,5 @@
+mod position;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -418,15 +420,6 @@ fn a_request_that_opens_a_connection_counts_from_when_the_connection_is_open() {
     pacer.connected(number, 1_000_100_000);
     assert!(!pacer.is_connecting());
     assert_eq!(pacer.next(), Slot::At { at_us: 1_001_125_000 });
-}
-
-#[test]
-fn a_position_from_a_clock_hours_ahead_stops_the_lane_for_minutes_only() {
-    let position = PacerPosition { next_at_us: 3_600 * SECOND_US, ..PacerPosition::default() };
-    let successor = Pacer::new(limit(10, 0), position.no_later_than(0));
-    assert_eq!(next_at_us(&successor, 0), 310 * SECOND_US);
-    let pacer = Pacer::new(limit(10, 0), position.no_later_than(3_500 * SECOND_US));
-    assert_eq!(next_at_us(&pacer, 0), 3_600 * SECOND_US);
 }
 
 #[test]

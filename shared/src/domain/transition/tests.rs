@@ -1,6 +1,9 @@
 //! A table of every status with every event, and what the table does not show.
 
+mod answers;
 mod any_order;
+mod outages;
+mod receipts;
 
 use std::fmt::Write;
 
@@ -9,7 +12,11 @@ use strum::VariantArray as _;
 
 use super::*;
 use crate::domain::agenda::{agenda_key, exception_key};
-use crate::domain::{ChannelType, Media, RequestKey, RetryPolicy, SequenceStep};
+use crate::domain::sequence::StepEnd;
+use crate::domain::{
+    ChannelType, Confirmation, DeliveryPolicy, Media, Outcome, Receipt, RequestKey, Response,
+    RetryPolicy, SequenceStep, Status, Verdict, WindowClass,
+};
 
 const NOW_MS: i64 = 1_772_413_200_000;
 const CONFIRM_WITHIN_MS: i64 = 1_800_000;
@@ -107,6 +114,11 @@ fn in_status(status: Status) -> Notification {
 fn events() -> Vec<(&'static str, Event)> {
     let at_ms = NOW_MS + 1;
     let expired_ms = NOW_MS + 3_600_000;
+    let outage = Event::OutageChecked {
+        open_since_ms: NOW_MS,
+        give_up_after_ms: 60_000,
+        at_ms: NOW_MS + 60_000,
+    };
     vec![
         ("released", Event::Released { at_ms, delay_ms: 0 }),
         ("released with delay", Event::Released { at_ms, delay_ms: 1000 }),
@@ -121,6 +133,8 @@ fn events() -> Vec<(&'static str, Event)> {
         ("address gone", answer(1, Outcome::AddressGone)),
         ("throttled", answer(1, Outcome::Throttled)),
         ("unreachable", answer(1, Outcome::Unreachable)),
+        ("unsent", answer(1, Outcome::Unsent)),
+        ("try again", answer(1, Outcome::TryAgain)),
         ("uncertain", answer(1, Outcome::Uncertain)),
         ("receipt delivered", receipt(1, Verdict::Delivered)),
         ("receipt undelivered", receipt(1, Verdict::Undelivered)),
@@ -129,6 +143,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("sender lost", Event::SenderLost { fence: 2, at_ms }),
         ("cancel", Event::CancelRequested { at_ms }),
         ("expiry checked", Event::ExpiryChecked { at_ms: expired_ms }),
+        ("outage checked", outage),
         ("reclassified", Event::Reclassified { class: office_hours(), at_ms }),
         ("resend", Event::ResendRequested { at_ms }),
     ]
@@ -181,146 +196,6 @@ fn every_event_moves_every_status_as_in_this_table() {
     }
     let expected = include_str!("../transition_table.txt");
     assert!(table == expected, "the table is now:\n{table}");
-}
-
-#[test]
-fn only_an_attempt_that_was_put_back_keeps_its_number() {
-    let put_back = after(&fresh(), &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }]);
-    let again = after(&put_back, &[claim(NOW_MS)]);
-    assert_eq!(again.claim, 2);
-    assert_eq!(again.attempt, 1);
-    assert_eq!(again.attempts.len(), 1);
-
-    let retried = after(
-        &fresh(),
-        &[
-            claim(NOW_MS),
-            answer(1, Outcome::Unreachable),
-            Event::DueChecked { at_ms: NOW_MS + 3000 },
-            claim(NOW_MS + 3000),
-        ],
-    );
-    assert_eq!(retried.claim, 2);
-    assert_eq!(retried.attempt, 2);
-    assert_eq!(retried.attempts.len(), 2);
-}
-
-#[test]
-fn an_answer_to_an_earlier_claim_does_not_change_the_present_claim() {
-    let again = after(
-        &fresh(),
-        &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS)],
-    );
-    let stale = transition(&again, &answer(1, Outcome::Throttled));
-    assert_eq!(stale, Err(Refused::NoSuchAttempt));
-    assert_eq!(
-        transition(&again, &Event::PutBack { claim: 1, at_ms: NOW_MS }),
-        Err(Refused::NoSuchAttempt)
-    );
-}
-
-#[test]
-fn a_receipt_for_an_earlier_attempt_counts_only_if_it_says_delivered() {
-    let second = after(
-        &in_status(Status::Failed),
-        &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS), answer(2, Outcome::Accepted)],
-    );
-    let undelivered = after(&second, &[receipt(1, Verdict::Undelivered)]);
-    assert_eq!(undelivered.status, Status::Accepted);
-    assert_eq!(undelivered.receipts.len(), 1);
-    let delivered = after(&second, &[receipt(1, Verdict::Delivered)]);
-    assert_eq!(delivered.status, Status::Delivered);
-}
-
-#[test]
-fn a_late_answer_settles_a_claim_that_was_declared_lost() {
-    let lost = after(&in_status(Status::Sending), &[Event::SenderLost { fence: 2, at_ms: NOW_MS }]);
-    assert_eq!(lost.status, Status::Unknown);
-    for (outcome, status) in [
-        (Outcome::Accepted, Status::Accepted),
-        (Outcome::Rejected, Status::Failed),
-        (Outcome::Uncertain, Status::Unknown),
-        // Certainly not taken by the provider: the same as without the loss.
-        (Outcome::Throttled, Status::Queued),
-        (Outcome::Unreachable, Status::Deferred),
-    ] {
-        assert_eq!(after(&lost, &[answer(1, outcome)]).status, status, "{outcome:?}");
-    }
-    let accepted = after(&lost, &[answer(1, Outcome::Accepted)]);
-    assert!(accepted.deadline_ms.is_some(), "it waits for its receipt again");
-}
-
-#[test]
-fn the_first_choices_failure_is_not_final_with_a_fallback() {
-    let accepted = in_status(Status::Accepted);
-    let failed = receipt(1, Verdict::PrimaryUndelivered);
-    assert_eq!(after(&accepted, std::slice::from_ref(&failed)).status, Status::Failed);
-
-    let accepted = with_fallback(accepted, ChannelType::Sms);
-    let waiting = after(&accepted, &[failed]);
-    assert_eq!(waiting.status, Status::Accepted);
-    assert_eq!(after(&waiting, &[receipt(1, Verdict::Delivered)]).status, Status::Delivered);
-    assert_eq!(after(&waiting, &[receipt(1, Verdict::Undelivered)]).status, Status::Failed);
-    let given_up = after(&waiting, &[Event::DeadlineChecked { at_ms: NOW_MS + 26 * HOUR_MS }]);
-    assert_eq!(given_up.status, Status::Unconfirmed);
-    assert_eq!(given_up.reason, Some(Reason::Inconclusive("PrimaryUndelivered".into())));
-}
-
-#[test]
-fn an_accepted_notification_keeps_its_deadline_unless_it_has_its_own_waiting_time() {
-    let sending = in_status(Status::Sending);
-    let accepted = after(&sending, &[answer(1, Outcome::Accepted)]);
-    assert_eq!(accepted.deadline_ms, Some(NOW_MS + CONFIRM_WITHIN_MS));
-    assert_eq!(agenda_key(&accepted), agenda_key(&sending));
-
-    let own = Notification { confirm_within_ms: Some(60_000), ..sending };
-    let accepted = after(&own, &[answer(1, Outcome::Accepted)]);
-    assert_eq!(accepted.deadline_ms, Some(NOW_MS + 60_000));
-}
-
-#[test]
-fn acceptance_counts_as_delivery_on_a_channel_that_confirms_by_acceptance() {
-    let Event::Responded { claim, response, policy, jitter_permille } =
-        answer(1, Outcome::Accepted)
-    else {
-        panic!("an answer")
-    };
-    let policy = DeliveryPolicy { confirmation: Confirmation::Acceptance, ..policy };
-    let event = Event::Responded { claim, response, policy, jitter_permille };
-    let moved = transition(&in_status(Status::Sending), &event).expect("a move");
-    assert_eq!(moved.notification.status, Status::Delivered);
-    assert_eq!(moved.effects, [Effect::EndStep(StepEnd::Delivered)]);
-}
-
-#[test]
-fn an_uncertain_outcome_is_retried_only_if_the_provider_deduplicates() {
-    let Event::Responded { claim, response, policy, jitter_permille } =
-        answer(1, Outcome::Uncertain)
-    else {
-        panic!("an answer")
-    };
-    let policy = DeliveryPolicy { provider_deduplicates: true, ..policy };
-    let event = Event::Responded { claim, response, policy, jitter_permille };
-    let retried = after(&in_status(Status::Sending), &[event]);
-    assert_eq!(retried.status, Status::Deferred);
-    assert_eq!(retried.failures, 1);
-}
-
-#[test]
-fn a_retry_waits_at_least_as_long_as_the_provider_asks() {
-    let Event::Responded { claim, response, policy, jitter_permille } =
-        answer(1, Outcome::Unreachable)
-    else {
-        panic!("an answer")
-    };
-    let at_ms = response.received_at_ms;
-    for (retry_wait_min_ms, waited_ms) in [(1000, 3000), (10_000, 10_000)] {
-        let policy = DeliveryPolicy { retry_wait_min_ms, ..policy };
-        let response = response.clone();
-        let event = Event::Responded { claim, response, policy, jitter_permille };
-        let retried = after(&in_status(Status::Sending), &[event]);
-        assert_eq!(retried.ready_at_ms - at_ms, waited_ms);
-    }
 }
 
 #[test]
@@ -381,51 +256,6 @@ fn a_notification_that_is_no_gate_has_no_effect_on_its_sequence() {
 }
 
 #[test]
-fn a_contradicted_delivery_keeps_its_status_and_becomes_an_exception() {
-    let delivered = in_status(Status::Delivered);
-    assert_eq!(exception_key(&delivered), None);
-    let moved = transition(&delivered, &receipt(1, Verdict::Undelivered)).expect("a move");
-    assert_eq!(moved.notification.status, Status::Delivered);
-    assert!(moved.notification.is_contradicted);
-    assert_eq!(moved.notification.receipts.len(), 2);
-    assert!(exception_key(&moved.notification).is_some());
-    assert_eq!(moved.effects, [], "the later steps were released by the delivery");
-
-    // A fallback was delivered: the receipt of the first choice contradicts nothing.
-    let by_fallback = with_fallback(delivered, ChannelType::Sms);
-    let late = transition(&by_fallback, &receipt(1, Verdict::PrimaryUndelivered));
-    assert_eq!(late, Err(Refused::Settled));
-}
-
-#[test]
-fn a_fallback_that_follows_gets_as_long_as_its_medium_needs() {
-    let accepted = in_status(Status::Accepted);
-    let undelivered = receipt(1, Verdict::PrimaryUndelivered);
-    for (medium, hours) in [(ChannelType::Sms, 26), (ChannelType::Lms, 81)] {
-        let accepted = with_fallback(accepted.clone(), medium);
-        let waiting = after(&accepted, std::slice::from_ref(&undelivered));
-        assert_eq!(waiting.deadline_ms, Some(NOW_MS + hours * HOUR_MS), "{medium:?}");
-        let early = Event::DeadlineChecked { at_ms: NOW_MS + hours * HOUR_MS - 1 };
-        assert_eq!(transition(&waiting, &early), Err(Refused::NotYet));
-    }
-
-    // The receipt came before the answer.
-    let sending = with_fallback(in_status(Status::Sending), ChannelType::Sms);
-    let waiting = after(&sending, &[undelivered.clone(), answer(1, Outcome::Accepted)]);
-    assert_eq!(waiting.deadline_ms, Some(NOW_MS + 26 * HOUR_MS));
-
-    let patient = Notification { deadline_ms: Some(NOW_MS + 96 * HOUR_MS), ..accepted.clone() };
-    let patient = with_fallback(patient, ChannelType::Sms);
-    let waiting = after(&patient, std::slice::from_ref(&undelivered));
-    assert_eq!(waiting.deadline_ms, Some(NOW_MS + 96 * HOUR_MS), "it is never shortened");
-
-    let own = Notification { confirm_within_ms: Some(60_000), ..accepted };
-    let own = with_fallback(own, ChannelType::Sms);
-    let waiting = after(&own, &[undelivered]);
-    assert_eq!(waiting.deadline_ms, own.deadline_ms, "its own waiting time counts");
-}
-
-#[test]
 fn a_message_that_cannot_be_sent_fails_under_its_own_claim_only() {
     let claimed = in_status(Status::Sending);
     let failed = after(&claimed, &[invalid(1)]);
@@ -445,13 +275,6 @@ fn a_message_that_never_left_keeps_its_attempt_number_when_it_is_sent_again() {
     let failed = after(&in_status(Status::Sending), &[invalid(1)]);
     let again = after(&failed, &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS)]);
     assert_eq!((again.claim, again.attempt), (2, 1));
-}
-
-#[test]
-fn an_address_that_is_gone_fails_the_message_with_the_providers_code() {
-    let failed = after(&in_status(Status::Sending), &[answer(1, Outcome::AddressGone)]);
-    assert_eq!(failed.status, Status::Failed);
-    assert_eq!(failed.reason, Some(Reason::AddressGone("1".into())));
 }
 
 #[test]

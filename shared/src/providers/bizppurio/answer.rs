@@ -1,7 +1,5 @@
 //! What Bizppurio's responses, and their absence, mean.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::Response;
 use serde::{Deserialize, Deserializer};
@@ -10,14 +8,7 @@ use super::codes::{ApiCode, api_code};
 use super::pause::pause;
 use crate::domain::Outcome;
 use crate::ports::{Asked, LaneAdvice, NoResponse, NotPrepared};
-
-/// A token that is refused so soon after it was fetched was never valid, so fetching another one
-/// would not help.
-const TOKEN_NEVER_VALID_WITHIN_MS: i64 = 60_000;
-/// How long to leave the account alone after a response that every message would get.
-const HOLD_AFTER_ACCOUNT_REFUSED: Duration = Duration::from_secs(30);
-/// How long to wait after the token's request had no response.
-const HOLD_AFTER_NO_RESPONSE: Duration = Duration::from_secs(3);
+use crate::providers::io::NO_SOCKET_PAUSE;
 
 /// The body of any response: to a token request, to a message, or an error.
 #[derive(Default, Deserialize)]
@@ -61,26 +52,54 @@ pub(super) struct Meaning {
     pub code: Option<u32>,
     pub provider_message_id: Option<String>,
     pub advice: LaneAdvice,
-    /// Bizppurio refused the access token.
-    pub is_token_refused: bool,
+    pub token: TokenVerdict,
+}
+
+/// What a response says about the access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenVerdict {
+    /// Bizppurio looked at the message, so it took the token.
+    Taken,
+    /// Bizppurio refused the token.
+    Refused,
+    /// The response does not tell.
+    Unknown,
+}
+
+impl TokenVerdict {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted | Outcome::Rejected | Outcome::AddressGone | Outcome::TryAgain => {
+                Self::Taken
+            }
+            Outcome::Throttled
+            | Outcome::ChannelDown
+            | Outcome::Unreachable
+            | Outcome::Unsent
+            | Outcome::Uncertain => Self::Unknown,
+        }
+    }
 }
 
 impl Meaning {
     fn new(outcome: Outcome, code: Option<u32>, advice: LaneAdvice) -> Self {
-        Self { outcome, code, provider_message_id: None, advice, is_token_refused: false }
+        let token = TokenVerdict::of(outcome);
+        Self { outcome, code, provider_message_id: None, advice, token }
     }
 }
 
-/// What the response to a message, or its absence, means. `token_age_ms` is the token's age when
-/// the response came.
+/// What the response to a message, or its absence, means.
 pub(super) fn meaning_of(
     received: Result<Response<Bytes>, NoResponse>,
     channel: &str,
     sent_at_ms: i64,
-    token_age_ms: i64,
 ) -> Meaning {
     let response = match received {
         Ok(response) => response,
+        Err(NoResponse::NoSocket(detail)) => {
+            tracing::warn!(%channel, %detail, "this process has no free socket");
+            return Meaning::new(Outcome::Unsent, None, LaneAdvice::HoldFor(NO_SOCKET_PAUSE));
+        }
         Err(NoResponse::NotSent(detail)) => {
             tracing::warn!(%channel, %detail, "the provider was not reached");
             return Meaning::new(Outcome::Unreachable, None, LaneAdvice::Continue);
@@ -108,23 +127,19 @@ pub(super) fn meaning_of(
                 code,
                 "the account cannot send: see the provider's code; messages wait"
             );
-            let advice = LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED);
-            Meaning::new(Outcome::ChannelDown, code, advice)
+            Meaning::new(Outcome::ChannelDown, code, LaneAdvice::OpenCircuit)
         }
         ApiCode::Message(
             outcome @ (Outcome::Rejected
             | Outcome::AddressGone
+            | Outcome::TryAgain
             | Outcome::Unreachable
+            | Outcome::Unsent
             | Outcome::Uncertain),
         ) => Meaning::new(outcome, code, LaneAdvice::Continue),
         ApiCode::TokenRefused => {
-            let advice = if token_age_ms < TOKEN_NEVER_VALID_WITHIN_MS {
-                LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED)
-            } else {
-                LaneAdvice::Continue
-            };
-            let meaning = Meaning::new(Outcome::ChannelDown, code, advice);
-            Meaning { is_token_refused: true, ..meaning }
+            let meaning = Meaning::new(Outcome::ChannelDown, code, LaneAdvice::Continue);
+            Meaning { token: TokenVerdict::Refused, ..meaning }
         }
     }
 }
@@ -132,11 +147,13 @@ pub(super) fn meaning_of(
 /// What the absence of a response to a token request means. No message is in doubt, whatever became
 /// of the request.
 pub(super) fn no_response_to_token(error: &NoResponse) -> NotPrepared {
-    NotPrepared {
-        advice: LaneAdvice::HoldFor(HOLD_AFTER_NO_RESPONSE),
-        outcome: Some(Outcome::Unreachable),
-        detail: error.to_string(),
-    }
+    let (outcome, advice) = match error {
+        NoResponse::NotSent(_) | NoResponse::MaybeSent(_) => {
+            (Some(Outcome::Unreachable), LaneAdvice::OpenCircuit)
+        }
+        NoResponse::NoSocket(_) => (None, LaneAdvice::HoldFor(NO_SOCKET_PAUSE)),
+    };
+    NotPrepared { advice, outcome, detail: error.to_string() }
 }
 
 /// What a response to a token request means that holds no token. `code` is the one in its body.
@@ -152,15 +169,13 @@ pub(super) fn no_token(
             (Outcome::Throttled, LaneAdvice::SlowDown(pause))
         }
         // Such a code does not speak of the account.
-        ApiCode::Message(Outcome::Uncertain | Outcome::Unreachable) => {
-            (Outcome::Unreachable, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
-        }
+        ApiCode::Message(
+            Outcome::Uncertain | Outcome::Unreachable | Outcome::TryAgain | Outcome::Unsent,
+        ) => (Outcome::Unreachable, LaneAdvice::OpenCircuit),
         ApiCode::Message(
             Outcome::Accepted | Outcome::Rejected | Outcome::AddressGone | Outcome::ChannelDown,
         )
-        | ApiCode::TokenRefused => {
-            (Outcome::ChannelDown, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED))
-        }
+        | ApiCode::TokenRefused => (Outcome::ChannelDown, LaneAdvice::OpenCircuit),
     };
     let code = code.unwrap_or_else(|| u32::from(status));
     NotPrepared {
@@ -184,6 +199,8 @@ pub(super) fn asked(answer: &Answer) -> Asked {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn response(status: u16, body: &'static str) -> Response<Bytes> {
@@ -192,7 +209,7 @@ mod tests {
     }
 
     fn meaning(status: u16, body: &'static str) -> Meaning {
-        meaning_of(Ok(response(status, body)), "main", 0, 3_600_000)
+        meaning_of(Ok(response(status, body)), "main", 0)
     }
 
     #[test]
@@ -226,11 +243,11 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_cannot_send_holds_the_lane() {
+    fn an_account_that_cannot_send_opens_the_circuit() {
         let meaning = meaning(400, r#"{"code":3009}"#);
         assert_eq!(meaning.outcome, Outcome::ChannelDown);
-        assert_eq!(meaning.advice, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED));
-        assert!(!meaning.is_token_refused);
+        assert_eq!(meaning.advice, LaneAdvice::OpenCircuit);
+        assert_eq!(meaning.token, TokenVerdict::Unknown);
     }
 
     #[test]
@@ -241,25 +258,48 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_token_is_fetched_again_unless_it_was_never_valid() {
-        let refused = |age_ms| meaning_of(Ok(response(400, r#"{"code":3002}"#)), "main", 0, age_ms);
-        let old = refused(60_000);
-        assert!(old.is_token_refused);
-        assert_eq!((old.outcome, old.advice), (Outcome::ChannelDown, LaneAdvice::Continue));
-        let new = refused(59_999);
-        assert!(new.is_token_refused);
-        assert_eq!(new.advice, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED));
+    fn a_refused_token_says_nothing_about_the_message() {
+        for code in [3002, 3005] {
+            let body = format!("{{\"code\":{code}}}");
+            let response = Response::builder().status(400).body(Bytes::from(body));
+            let meaning = meaning_of(Ok(response.expect("a response")), "main", 0);
+            assert_eq!(meaning.token, TokenVerdict::Refused);
+            assert_eq!(meaning.outcome, Outcome::ChannelDown);
+            assert_eq!(meaning.advice, LaneAdvice::Continue);
+        }
+    }
+
+    #[test]
+    fn a_message_that_was_looked_at_shows_that_the_token_is_valid() {
+        for body in [r#"{"code":1000,"messagekey":"k"}"#, r#"{"code":2000}"#] {
+            assert_eq!(meaning(400, body).token, TokenVerdict::Taken, "{body}");
+        }
+        for (status, body) in [(429, r#"{"code":5002}"#), (500, r#"{"code":9000}"#), (502, "")] {
+            assert_eq!(meaning(status, body).token, TokenVerdict::Unknown, "{status}");
+        }
     }
 
     #[test]
     fn without_a_response_only_the_connection_tells_whether_the_message_may_have_left() {
-        let absent = |error| meaning_of(Err(error), "main", 0, 0).outcome;
+        let absent = |error| meaning_of(Err(error), "main", 0).outcome;
         assert_eq!(absent(NoResponse::NotSent(String::new())), Outcome::Unreachable);
         assert_eq!(absent(NoResponse::MaybeSent(String::new())), Outcome::Uncertain);
     }
 
     #[test]
-    fn a_response_without_a_token_says_why_and_for_how_long() {
+    fn a_process_without_a_free_socket_sends_nothing_for_a_second() {
+        let no_socket = NoResponse::NoSocket("Too many open files".into());
+        let not_prepared = no_response_to_token(&no_socket);
+        assert_eq!(not_prepared.outcome, None, "the provider is not the cause");
+        let meaning = meaning_of(Err(no_socket), "main", 0);
+        assert_eq!((meaning.outcome, meaning.token), (Outcome::Unsent, TokenVerdict::Unknown));
+        for advice in [not_prepared.advice, meaning.advice] {
+            assert_eq!(advice, LaneAdvice::HoldFor(Duration::from_secs(1)));
+        }
+    }
+
+    #[test]
+    fn a_response_without_a_token_opens_the_circuit_and_says_why() {
         let refused = |status, body| {
             let response = response(status, body);
             let NotPrepared { advice, outcome, detail } =
@@ -268,18 +308,18 @@ mod tests {
         };
         let (outcome, advice, detail) = refused(400, r#"{"code":"3007"}"#);
         assert_eq!(outcome, Some(Outcome::ChannelDown));
-        assert_eq!(advice, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED));
+        assert_eq!(advice, LaneAdvice::OpenCircuit);
         assert!(detail.contains("code 3007"), "{detail}");
         let (outcome, advice, _) = refused(429, r#"{"code":"5002"}"#);
         assert_eq!(outcome, Some(Outcome::Throttled));
         assert_eq!(advice, LaneAdvice::SlowDown(Duration::from_secs(1)));
         let (outcome, advice, detail) = refused(503, "<html>");
         assert_eq!(outcome, Some(Outcome::Unreachable));
-        assert_eq!(advice, LaneAdvice::HoldFor(HOLD_AFTER_ACCOUNT_REFUSED));
+        assert_eq!(advice, LaneAdvice::OpenCircuit);
         assert!(detail.contains("code 503"), "{detail}");
         let silent = no_response_to_token(&NoResponse::MaybeSent("timed out".into()));
         assert_eq!(silent.outcome, Some(Outcome::Unreachable));
-        assert_eq!(silent.advice, LaneAdvice::HoldFor(HOLD_AFTER_NO_RESPONSE));
+        assert_eq!(silent.advice, LaneAdvice::OpenCircuit);
     }
 
     #[test]

@@ -13,12 +13,12 @@ use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, asked, meaning_of, no_response_to_token, no_token};
+use super::answer::{Answer, TokenVerdict, asked, meaning_of, no_response_to_token, no_token};
 use super::codes::{ApiCode, api_code};
 use super::guarantees::GUARANTEES;
 use super::request::{message_body, report_body};
 use super::settings::Settings;
-use super::token::{TokenCache, token_end_ms};
+use super::token::{Token, TokenCache, token_end_ms};
 use crate::domain::{Channel, Guarantees, Outcome, Response, Timeouts};
 use crate::ports::{
     Asked, ConnectionObserver, Inquiry, LaneAdvice, NoResponse, NotPrepared, Outgoing, PortError,
@@ -87,13 +87,26 @@ impl Bizppurio {
     async fn post(
         &self,
         path: &str,
-        token: &StoredToken,
+        token: &Token,
         body: Bytes,
         on_connection: Option<ConnectionObserver>,
     ) -> Result<http::Response<Bytes>, NoResponse> {
-        let authorization = SecretString::from(format!("Bearer {}", token.token.expose_secret()));
+        let authorization =
+            SecretString::from(format!("Bearer {}", token.secret().expose_secret()));
         let call = self.build_call(path, &authorization, body)?;
         self.io.http.send(ProviderCall { on_connection, ..call }).await
+    }
+
+    /// Forgets a token that Bizppurio refused. Returns what the lane does about it.
+    fn token_refused(&self, token: &Token) -> LaneAdvice {
+        let advice = self.token.refuse(token);
+        if advice == LaneAdvice::OpenCircuit {
+            tracing::error!(
+                channel = %self.channel,
+                "the provider refuses every new access token; messages wait"
+            );
+        }
+        advice
     }
 
     /// Fetches a token and shares it.
@@ -163,27 +176,31 @@ impl Provider for Bizppurio {
                 provider_message_id: None,
             },
             advice: LaneAdvice::Continue,
-            was_tried: false,
         };
         let Some(token) = self.token.current() else {
             // The provider refused the token after the lane checked readiness.
-            return unsent(Outcome::ChannelDown);
+            return unsent(Outcome::Unsent);
         };
         let body = match message_body(&self.settings, &message) {
             Ok(body) => body,
             Err(error) => {
                 let notification = &message.reference.id;
                 tracing::error!(%notification, %error, "a message cannot be written");
+                // Final, as if the provider had refused it: the same message can never be written.
                 return unsent(Outcome::Rejected);
             }
         };
         let received = self.post("/v3/message", &token, body, Some(on_connection)).await;
         let received_at_ms = self.io.clock.now_ms();
-        let token_age_ms = received_at_ms - token.fetched_at_ms;
-        let meaning = meaning_of(received, &self.channel, sent_at_ms, token_age_ms);
-        if meaning.is_token_refused {
-            self.token.refuse(&token);
-        }
+        let meaning = meaning_of(received, &self.channel, sent_at_ms);
+        let advice = match meaning.token {
+            TokenVerdict::Refused => self.token_refused(&token),
+            TokenVerdict::Taken => {
+                self.token.was_taken(&token);
+                meaning.advice
+            }
+            TokenVerdict::Unknown => meaning.advice,
+        };
         SendResult {
             response: Response {
                 sent_at_ms,
@@ -192,14 +209,14 @@ impl Provider for Bizppurio {
                 code: meaning.code.map(|code| code.to_string()),
                 provider_message_id: meaning.provider_message_id,
             },
-            advice: meaning.advice,
-            was_tried: true,
+            advice,
         }
     }
 
     /// Fetches a token, because that sends nothing and tells whether the account can be used. The
     /// new token replaces the one before.
     async fn probe(&self) -> Result<(), NotPrepared> {
+        self.token.put_on_trial();
         self.fetch_token().await
     }
 
@@ -222,7 +239,7 @@ impl Provider for Bizppurio {
         };
         let answer = Answer::read(response.body());
         if api_code(answer.code, response.status().as_u16()) == ApiCode::TokenRefused {
-            self.token.refuse(&token);
+            self.token_refused(&token);
         }
         asked(&answer)
     }

@@ -31,7 +31,7 @@ pub enum AudienceError {
 impl From<PortError> for AudienceError {
     fn from(error: PortError) -> Self {
         match error {
-            PortError::Unavailable { .. } => Self::Port(error),
+            PortError::Unavailable { .. } | PortError::Throttled { .. } => Self::Port(error),
             PortError::Unusable { .. } => Self::Unreadable(error.to_string()),
         }
     }

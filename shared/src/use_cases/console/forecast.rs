@@ -168,7 +168,7 @@ mod tests {
             "name": "c", "limit": { "per_second": 1, "jitter": "0s" },
             "provider": { "kind": "p" },
             "confirmation": { "by": "receipt", "within": "30m" },
-            "timezone": "Asia/Seoul", "secret": "s",
+            "timezone": "Asia/Seoul",
         }))
         .expect("a channel");
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");

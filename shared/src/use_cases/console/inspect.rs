@@ -59,7 +59,9 @@ impl Inspect {
                 );
                 return Ok(Err(ContentMissing::Unreadable));
             }
-            Err(error @ PortError::Unavailable { .. }) => return Err(error),
+            Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                return Err(error);
+            }
         };
         let Ok(variant) = template.variant(Some(&notification.channel)) else {
             return Ok(Err(ContentMissing::NoVariant));

@@ -107,7 +107,9 @@ impl PreviewSchedule {
                 match self.audiences.files.file_state(bucket, key).await {
                     Ok(Some(state)) => Ok((None, AudienceFile::Found(state))),
                     Ok(None) | Err(PortError::Unusable { .. }) => Ok((None, AudienceFile::Missing)),
-                    Err(error @ PortError::Unavailable { .. }) => Err(error),
+                    Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                        Err(error)
+                    }
                 }
             }
         }

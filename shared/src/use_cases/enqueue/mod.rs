@@ -1,5 +1,6 @@
 //! Stores the notifications and sequences that producers ask for: each is checked and stored once.
 
+mod bulk;
 mod draft;
 mod notifications;
 mod producers;
@@ -7,19 +8,25 @@ mod sequences;
 mod steps;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::catalog_cache::CatalogCache;
 use super::compose::{NotificationInputs, Source, compose};
 use super::wake::{SWEEPER_ROUND_MS, wake_lane};
 use crate::domain::{FieldError, Group, Notification, NotificationId, Status};
 use crate::ports::{
-    Adapters, Catalog, Clock, Notifications, PortError, Requests, Sequences, Waker, WindowClasses,
+    Adapters, Catalog, Clock, Notifications, PortError, PutPace, Randomness, Requests, Sequences,
+    Waker, WindowClasses,
 };
 
 pub use self::draft::{Draft, ProducerRequest, SequenceDraft, StepDraft, StepNotificationDraft};
 pub use self::notifications::Enqueued;
 pub use self::producers::{NoProducer, Producers};
 pub use self::sequences::{EnqueuedSequence, StoredSequence};
+
+/// For how long a request repeats the puts that the database throttles, from when it begins to store
+/// its notifications. API Gateway waits for 30 s.
+const RETRY_THROTTLED_FOR: Duration = Duration::from_secs(8);
 
 /// Why a request has stored nothing.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +37,13 @@ pub enum NotEnqueued {
     /// The idempotency key was used before, with another body.
     #[error("the idempotency key was used for a different request; use a new key")]
     KeyReused,
+    /// Runs and other requests store so many notifications of the same channel that this request
+    /// would have to wait for too long. A retry is safe with the same key.
+    #[error(
+        "too many notifications of the channel are being stored; repeat the request with the same \
+         idempotency key after {retry_after_s} s"
+    )]
+    Busy { retry_after_s: u64 },
     /// A retry may succeed, and is safe with the same key.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -40,11 +54,16 @@ pub struct Enqueue {
     pub catalog: Arc<dyn Catalog>,
     pub notifications: Arc<dyn Notifications>,
     pub sequences: Arc<dyn Sequences>,
-    /// The idempotency records of bulk requests.
+    /// Which request an idempotency key stands for.
     pub requests: Arc<dyn Requests>,
+    pub put_pace: Arc<dyn PutPace>,
+    /// How many notifications of one channel all runs and bulk requests store in a second; `None`:
+    /// the bulk requests of this process store as many as possible.
+    pub puts_per_second: Option<u32>,
     pub classes: Arc<dyn WindowClasses>,
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
+    pub randomness: Arc<dyn Randomness>,
     /// The providers' rules.
     pub adapters: Arc<dyn Adapters>,
 }

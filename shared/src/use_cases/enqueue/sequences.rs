@@ -230,7 +230,10 @@ fn notification_ids(sequence: &Sequence) -> Vec<NotificationId> {
 fn at_step(error: NotEnqueued, path: &str) -> NotEnqueued {
     match error {
         NotEnqueued::Invalid(invalid) if is_in_step(&invalid.field) => invalid.within(path).into(),
-        other @ (NotEnqueued::Invalid(_) | NotEnqueued::KeyReused | NotEnqueued::Port(_)) => other,
+        other @ (NotEnqueued::Invalid(_)
+        | NotEnqueued::KeyReused
+        | NotEnqueued::Busy { .. }
+        | NotEnqueued::Port(_)) => other,
     }
 }
 

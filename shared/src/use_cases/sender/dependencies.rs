@@ -39,6 +39,7 @@ impl Sender {
         let apply = Apply::new(
             Arc::clone(&self.notifications),
             Arc::clone(&self.sequences),
+            Arc::clone(&self.classes),
             Arc::clone(&self.waker),
             Arc::clone(&self.clock),
         );
@@ -66,7 +67,8 @@ pub struct SenderSettings {
     /// How long to stay when nothing is queued. Must exceed the time for which the wake queue
     /// deduplicates wakes, and the index's lag.
     pub idle_timeout: Duration,
-    /// How often the head of the queue is read again while the page read before is worked off.
+    /// How often the head of the queue is read again while the page read before is worked off. The
+    /// real-time messages in it are read before each claim as well.
     pub read_heads_every: Duration,
     /// How often the channel's configuration is read again.
     pub read_channel_every: Duration,

@@ -17,6 +17,15 @@ const WAKE_AGE_MAX_MS: i64 = 300_000;
 /// Pause between two attempts to take the lease.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
+/// The wake that a drain follows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Woken {
+    pub(super) group: WakeGroup,
+    pub(super) sent_at_ms: Option<i64>,
+    /// An operator has changed the channel.
+    pub(super) despite_pause: bool,
+}
+
 /// A lease, and for how long this process may rely on it. The validity counts by this process's own
 /// clocks, from before the lease was requested.
 pub(super) struct HeldLease {
@@ -34,14 +43,21 @@ impl HeldLease {
     }
 }
 
-/// Takes the lane's lease; tries for a while when another sender holds it. `None` when the other
-/// sender keeps it, or when the wake is obsolete.
+/// Why a sender has no lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoLease {
+    /// Another sender keeps it, or the wake is obsolete.
+    NotNeeded,
+    /// Nothing may leave over the lane for a while.
+    MustWait,
+}
+
+/// Takes the lane's lease; tries for a while when another sender holds it.
 pub(super) async fn acquire(
     sender: &Sender,
     channel: &Channel,
-    group: WakeGroup,
-    wake_sent_at_ms: Option<i64>,
-) -> Result<Option<HeldLease>, PortError> {
+    woken: Woken,
+) -> Result<Result<HeldLease, NoLease>, PortError> {
     let settings = &sender.settings;
     let give_up_at = Instant::now() + settings.acquire_timeout;
     // All attempts carry the same number. If the answer to an attempt is lost, the next attempt
@@ -57,18 +73,22 @@ pub(super) async fn acquire(
             skew_ms: millis(settings.clock_skew),
             confirm_within_ms: channel.own_confirm_within_ms(),
             holder,
-            group,
-            wake_sent_at_ms: wake_sent_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
+            group: woken.group,
+            wake_sent_at_ms: woken.sent_at_ms.filter(|at_ms| now_ms - at_ms <= WAKE_AGE_MAX_MS),
+            despite_pause: woken.despite_pause,
         };
         match sender.lanes.acquire(&channel.name, terms).await {
             Ok(Acquired::Leased(lease)) => {
                 // The lease may be the one that an unanswered attempt wrote.
                 let from = first_unanswered.unwrap_or(asked);
                 let validity = Validity { from, duration: settings.lease };
-                return Ok(Some(HeldLease { lease, validity }));
+                return Ok(Ok(HeldLease { lease, validity }));
             }
-            Ok(Acquired::Obsolete) => return Ok(None),
-            Ok(Acquired::Held) if Instant::now() >= give_up_at => return Ok(None),
+            Ok(Acquired::Obsolete) => return Ok(Err(NoLease::NotNeeded)),
+            Ok(Acquired::MustWait { .. }) => return Ok(Err(NoLease::MustWait)),
+            Ok(Acquired::Held) if Instant::now() >= give_up_at => {
+                return Ok(Err(NoLease::NotNeeded));
+            }
             // Errors are retried for longer: without this sender the lane would wait for the
             // sweeper.
             Err(error) if Instant::now() >= give_up_at + settings.acquire_timeout => {

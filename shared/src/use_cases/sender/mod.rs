@@ -12,6 +12,10 @@
 //! 5. `handover.rs`: save the pacer's position, free the lease, and wake the successor. The last
 //!    answers are awaited only then, while the successor is already at work.
 //!
+//! While the provider cannot take messages, step 3 only probes it (`slice/probing.rs`), and messages
+//! that have waited too long end (`outage.rs`). A drain that would only wait ends without a
+//! successor, and the sweeper wakes the lane for the next probe.
+//!
 //! `dependencies.rs` holds the ports and the settings of a sender. `hours.rs` applies the sending
 //! hours of the present configuration. `clock.rs` and `retry.rs` are used throughout.
 //!
@@ -23,22 +27,29 @@ mod handover;
 mod hours;
 mod in_flight;
 mod lease;
+mod outage;
 mod recovery;
 mod retry;
 mod slice;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub use self::dependencies::{Sender, SenderSettings};
 use self::handover::Handover;
-use self::in_flight::InFlight;
-use self::lease::HeldLease;
+use self::in_flight::{Finished, InFlight};
+use self::lease::{HeldLease, NoLease, Woken};
 use self::retry::retry_unavailable;
 use self::slice::{Ending, Slice};
 use crate::domain::Channel;
-use crate::ports::{PortError, WakeGroup};
+use crate::domain::circuit_breaker::Failure;
+use crate::ports::{Lease, NotPrepared, PortError, WakeGroup};
+
+/// How long a drain ends late messages whose provider cannot be used at all: less than what a lease
+/// lasts.
+const END_LATE_MESSAGES_FOR: Duration = Duration::from_secs(4);
 
 /// What a drain did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +60,8 @@ pub struct DrainReport {
     pub recovered_claims: usize,
     /// Another sender kept the lease, or had taken it since the wake was sent.
     pub did_not_get_lease: bool,
+    /// Nothing may leave over the lane for a while. The sweeper wakes the lane then.
+    pub must_wait: bool,
 }
 
 impl Sender {
@@ -65,6 +78,26 @@ impl Sender {
         group: WakeGroup,
         wake_sent_at_ms: Option<i64>,
     ) -> Result<DrainReport, PortError> {
+        let woken = Woken { group, sent_at_ms: wake_sent_at_ms, despite_pause: false };
+        self.drain_as_woken(channel, woken).await
+    }
+
+    /// Drains a channel's lane as [`Self::drain`] after an operator has changed the channel. Probes
+    /// the provider at once if the circuit is open. Such a wake is never obsolete: a sender that
+    /// took the lane after the change may have ended without a probe.
+    ///
+    /// # Errors
+    /// As [`Self::drain`].
+    pub async fn drain_despite_pause(
+        &self,
+        channel: &str,
+        group: WakeGroup,
+    ) -> Result<DrainReport, PortError> {
+        let woken = Woken { group, sent_at_ms: None, despite_pause: true };
+        self.drain_as_woken(channel, woken).await
+    }
+
+    async fn drain_as_woken(&self, channel: &str, woken: Woken) -> Result<DrainReport, PortError> {
         let began_at = Instant::now();
         let read_channel = || self.catalog.channel(channel);
         let Some(channel) = retry_unavailable(read_channel).await? else {
@@ -74,8 +107,15 @@ impl Sender {
         if channel.paused {
             return Ok(DrainReport::default());
         }
-        let Some(held) = lease::acquire(self, &channel, group, wake_sent_at_ms).await? else {
-            return Ok(DrainReport { did_not_get_lease: true, ..DrainReport::default() });
+        let held = match lease::acquire(self, &channel, woken).await? {
+            Ok(held) => held,
+            Err(no_lease) => {
+                return Ok(DrainReport {
+                    did_not_get_lease: true,
+                    must_wait: no_lease == NoLease::MustWait,
+                    ..DrainReport::default()
+                });
+            }
         };
         let lease = held.lease.clone();
 
@@ -83,16 +123,21 @@ impl Sender {
         let mut in_flight = InFlight::new(
             &channel.name,
             Arc::clone(&self.clock),
+            Arc::clone(&self.randomness),
             channel.limit,
             lease.position,
             held.lease_validity(self.settings.lease_left_min),
         );
+        if woken.despite_pause {
+            in_flight.pacing.probe_now();
+        }
         let recovered = &mut report.recovered_claims;
         let ended =
             self.recover_and_send(&channel, held, began_at, &mut in_flight, recovered).await;
         report.departures = in_flight.departure_count();
+        report.must_wait = matches!(ended, Ok(Ending::MustWait));
 
-        let handover = Handover::new(self, &lease, group);
+        let handover = Handover::new(self, &lease, woken.group);
         let released = match &ended {
             Ok(_) => handover.release(&mut in_flight).await,
             // A failed drain keeps its lease until it expires: it may have made claims that it does
@@ -105,12 +150,17 @@ impl Sender {
         }
         let woken_at = Instant::now();
         let limit = in_flight.pacing.limit();
-        let (left_work, mut figures) = in_flight.finish().await;
+        let Finished { left_work, has_recorded_all, mut figures } = in_flight.finish().await;
         figures.limit_per_second = limit.per_second;
         figures.unknown += report.recovered_claims as u64;
         self.meter.drained(&lease.channel, self.clock.now_ms(), &figures);
-        if left_work {
+        if left_work && !report.must_wait {
             handover.wake_for_requeued().await;
+        }
+        // Also after a failure: every claim has ended by now, and the failure itself left none
+        // behind. A predecessor's claims are found by the predecessor's own drain.
+        if has_recorded_all {
+            self.close_drain(&lease).await;
         }
         if needs_successor {
             handover.ensure_successor(woken_at).await;
@@ -126,6 +176,19 @@ impl Sender {
         ended?;
         released?;
         Ok(report)
+    }
+
+    /// Reports that no claim of this drain is without its record. Otherwise the sweeper looks for
+    /// such claims.
+    async fn close_drain(&self, lease: &Lease) {
+        if let Err(error) = self.lanes.close_drain(&lease.channel, lease.fence).await {
+            tracing::warn!(
+                channel = %lease.channel,
+                fence = lease.fence,
+                %error,
+                "the end of a drain was not recorded: the sweeper looks for claims that it left"
+            );
+        }
     }
 
     /// Steps 2 to 4: everything that the lease is needed for.
@@ -144,9 +207,8 @@ impl Sender {
         let provider = match self.providers.provider(channel).await {
             Ok(provider) => provider,
             Err(error) => {
-                // No message is lost: the sweeper wakes the lane again.
-                tracing::error!(channel = %channel.name, %error, "the channel cannot send");
-                return Ok(Ending::Idle);
+                self.cannot_send(channel, &error, in_flight).await;
+                return Ok(Ending::MustWait);
             }
         };
         // However long this sender waited for the lease, its last answers have to come before the
@@ -155,5 +217,26 @@ impl Sender {
         let ends_at = latest_end.min(held.validity.from.at + self.settings.slice);
         let slice = Slice::new(self, channel.clone(), held, provider, ends_at);
         slice.run(in_flight).await
+    }
+
+    /// Opens the circuit of a channel whose settings or secret cannot be used. Its messages wait.
+    async fn cannot_send(&self, channel: &Channel, error: &NotPrepared, in_flight: &mut InFlight) {
+        tracing::error!(
+            channel = %channel.name,
+            %error,
+            "the channel cannot send: its messages wait"
+        );
+        in_flight.figures.token_request_failed(error.outcome);
+        in_flight.pacing.fail(Failure::ClosedDoor);
+        let Some(open_since_ms) = in_flight.pacing.circuit_open_since_ms() else { return };
+        let until = Instant::now() + END_LATE_MESSAGES_FOR;
+        let ending = outage::end_late_messages(self, channel, open_since_ms, until);
+        if let Err(error) = ending.await {
+            tracing::warn!(
+                channel = %channel.name,
+                %error,
+                "messages that waited too long were not ended: the next probe tries again"
+            );
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn retry_unavailable<T, F: Future<Output = Result<T, PortError>
 ) -> Result<T, PortError> {
     for pause_ms in RETRY_PAUSES_MS {
         match work().await {
-            Err(PortError::Unavailable { .. }) => {
+            Err(PortError::Unavailable { .. } | PortError::Throttled { .. }) => {
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
             finished => return finished,

@@ -1,76 +1,93 @@
-//! Closes the deadlines of messages that no sender will settle any more.
+//! Closes the deadlines of messages whose receipt did not come, and of messages that expire while
+//! they are blocked.
+
+use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
 use super::Sweeper;
-use crate::domain::agenda::{confirm_partition, just_after, sort_at};
-use crate::domain::{Channel, Event, SweepMetrics, claim_deadlines_ms};
+use super::looks::report_failure;
+use crate::domain::agenda::{confirm_partition, sort_at};
+use crate::domain::{Channel, Event, SweepMetrics};
 use crate::ports::PortError;
+use crate::use_cases::wake::SWEEPER_ROUND_MS;
 
-/// How many deadlines are closed at a time.
-const PAGE: usize = 100;
-/// A claim of at least this age is taken for orphaned if its message is still `sending`: a sender
-/// lives for 40 s at most.
-const ORPHAN_AGE_MIN_MS: i64 = 60_000;
-/// Older claims are not looked at: the range covers two rounds, so each claim is looked at twice.
-const ORPHAN_AGE_MAX_MS: i64 = 180_000;
+/// The overdue deadlines of one channel, in one round.
+pub(super) struct Deadlines<'a> {
+    pub(super) channel: &'a Channel,
+    pub(super) figures: SweepMetrics,
+    pub(super) closed: usize,
+    pub(super) has_failed: bool,
+    /// Where the next page begins.
+    from: Option<String>,
+}
+
+impl<'a> Deadlines<'a> {
+    /// `figures` are what the round has found in the lane so far.
+    pub(super) fn new(channel: &'a Channel, figures: SweepMetrics) -> Self {
+        Self { channel, figures, closed: 0, has_failed: false, from: None }
+    }
+}
 
 impl Sweeper {
-    /// Closes deadlines until `give_up_at`; the next round closes the rest. Returns how many were
-    /// closed.
-    pub(super) async fn close_deadlines(
+    /// Closes deadlines until `give_up_at`, and records each channel's figures. The channels take
+    /// turns, one page each, so that a channel with many deadlines does not hold up the others. Each
+    /// round begins with another channel.
+    pub(super) async fn close_deadlines<'a>(
         &self,
-        channel: &Channel,
+        channels: Vec<Deadlines<'a>>,
         give_up_at: Instant,
-        figures: &mut SweepMetrics,
-    ) -> Result<usize, PortError> {
+    ) -> Vec<Deadlines<'a>> {
         let at_ms = self.clock.now_ms();
-        let overdue = Event::DeadlineChecked { at_ms };
-        let mut closed =
-            self.apply_between(channel, None, at_ms, &overdue, give_up_at, figures).await?;
-        // The highest fence makes this hold for the claims of every lease.
-        let lost = Event::SenderLost { fence: u64::MAX, at_ms };
-        // The claims of one minute have their deadlines at several distances: receipts of text
-        // messages take longer.
-        for within_ms in claim_deadlines_ms(channel.own_confirm_within_ms()) {
-            let from_ms = at_ms - ORPHAN_AGE_MAX_MS + within_ms;
-            let until_ms = at_ms - ORPHAN_AGE_MIN_MS + within_ms;
-            let orphaned =
-                self.apply_between(channel, Some(from_ms), until_ms, &lost, give_up_at, figures);
-            closed += orphaned.await?;
+        let mut waiting = VecDeque::from(channels);
+        let round = usize::try_from(at_ms / SWEEPER_ROUND_MS).unwrap_or(0);
+        waiting.rotate_left(round % waiting.len().max(1));
+        let mut done = Vec::new();
+        while Instant::now() < give_up_at
+            && let Some(mut channel) = waiting.pop_front()
+        {
+            match self.close_page(&mut channel, at_ms).await {
+                Ok(true) => waiting.push_back(channel),
+                Ok(false) => done.push(channel),
+                Err(error) => {
+                    report_failure(channel.channel, &error);
+                    channel.has_failed = true;
+                    done.push(channel);
+                }
+            }
         }
-        Ok(closed)
+        if !waiting.is_empty() {
+            tracing::warn!(
+                channels = waiting.len(),
+                "there are more deadlines than a round closes; the next round continues"
+            );
+        }
+        done.extend(waiting);
+        for Deadlines { channel, figures, .. } in &done {
+            if *figures != SweepMetrics::default() {
+                self.meter.swept(&channel.name, self.clock.now_ms(), figures);
+            }
+        }
+        done
     }
 
-    /// Applies an event to every notification whose deadline lies in a range. Returns how many
-    /// moved.
-    async fn apply_between(
+    /// Closes one page of a channel's deadlines. Returns whether there may be more.
+    async fn close_page(
         &self,
-        channel: &Channel,
-        from_ms: Option<i64>,
-        until_ms: i64,
-        event: &Event,
-        give_up_at: Instant,
-        figures: &mut SweepMetrics,
-    ) -> Result<usize, PortError> {
-        let partition = confirm_partition(&channel.name);
-        let until = sort_at(until_ms);
-        let mut from = from_ms.map(sort_at);
-        let mut moved = 0;
-        while Instant::now() < give_up_at {
-            let page = self.agenda.entries(&partition, from.as_deref(), Some(&until), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            // The next page begins just after this key: the index lags, and may still show entries
-            // that have moved.
-            from = Some(just_after(&last.sort));
-            let mut after = Vec::new();
-            let applied = self.apply.apply_all(&page, event, &mut after).await;
-            for notification in &after {
-                figures.count(notification.status);
-            }
-            moved += after.len();
-            applied?;
+        deadlines: &mut Deadlines<'_>,
+        at_ms: i64,
+    ) -> Result<bool, PortError> {
+        let partition = confirm_partition(&deadlines.channel.name);
+        let overdue = Event::DeadlineChecked { at_ms };
+        let mut moved = Vec::new();
+        let (from, until) = (deadlines.from.take(), sort_at(at_ms));
+        let next =
+            self.apply_to_page(&partition, from.as_deref(), &until, &overdue, &mut moved).await;
+        for notification in &moved {
+            deadlines.figures.count(notification.status);
         }
-        Ok(moved)
+        deadlines.closed += moved.len();
+        deadlines.from = next?;
+        Ok(deadlines.from.is_some())
     }
 }

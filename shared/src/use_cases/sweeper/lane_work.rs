@@ -1,6 +1,7 @@
 //! Whether a lane has to be woken, and the wake.
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream;
 use jiff::Timestamp;
 
 use super::Sweeper;
@@ -14,6 +15,9 @@ use crate::use_cases::wake::SWEEPER_ROUND_MS;
 /// How long before a message becomes due its lane is woken; the sender waits for the message. This
 /// also keeps a round well within its function's time-out.
 pub(super) const WAKE_AHEAD_MS: i64 = 10_000;
+/// How many window classes of one lane are read at a time: a lane has one for each zone of its
+/// recipients, so there may be hundreds.
+const CLASSES_AT_ONCE: usize = 8;
 /// In one round out of so many, lanes are woken although their windows are closed.
 const INSPECTION_EVERY_ROUNDS: i64 = 5;
 
@@ -39,14 +43,14 @@ impl Sweeper {
         let mut next_ms: Option<i64> = None;
         let mut classes = self.classes.classes(&channel.name).await?;
         classes.push(WindowClass::EXEMPT);
-        // Read concurrently: a lane has a class for each zone of its recipients, so there may be
-        // many.
         let heads = classes.iter().map(|class| async move {
             let ready = ready_partition(&channel.name, class);
             Ok::<_, PortError>(self.agenda.entries(&ready, None, None, 1).await?.into_iter().next())
         });
+        let heads = stream::iter(heads.collect::<Vec<_>>());
+        let heads: Vec<_> = heads.buffered(CLASSES_AT_ONCE).collect().await;
         let mut has_work = false;
-        for (class, head) in classes.iter().zip(join_all(heads).await) {
+        for (class, head) in classes.iter().zip(heads) {
             let Some(head) = head? else { continue };
             match class.opening(now) {
                 Opening::Open { .. } => {

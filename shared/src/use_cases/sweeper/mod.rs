@@ -1,17 +1,22 @@
 //! Repairs what crashes and lost wakes leave behind. The sweeper wakes lanes that have work, closes
-//! deadlines, resumes runs, requests missed runs, and discards unused uploads.
+//! deadlines, finds the claims of crashed senders, retires unused window classes, resumes runs,
+//! requests missed runs, and discards unused uploads.
 
 mod deadlines;
 mod discard_uploads;
 mod lane_work;
+mod looks;
 mod missed_times;
+mod orphans;
+mod pages;
 mod resume_runs;
+mod retire_classes;
 mod round;
 
 use std::sync::Arc;
 
 use super::apply::Apply;
-use crate::ports::{Agenda, Catalog, Clock, Meter, Waker, WindowClasses};
+use crate::ports::{Agenda, Catalog, Clock, Lanes, Meter, Waker, WindowClasses};
 
 pub use self::discard_uploads::DiscardUploads;
 pub use self::missed_times::MissedTimes;
@@ -23,6 +28,8 @@ pub use self::round::SweepReport;
 pub struct Sweeper {
     pub catalog: Arc<dyn Catalog>,
     pub agenda: Arc<dyn Agenda>,
+    /// What each lane's row says: its position, and the drains that have not reported their end.
+    pub lanes: Arc<dyn Lanes>,
     /// Which window classes each lane has.
     pub classes: Arc<dyn WindowClasses>,
     pub waker: Arc<dyn Waker>,

@@ -6,7 +6,7 @@ use super::Trigger;
 use super::outcome::RunOutcome;
 use crate::domain::run::{RunCounts, RunStatus};
 use crate::domain::schedule::CatchUp;
-use crate::domain::{Run, RunKey, Schedule};
+use crate::domain::{Run, RunKey, Schedule, UnknownAttributes};
 use crate::ports::PortError;
 use crate::use_cases::schedule_history::ScheduleHistory;
 use crate::use_cases::schedule_row::ScheduleRow;
@@ -80,6 +80,8 @@ impl Trigger {
 
     fn new_run(&self, key: &RunKey, now_ms: i64) -> Run {
         Run {
+            schema: Run::SCHEMA,
+            unknown: UnknownAttributes::default(),
             key: key.clone(),
             status: RunStatus::Running,
             started_at_ms: now_ms,

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use super::Trigger;
 use super::begin::Beginning;
 use super::outcome::{RunOutcome, RunReport, Stop};
-use super::pace::Pace;
 use crate::domain::audience::PinnedAudience;
 use crate::domain::run::{RunCounts, RunStatus};
 use crate::domain::{Run, RunKey};
 use crate::ports::PortError;
+use crate::use_cases::puts::{PutSlots, RESERVED_AT_ONCE};
 use crate::use_cases::wake::wake_lane;
 
 impl Trigger {
@@ -76,11 +76,23 @@ impl Trigger {
         }
         let context = self.context(run).await?;
         let mut audience = self.audiences.open(&context.pins.audience, run.cursor.as_deref())?;
-        let mut pace = Pace::new(self.settings.puts_per_second);
+        let mut slots = PutSlots::new(
+            &*self.put_pace,
+            &*self.clock,
+            &context.channel.name,
+            self.settings.puts_per_second,
+        );
+        let small_page = self.settings.page.min(RESERVED_AT_ONCE);
+        let mut page = small_page;
         loop {
-            let members = audience.next_page(self.settings.page).await?;
+            let began = Instant::now();
+            let members = audience.next_page(page).await?;
             let mut stored =
-                self.store_page(&run.key, &context, &mut pace, members.records).await?;
+                self.store_page(&run.key, &context, &mut slots, members.records).await?;
+            // Many runs that share a channel's pace may wait long for their slots. A page has to
+            // end before the lease does, or another invocation would repeat it.
+            let is_slow = 10 * began.elapsed() > self.settings.lease;
+            page = if is_slow { small_page } else { self.settings.page };
             run.counts.add(stored.counts);
             let cut_off = if members.is_cut_off { stored.faults.pop() } else { None };
             for fault in stored.faults {

@@ -18,7 +18,6 @@ mod invocation;
 mod lease;
 mod outcome;
 mod overlap;
-mod pace;
 mod page;
 
 use std::sync::Arc;
@@ -26,20 +25,21 @@ use std::time::Duration;
 
 pub use self::outcome::{RunOutcome, RunReport};
 use super::audience::Audiences;
+use super::puts::PUTS_PER_SECOND;
 use crate::ports::{
-    Adapters, Catalog, Clock, Documents, Notifications, Randomness, RunQueue, Runs, Waker,
+    Adapters, Catalog, Clock, Documents, Notifications, PutPace, Randomness, RunQueue, Runs, Waker,
     WindowClasses,
 };
 
 /// Times and sizes of runs.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
-    /// Members in a page.
+    /// Members in a page, at most.
     pub page: usize,
     /// How many notifications are stored at a time.
     pub concurrency: usize,
-    /// How many notifications are stored in a second; `None`: as many as possible. The sender's
-    /// claims are writes to the same partition of the index, and DynamoDB throttles a partition.
+    /// How many notifications of one channel all runs and bulk requests store in a second; `None`:
+    /// this run stores as many as possible.
     pub puts_per_second: Option<u32>,
     /// How long the lease on a run holds. It is renewed after each page.
     pub lease: Duration,
@@ -52,7 +52,7 @@ impl Default for RunSettings {
         Self {
             page: 500,
             concurrency: 16,
-            puts_per_second: Some(300),
+            puts_per_second: Some(PUTS_PER_SECOND),
             lease: Duration::from_secs(60),
             margin: Duration::from_secs(30),
         }
@@ -67,6 +67,7 @@ pub struct Trigger {
     pub runs: Arc<dyn Runs>,
     pub audiences: Audiences,
     pub notifications: Arc<dyn Notifications>,
+    pub put_pace: Arc<dyn PutPace>,
     pub classes: Arc<dyn WindowClasses>,
     /// Takes runs to the next invocation.
     pub queue: Arc<dyn RunQueue>,

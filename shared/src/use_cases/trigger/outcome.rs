@@ -47,7 +47,7 @@ pub(super) enum Stop {
 impl From<PortError> for Stop {
     fn from(error: PortError) -> Self {
         match error {
-            PortError::Unavailable { .. } => Self::Port(error),
+            PortError::Unavailable { .. } | PortError::Throttled { .. } => Self::Port(error),
             PortError::Unusable { .. } => Self::Fatal(error.to_string()),
         }
     }

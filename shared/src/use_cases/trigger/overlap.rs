@@ -29,7 +29,9 @@ impl Trigger {
                 );
                 None
             }
-            Err(error @ PortError::Unavailable { .. }) => return Err(Stop::Port(error)),
+            Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                return Err(Stop::Port(error));
+            }
         };
         let Some(other) = other else { return Ok(()) };
         tracing::warn!(

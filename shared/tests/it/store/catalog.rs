@@ -23,7 +23,6 @@ fn channel(name: &str, receipt_secrets: &Value) -> Channel {
         "name": name,
         "provider": { "kind": "simulated", "account": "a" },
         "limit": { "per_second": 10 },
-        "secret": format!("alimi/{name}"),
         "receipt_secrets": receipt_secrets,
     }))
     .expect("a channel")
@@ -123,7 +122,9 @@ async fn documents_with_fields_that_this_code_does_not_know_are_read() {
         document.pointer_mut(inner).expect("an object")["shade"] = json!({ "dark": true });
         document
     };
-    let stored = newer(serde_json::to_value(&channel).expect("JSON"), "/limit");
+    let mut stored = newer(serde_json::to_value(&channel).expect("JSON"), "/limit");
+    // Channels had this field once.
+    stored["secret"] = json!("alimi/other");
     put(&store, Kind::Channel, "a", stored).await;
     let stored = newer(serde_json::to_value(&template).expect("JSON"), "/variants/0");
     put(&store, Kind::Template, "greeting", stored).await;

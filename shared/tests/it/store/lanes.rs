@@ -1,15 +1,18 @@
 //! A lane has one lease holder at a time, and its successor learns of an expired lease.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use alimi::domain::PacerPosition;
 use alimi::ports::{Acquired, ExpiredLease, Lanes, Lease, LeaseTerms, Saved, WakeGroup};
-use alimi_local::aws::embedded::DatabaseFault;
+use alimi::store::DynamoStore;
+use alimi_local::aws::embedded::{self, DatabaseFault, DatabaseFaults};
 
-use super::fixture::{CHANNEL, Fixture, NOW_MS, fixture};
+use super::fixture::{CHANNEL, Fixture, NOW_MS, SetClock, fixture};
 
 /// Terms of a new holder.
-fn terms(now_ms: i64) -> LeaseTerms {
+pub fn terms(now_ms: i64) -> LeaseTerms {
     static HOLDERS: AtomicU64 = AtomicU64::new(0);
     LeaseTerms {
         now_ms,
@@ -19,13 +22,16 @@ fn terms(now_ms: i64) -> LeaseTerms {
         holder: HOLDERS.fetch_add(1, Ordering::Relaxed),
         group: WakeGroup::One,
         wake_sent_at_ms: None,
+        despite_pause: false,
     }
 }
 
-fn leased(acquired: Acquired) -> Lease {
+pub fn leased(acquired: Acquired) -> Lease {
     match acquired {
         Acquired::Leased(lease) => lease,
-        Acquired::Held | Acquired::Obsolete => panic!("the lease is held"),
+        other @ (Acquired::Held | Acquired::Obsolete | Acquired::MustWait { .. }) => {
+            panic!("there is no lease: {other:?}")
+        }
     }
 }
 
@@ -139,4 +145,28 @@ async fn of_many_concurrent_requests_one_gets_the_lease() {
     });
     let all = futures::future::join_all(wants).await;
     assert_eq!(all.iter().filter(|acquired| matches!(acquired, Acquired::Leased(_))).count(), 1);
+}
+
+/// A holder that was frozen wakes up and renews its lease after another sender has read the row and
+/// found the lease expired.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_between_the_read_and_the_write_of_another_sender_keeps_the_lease() {
+    let database = embedded::database().expect("a database");
+    let store = |latency_ms| {
+        let latency = Duration::from_millis(latency_ms);
+        let faults = DatabaseFaults::default();
+        let client = embedded::client_in_process(database.clone(), latency, faults);
+        DynamoStore::new(client, embedded::tables(), Arc::new(SetClock(NOW_MS.into())))
+    };
+    let (holder, rival) = (store(0), store(100));
+    let lease = leased(holder.acquire(CHANNEL, terms(NOW_MS)).await.expect("an answer"));
+    // The taker's read has its effect after 100 ms, and its write after 300 ms.
+    let (taken, renewed) = tokio::join!(rival.acquire(CHANNEL, terms(NOW_MS + 10_500)), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        holder.renew(&lease, lease.position, NOW_MS + 21_000).await
+    });
+    assert_eq!(renewed.expect("an answer"), Saved::Done);
+    assert_eq!(taken.expect("an answer"), Acquired::Held);
+    let again = holder.renew(&lease, lease.position, NOW_MS + 22_000).await;
+    assert_eq!(again.expect("an answer"), Saved::Done, "the lease is still the holder's");
 }

@@ -1,13 +1,16 @@
 //! The store, through the real client against the embedded DynamoDB.
 
+mod agenda;
 mod catalog;
 mod documents;
 mod fixture;
+mod lane_rows;
 mod lanes;
 mod ledger;
 mod members;
 mod notification_indexes;
 mod notifications;
+mod put_pace;
 mod raw;
 mod requests;
 mod retention;
@@ -15,3 +18,4 @@ mod row_versions;
 mod runs;
 mod sequences;
 mod tokens;
+mod window_classes;

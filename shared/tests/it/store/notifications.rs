@@ -119,11 +119,11 @@ async fn a_delivery_and_the_release_of_the_next_step_are_one_write() {
 }
 
 #[tokio::test]
-async fn an_outage_is_reported_as_unavailable() {
+async fn an_overload_is_reported_as_throttling() {
     let Fixture { store, faults, .. } = fixture();
     for _ in 0..10 {
         faults.add(DatabaseFault::Refused);
     }
-    let error = store.load(&notification(0).id).await.expect_err("an outage");
-    assert!(matches!(error, PortError::Unavailable { .. }), "{error}");
+    let error = store.load(&notification(0).id).await.expect_err("an overload");
+    assert!(matches!(error, PortError::Throttled { .. }), "{error}");
 }

@@ -11,7 +11,9 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
         Outcome::Throttled,
         Outcome::ChannelDown,
         Outcome::AddressGone,
+        Outcome::TryAgain,
         Outcome::Unreachable,
+        Outcome::Unsent,
         Outcome::Uncertain,
     ])
 }
@@ -46,7 +48,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => at.clone().prop_map(|at| Event::DeadlineChecked { at_ms: NOW_MS + at }),
         2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
         1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
-        1 => at.prop_map(|at| Event::ExpiryChecked { at_ms: NOW_MS + at }),
+        1 => at.clone().prop_map(|at| Event::ExpiryChecked { at_ms: NOW_MS + at }),
+        1 => at.prop_map(|at| Event::OutageChecked {
+            open_since_ms: NOW_MS, give_up_after_ms: 600_000, at_ms: NOW_MS + at,
+        }),
         1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
         1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
     ]
@@ -96,7 +101,11 @@ proptest! {
                 }
                 Event::Responded { claim, response, .. } if *claim == n.claim => {
                     match response.outcome {
-                        Outcome::Throttled | Outcome::ChannelDown | Outcome::Unreachable => {
+                        Outcome::Throttled
+                        | Outcome::ChannelDown
+                        | Outcome::TryAgain
+                        | Outcome::Unreachable
+                        | Outcome::Unsent => {
                             ledger.may_have_arrived = false;
                         }
                         Outcome::Accepted
@@ -120,6 +129,7 @@ proptest! {
                 | Event::SenderLost { .. }
                 | Event::CancelRequested { .. }
                 | Event::ExpiryChecked { .. }
+                | Event::OutageChecked { .. }
                 | Event::Reclassified { .. } => {}
             }
 

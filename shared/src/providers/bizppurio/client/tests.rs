@@ -78,7 +78,6 @@ fn account(world: &Arc<World>) -> Bizppurio {
         "name": "main",
         "provider": { "kind": "bizppurio", "account": "example", "from": "0212345678" },
         "limit": { "per_second": 10 },
-        "secret": "alimi/main",
     }))
     .expect("a channel");
     let settings = &channel.provider.settings;
@@ -165,7 +164,6 @@ async fn a_message_is_posted_with_the_token_and_its_answer_is_kept() {
         provider_message_id: Some("k".into()),
     };
     assert_eq!(result.response, expected);
-    assert!(result.was_tried);
     let requests = world.requests();
     let [(url, authorization, body)] = requests.as_slice() else { panic!("one request") };
     assert_eq!(url, "https://api.bizppurio.com/v3/message");
@@ -179,8 +177,8 @@ async fn a_message_is_posted_with_the_token_and_its_answer_is_kept() {
 async fn without_a_token_no_message_is_posted() {
     let world = Arc::new(World::default());
     let result = send(&account(&world)).await;
-    assert_eq!(result.response.outcome, Outcome::ChannelDown);
-    assert!(!result.was_tried);
+    assert_eq!(result.response.outcome, Outcome::Unsent);
+    assert_eq!(result.advice, LaneAdvice::Continue);
     assert_eq!(world.requests(), []);
 }
 
@@ -194,6 +192,47 @@ async fn a_refused_token_is_not_taken_from_the_store_again() {
     gives_token(&world, "t2");
     account.prepare().await.expect("a token");
     assert_eq!(account.readiness(NOW_MS).await.expect("an answer"), Readiness::Ready);
+}
+
+/// The provider gives this token, and then refuses the message that is sent with it.
+async fn is_refused(world: &World, account: &Bizppurio, token: &str) -> LaneAdvice {
+    gives_token(world, token);
+    account.prepare().await.expect("a token");
+    world.answers(400, &json!({ "code": 3002 }));
+    let result = send(account).await;
+    assert_eq!(result.response.outcome, Outcome::ChannelDown);
+    result.advice
+}
+
+#[tokio::test]
+async fn the_circuit_opens_when_two_new_tokens_in_a_row_are_refused() {
+    let world = Arc::new(World::default());
+    let account = account(&world);
+    assert_eq!(is_refused(&world, &account, "t1").await, LaneAdvice::Continue);
+    assert_eq!(is_refused(&world, &account, "t2").await, LaneAdvice::OpenCircuit);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_message_between_two_refused_tokens_keeps_the_circuit_closed() {
+    let world = Arc::new(World::default());
+    let account = account(&world);
+    for (token, answer) in [("t1", 1000), ("t3", 2000)] {
+        assert_eq!(is_refused(&world, &account, token).await, LaneAdvice::Continue, "{token}");
+        gives_token(&world, "t2");
+        account.prepare().await.expect("a token");
+        world.answers(200, &json!({ "code": answer }));
+        send(&account).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_a_probe_that_is_refused_opens_the_circuit() {
+    let world = Arc::new(World::default());
+    let account = account(&world);
+    gives_token(&world, "t");
+    account.probe().await.expect("a token");
+    world.answers(400, &json!({ "code": 3002 }));
+    assert_eq!(send(&account).await.advice, LaneAdvice::OpenCircuit);
 }
 
 #[tokio::test]

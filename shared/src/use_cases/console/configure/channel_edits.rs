@@ -36,7 +36,7 @@ impl ConfigureCatalog {
         });
         let (document, edit) = edited.await?;
         if edit == Edit::Save && !paused {
-            self.wake(&document.name, document.changed_at_ms).await;
+            self.wake(&document.name, document.changed_at_ms, true).await;
         }
         Ok(document)
     }

@@ -102,7 +102,7 @@ mod tests {
 
     fn channel(receipt_secrets: &Value) -> Channel {
         serde_json::from_value(json!({
-            "name": "c", "provider": { "kind": "p" }, "limit": { "per_second": 1 }, "secret": "s",
+            "name": "c", "provider": { "kind": "p" }, "limit": { "per_second": 1 },
             "receipt_secrets": receipt_secrets,
         }))
         .expect("a channel")

@@ -10,8 +10,9 @@ impl ConfigureCatalog {
     pub(super) async fn wake_lanes_of(&self, entry: &Entry, changed_at_ms: i64) {
         match self.lanes_of(entry).await {
             Ok(channels) => {
+                let changes_channel = matches!(entry, Entry::Channel(_));
                 for channel in channels {
-                    self.wake(&channel, changed_at_ms).await;
+                    self.wake(&channel, changed_at_ms, changes_channel).await;
                 }
             }
             Err(error) => {
@@ -20,9 +21,17 @@ impl ConfigureCatalog {
         }
     }
 
-    pub(super) async fn wake(&self, channel: &str, changed_at_ms: i64) {
+    /// Wakes a lane. After a change to the channel itself, the sender also probes a provider that
+    /// could not take messages.
+    pub(super) async fn wake(&self, channel: &str, changed_at_ms: i64, changes_channel: bool) {
         let deduplication = format!("{channel}-changed-{changed_at_ms}");
-        if let Err(error) = self.waker.wake(channel, WakeGroup::Zero, &deduplication).await {
+        let (waker, group) = (&self.waker, WakeGroup::Zero);
+        let woken = if changes_channel {
+            waker.wake_despite_pause(channel, group, &deduplication).await
+        } else {
+            waker.wake(channel, group, &deduplication).await
+        };
+        if let Err(error) = woken {
             tracing::warn!(channel, %error, "a lane was not woken; the sweeper will wake it");
         }
     }

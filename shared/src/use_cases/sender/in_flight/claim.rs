@@ -16,6 +16,11 @@ use crate::use_cases::catalog_cache::CatalogCache;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
 use crate::use_cases::sender::hours::CurrentHours;
 
+/// The pause of a claim after the database refused it because of too many requests: between 20 and
+/// 60 ms, so that claims that were refused together do not come again together.
+const THROTTLED_PAUSE_MIN: Duration = Duration::from_millis(20);
+const THROTTLED_PAUSE_SPREAD: Duration = Duration::from_millis(40);
+
 /// How a claim ended: with a message that may depart, with none when there was nothing to send, or
 /// with a write that failed.
 pub(super) type Claimed = Result<Option<ClaimedMessage>, Box<UncertainClaim>>;
@@ -46,7 +51,7 @@ impl Claim {
     /// message is over, or its window is closed.
     pub(super) async fn make(self) -> Claimed {
         let mut write = ClaimWrite { fence: self.fence, number: None };
-        match self.try_to_claim(&mut write).await {
+        match self.claim_despite_throttling(&mut write).await {
             // Retrying would not help, and the messages behind it must not wait for it.
             Err(PortError::Unusable { what, detail }) => {
                 tracing::error!(
@@ -57,15 +62,38 @@ impl Claim {
                 );
                 Ok(None)
             }
-            Err(error @ PortError::Unavailable { .. }) => Err(Box::new(UncertainClaim {
-                error,
-                id: self.id,
-                write,
-                notifications: self.notifications,
-                apply: self.apply,
-                clock: self.clock,
-            })),
+            Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                Err(Box::new(UncertainClaim {
+                    error,
+                    id: self.id,
+                    write,
+                    notifications: self.notifications,
+                    apply: self.apply,
+                    clock: self.clock,
+                }))
+            }
             Ok(claimed) => Ok(claimed),
+        }
+    }
+
+    /// Tries again while the database takes no more requests: the whole lane need not pause for one
+    /// message whose partition is busy.
+    async fn claim_despite_throttling(
+        &self,
+        write: &mut ClaimWrite,
+    ) -> Result<Option<ClaimedMessage>, PortError> {
+        // The messages behind this one are claimed meanwhile, and need the rest of their time in
+        // order to depart.
+        let validity = Validity { from: self.claimed_at, duration: self.age_max / 2 };
+        let pause =
+            THROTTLED_PAUSE_MIN + THROTTLED_PAUSE_SPREAD * u32::from(self.jitter_permille) / 1000;
+        loop {
+            match self.try_to_claim(write).await {
+                Err(PortError::Throttled { .. }) if validity.left(&*self.clock) > pause => {
+                    tokio::time::sleep(pause).await;
+                }
+                ended => return ended,
+            }
         }
     }
 
@@ -76,6 +104,9 @@ impl Claim {
         write: &mut ClaimWrite,
     ) -> Result<Option<ClaimedMessage>, PortError> {
         let Some(notification) = self.notifications.load(&self.id).await? else { return Ok(None) };
+        if write.was_made(&notification) {
+            return Err(claimed_by_a_delayed_write());
+        }
         let Some(class) = self.hours.class_of(&notification, &self.channel).await? else {
             tracing::error!(
                 notification = %self.id,
@@ -127,7 +158,9 @@ impl Claim {
     ) -> Result<Option<Notification>, PortError> {
         let confirm_within_ms = self.channel.confirm_within_ms(notification.media);
         let event = Event::Claimed { at_ms, fence: self.fence, confirm_within_ms };
-        write.number = (notification.status == Status::Queued).then_some(notification.claim + 1);
+        if notification.status == Status::Queued {
+            write.number = Some(notification.claim + 1);
+        }
         match self.apply.apply_to(notification, &event).await? {
             Applied::Moved(claimed) => match claimed.status {
                 Status::Sending => Ok(Some(*claimed)),
@@ -150,8 +183,7 @@ impl Claim {
             // An earlier claim whose write failed: the database made it only after this sender had
             // looked for it.
             Applied::Refused(found, Refused::Settled) if write.was_made(&found) => {
-                let detail = "a delayed write of this sender had claimed it".to_owned();
-                Err(PortError::Unavailable { what: "the notification", detail })
+                Err(claimed_by_a_delayed_write())
             }
             Applied::Refused(_, Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt)
             | Applied::Missing => Ok(None),
@@ -182,4 +214,11 @@ impl Claim {
             clock: Arc::clone(&self.clock),
         }
     }
+}
+
+/// The error of a claim that an earlier write of the same claim has made: whoever gets it puts the
+/// claim back.
+fn claimed_by_a_delayed_write() -> PortError {
+    let detail = "a delayed write of this sender had claimed it".to_owned();
+    PortError::Unavailable { what: "the notification", detail }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Completion {
     pub(super) sent: Option<Sent>,
     /// Nobody knows whether the message was sent.
     pub(super) is_unknown: bool,
+    /// The message may be stored as claimed by this drain, and nobody will record more about it.
+    pub(super) is_unrecorded: bool,
 }
 
 /// A request that was sent.
@@ -27,11 +29,15 @@ pub(super) struct Sent {
 }
 
 impl Completion {
-    /// The completion that follows from the stored notification. Empty when its state could not be
-    /// stored or read: the sweeper then finds a message that is still claimed, and the next drain
-    /// one that is queued.
+    /// The completion that follows from the stored notification. When its state could not be stored
+    /// or read, the sweeper finds a message that is still claimed, and the next drain one that is
+    /// queued.
     pub(super) fn of_stored(after: Result<Option<Notification>, PortError>) -> Self {
-        after.ok().flatten().map_or_else(Self::default, |after| Self::of(&after))
+        match after {
+            Ok(Some(after)) => Self::of(&after),
+            Ok(None) => Self::default(),
+            Err(_) => Self { is_unrecorded: true, ..Self::default() },
+        }
     }
 
     fn of(after: &Notification) -> Self {

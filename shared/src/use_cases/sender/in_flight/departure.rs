@@ -1,12 +1,15 @@
 //! One message departs: the last check, the request, the record.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::claimed_message::ClaimedMessage;
 use super::completion::{Completion, Sent};
 use super::progress::ProgressReporter;
-use crate::domain::{Event, Outcome, Reason};
+use crate::domain::{Event, Outcome, Reason, Response};
 use crate::ports::{ConnectionEvent, ConnectionObserver, Outgoing};
 use crate::use_cases::sender::clock::LeaseValidity;
 
@@ -44,13 +47,16 @@ impl Departure {
         let (observer, connected_too_late) = self.connection_observer();
         let result = self.message.provider.send(outgoing, observer).await;
         let outcome = result.response.outcome;
-        let has_lost_its_token = !result.was_tried && outcome == Outcome::ChannelDown;
-        let is_unwritten =
-            connected_too_late.load(Ordering::Relaxed) && outcome == Outcome::Unreachable;
-        if has_lost_its_token || is_unwritten {
+        if connected_too_late.load(Ordering::Relaxed) && outcome == Outcome::Unreachable {
             return self.put_back().await;
         }
-        if result.was_tried {
+        if outcome == Outcome::Unsent {
+            // Without a free socket, the lane has to pause.
+            self.progress.ended(outcome, result.advice);
+            return self.message.put_back().await;
+        }
+        let was_requested = was_requested(&result.response);
+        if was_requested {
             self.progress.ended(outcome, result.advice);
         } else {
             self.progress.unsent();
@@ -59,7 +65,7 @@ impl Departure {
             channel = %notification.channel,
             notification = %notification.id,
             attempt,
-            was_requested = result.was_tried,
+            was_requested,
             ?outcome,
             code = result.response.code.as_deref(),
             request_sent_at_ms = result.response.sent_at_ms,
@@ -75,8 +81,7 @@ impl Departure {
         };
         let after = self.message.record(&event).await;
         let notification = Box::new(self.message.notification);
-        let sent =
-            result.was_tried.then_some(Sent { notification, outcome, at_ms, received_at_ms });
+        let sent = was_requested.then_some(Sent { notification, outcome, at_ms, received_at_ms });
         // A successor may have declared the message unknown, and counted it, before this answer.
         // This drain then does not count it again.
         let is_new = matches!(&after, Ok(Some(after)) if after.status_since_ms == received_at_ms);
@@ -119,4 +124,11 @@ impl Departure {
         };
         (Arc::new(observer), connected_too_late)
     }
+}
+
+/// Whether the provider was asked. An adapter that cannot write a message rejects the message by
+/// itself, and only a provider's answer has a code. Such a rejection must not look like an answer:
+/// it would close an open circuit.
+fn was_requested(response: &Response) -> bool {
+    response.outcome != Outcome::Rejected || response.code.is_some()
 }

@@ -47,7 +47,7 @@ use self::ready::Ready;
 use super::clock::{LeaseValidity, SteadyClock};
 use crate::domain::pacer::DepartureNumber;
 use crate::domain::{LaneMetrics, NotificationId, PacerPosition, RateLimit};
-use crate::ports::Clock;
+use crate::ports::{Clock, PortError, Randomness};
 
 /// The messages that one drain has claimed and not completed.
 pub(super) struct InFlight {
@@ -62,7 +62,18 @@ pub(super) struct InFlight {
     /// Messages that are being sent or put back, until that is recorded.
     unrecorded: FuturesUnordered<BoxFuture<'static, (NotificationId, Completion)>>,
     completions: Vec<Completion>,
+    /// Whether what became of every claim so far is recorded.
+    has_recorded_all: bool,
     pub(super) figures: Figures,
+}
+
+/// What is left of a drain once nothing is in flight any more.
+pub(super) struct Finished {
+    /// Whether a message is waiting to be sent again.
+    pub(super) left_work: bool,
+    /// Whether no claim of the drain is without its record.
+    pub(super) has_recorded_all: bool,
+    pub(super) figures: LaneMetrics,
 }
 
 impl InFlight {
@@ -70,6 +81,7 @@ impl InFlight {
     pub(super) fn new(
         channel: &str,
         clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
         limit: RateLimit,
         position: PacerPosition,
         lease: LeaseValidity,
@@ -77,12 +89,13 @@ impl InFlight {
         let clock = SteadyClock::new(clock);
         Self {
             channel: channel.to_owned(),
-            pacing: Pacing::new(channel, clock.clone(), limit, position),
+            pacing: Pacing::new(channel, clock.clone(), randomness, limit, position),
             messages: HashSet::new(),
             claims: PendingClaims::new(),
             ready: Ready::new(clock, lease),
             unrecorded: FuturesUnordered::new(),
             completions: Vec::new(),
+            has_recorded_all: true,
             figures: Figures::default(),
         }
     }
@@ -104,6 +117,11 @@ impl InFlight {
 
     pub(super) fn contains(&self, id: &NotificationId) -> bool {
         self.messages.contains(id)
+    }
+
+    /// Whether no message is being claimed, waits for its slot, or is being sent or put back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     pub(super) fn claim(&mut self, claim: Claim) {
@@ -186,16 +204,19 @@ impl InFlight {
     }
 
     /// Ends the drain: waits for all claims and requests, and puts back every message that has not
-    /// departed. Returns whether any message is waiting to be sent again, and the drain's figures.
-    pub(super) async fn finish(mut self) -> (bool, LaneMetrics) {
+    /// departed.
+    pub(super) async fn finish(mut self) -> Finished {
         // Claims and requests together: an answer that is not read in time counts as none.
         while !self.claims.is_empty() {
             self.next_event_or(pending()).await;
         }
         self.put_back_ready();
         self.wait_for_requests().await;
-        let left_work = self.completions.iter().any(Completion::left_work);
-        (left_work, self.figures.into_lane_figures())
+        Finished {
+            left_work: self.completions.iter().any(Completion::left_work),
+            has_recorded_all: self.has_recorded_all,
+            figures: self.figures.into_lane_figures(),
+        }
     }
 
     /// Ends at the next slot of a ready message, or when the first ready message may no longer
@@ -254,7 +275,11 @@ impl InFlight {
                     error = %uncertain.error,
                     "a claim's write failed: the claim is put back if the database made it"
                 );
-                self.claims.pause();
+                // After too many requests, the claim itself has waited.
+                match uncertain.error {
+                    PortError::Unavailable { .. } => self.claims.pause(),
+                    PortError::Throttled { .. } | PortError::Unusable { .. } => {}
+                }
                 let putting_back = async move { (id, uncertain.put_back_if_made().await) };
                 self.unrecorded.push(putting_back.boxed());
             }
@@ -265,6 +290,7 @@ impl InFlight {
         // The request reported its progress before it completed.
         self.pacing.apply_reported();
         self.messages.remove(id);
+        self.has_recorded_all &= !completion.is_unrecorded;
         self.figures.completed(&mut completion);
         self.completions.push(completion);
     }

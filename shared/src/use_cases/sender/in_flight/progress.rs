@@ -15,10 +15,9 @@ use crate::use_cases::sender::clock::SteadyClock;
 pub(super) enum ProgressEvent {
     /// It waits for a connection, or its connection is open.
     Connection(ConnectionEvent),
-    /// Its answer came, or none will come: what that says of the provider, and asks of the lane.
+    /// Its answer came, none will come, or it was not sent after all: what that says of the
+    /// provider, and asks of the lane.
     Ended(RequestEnd, LaneAdvice),
-    /// It was not sent after all.
-    Unsent,
 }
 
 /// An event of one request.
@@ -84,18 +83,23 @@ impl ProgressReporter {
             Outcome::Accepted
             | Outcome::Rejected
             | Outcome::Throttled
-            | Outcome::ChannelDown
+            | Outcome::TryAgain
             | Outcome::AddressGone => {
                 let latency_us = self.clock.now_us() - self.departed_at_us;
                 RequestEnd::Answered { latency_us }
             }
-            Outcome::Unreachable | Outcome::Uncertain => RequestEnd::Unanswered,
+            Outcome::Unreachable => RequestEnd::Unreachable,
+            Outcome::Uncertain => RequestEnd::Unanswered,
+            // The provider refused the account or the token, whatever the message was. This answer
+            // to no message must not close an open circuit; the advice says whether to open it.
+            Outcome::ChannelDown | Outcome::Unsent => RequestEnd::Unsent,
         };
         self.report(ProgressEvent::Ended(end, advice));
     }
 
+    /// The request did not leave after all, for reasons of this process.
     pub(super) fn unsent(&self) {
-        self.report(ProgressEvent::Unsent);
+        self.ended(Outcome::Unsent, LaneAdvice::Continue);
     }
 
     fn report(&self, event: ProgressEvent) {

@@ -14,8 +14,8 @@ use crate::use_cases::sender::retry::retry_unavailable;
 pub(super) struct ClaimWrite {
     /// The fencing number of this sender's lease.
     pub(super) fence: u64,
-    /// The claim number that the write sets. `None` when the message was not queued: such a message
-    /// was claimed before and may have been sent, so its claim is never this one.
+    /// The claim number that the write sets. `None` until a queued message is to be claimed: any
+    /// other message was claimed before and may have been sent, so its claim is never this one.
     pub(super) number: Option<u32>,
 }
 
@@ -45,27 +45,43 @@ impl UncertainClaim {
     /// Puts the claim back if the database made it. If the database stays unavailable, the sweeper
     /// finds the claim.
     pub(super) async fn put_back_if_made(&self) -> Completion {
-        let after = retry_unavailable(|| self.try_put_back()).await;
-        Completion::of_stored(after.inspect_err(|error| {
+        let found = retry_unavailable(|| self.try_put_back()).await.inspect_err(|error| {
             tracing::error!(
                 notification = %self.id,
                 %error,
                 "a claim may be stored although nothing was sent: the sweeper makes the message \
                  `unknown`; it is safe to send again"
             );
-        }))
+        });
+        match found {
+            Ok(Found::PutBack(after)) => Completion::of_stored(Ok(after)),
+            // A delayed write may still make the claim.
+            Ok(Found::NotMade(found)) => Completion {
+                is_unrecorded: self.write.number.is_some(),
+                ..Completion::of_stored(Ok(found))
+            },
+            Err(error) => Completion::of_stored(Err(error)),
+        }
     }
 
-    async fn try_put_back(&self) -> Result<Option<Notification>, PortError> {
-        let Some(found) = self.notifications.load(&self.id).await? else { return Ok(None) };
+    async fn try_put_back(&self) -> Result<Found, PortError> {
+        let found = self.notifications.load(&self.id).await?;
+        let Some(found) = found else { return Ok(Found::NotMade(None)) };
         if !self.write.was_made(&found) {
-            return Ok(Some(found));
+            return Ok(Found::NotMade(Some(found)));
         }
         let event = Event::PutBack { claim: found.claim, at_ms: self.clock.now_ms() };
-        match self.apply.apply_to(found, &event).await? {
-            Applied::Moved(after) => Ok(Some(*after)),
-            Applied::Refused(unchanged, _) => Ok(Some(*unchanged)),
-            Applied::Missing => Ok(None),
-        }
+        Ok(Found::PutBack(match self.apply.apply_to(found, &event).await? {
+            Applied::Moved(after) => Some(*after),
+            Applied::Refused(unchanged, _) => Some(*unchanged),
+            Applied::Missing => None,
+        }))
     }
+}
+
+/// What became of a claim whose write failed, with the stored notification.
+enum Found {
+    PutBack(Option<Notification>),
+    /// The database has not made the claim.
+    NotMade(Option<Notification>),
 }

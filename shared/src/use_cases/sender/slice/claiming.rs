@@ -18,8 +18,12 @@ use crate::use_cases::sender::in_flight::InFlight;
 use crate::use_cases::sender::in_flight::claim::Claim;
 
 /// Messages are claimed at least this long before their slots: a message that is not claimed in
-/// time misses its slot.
-const CLAIM_AHEAD_MIN: Duration = Duration::from_millis(40);
+/// time misses its slot. Real-time messages overtake what is not claimed yet, so they wait for this
+/// time too.
+const CLAIM_AHEAD_MIN: Duration = Duration::from_millis(15);
+/// Added to twice the time that a claim takes on average. A claim that takes even longer costs
+/// nothing yet: the pacer lets a departure catch up by 10 ms.
+const CLAIM_MARGIN: Duration = Duration::from_millis(3);
 /// Messages are claimed at most this long before their slots: no other message can overtake a
 /// claimed one.
 const CLAIM_AHEAD_MAX: Duration = Duration::from_millis(500);
@@ -79,7 +83,7 @@ impl Claiming<'_> {
         in_flight.unrecorded_count() + in_flight.not_departed_count() >= requests_max
     }
 
-    fn claim(&self, id: NotificationId, channel: &Channel) -> Claim {
+    pub(super) fn claim(&self, id: NotificationId, channel: &Channel) -> Claim {
         Claim {
             id,
             claimed_at: ClockReading::now(&*self.sender.clock),
@@ -98,9 +102,11 @@ impl Claiming<'_> {
     }
 }
 
-/// How long before their slots messages are claimed: twice as long as a claim takes, within bounds.
+/// How long before their slots messages are claimed: a little more than twice as long as a claim
+/// takes, within bounds.
 pub(super) fn claim_ahead(in_flight: &InFlight) -> Duration {
-    (in_flight.claims.average_duration() * 2).clamp(CLAIM_AHEAD_MIN, CLAIM_AHEAD_MAX)
+    let twice = in_flight.claims.average_duration() * 2;
+    (twice + CLAIM_MARGIN).clamp(CLAIM_AHEAD_MIN, CLAIM_AHEAD_MAX)
 }
 
 /// How many messages can depart within a duration, rounded up.

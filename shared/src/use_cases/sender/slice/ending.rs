@@ -9,6 +9,9 @@ pub(crate) enum Ending {
     SliceOver,
     /// There is nothing to do for now.
     Idle,
+    /// Nothing may leave for a while: the circuit is open, or the provider asked for a long pause.
+    /// The sweeper wakes the lane then, and no sender waits for it.
+    MustWait,
     /// The channel is paused or deleted.
     Stopped,
     /// Another sender has taken over the lease.

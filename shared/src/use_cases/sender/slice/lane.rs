@@ -19,6 +19,8 @@ pub(super) struct Lane<'a> {
     held: HeldLease,
     renew_at: Instant,
     next_channel_read_at: Instant,
+    /// Whether the channel connects otherwise now, and a probe is still under way.
+    has_new_connection: bool,
 }
 
 impl<'a> Lane<'a> {
@@ -28,6 +30,7 @@ impl<'a> Lane<'a> {
             renew_at: held.validity.from.at + sender.settings.renew_every,
             // At once: the channel was read before this sender waited for the lease.
             next_channel_read_at: now,
+            has_new_connection: false,
             sender,
             channel,
             held,
@@ -76,19 +79,29 @@ impl<'a> Lane<'a> {
 
     /// Reads the channel again when it is time, and applies a changed limit and changed permitted
     /// addresses. Returns whether the sending hours changed. The rest of the configuration takes
-    /// effect with the next slice.
+    /// effect with the next slice, which begins at once if the circuit is open: the change may be
+    /// what the provider waits for.
     pub(super) async fn follow_channel(
         &mut self,
         now: Instant,
         in_flight: &mut InFlight,
     ) -> Result<bool, Stop> {
-        if now < self.next_channel_read_at {
+        let is_due =
+            now >= self.next_channel_read_at || (self.has_new_connection && in_flight.is_empty());
+        if !is_due {
             return Ok(false);
         }
         self.next_channel_read_at = now + self.sender.settings.read_channel_every;
         let reading = self.sender.catalog.channel(&self.channel.name);
         match in_flight.drive_until(reading).await? {
             Some(channel) if !channel.paused => {
+                let connects_otherwise = channel.provider != self.channel.provider
+                    || channel.timeouts != self.channel.timeouts;
+                self.has_new_connection = connects_otherwise && in_flight.pacing.is_circuit_open();
+                if self.has_new_connection && in_flight.is_empty() {
+                    in_flight.pacing.probe_now();
+                    return Err(Stop::Ended(Ending::SliceOver));
+                }
                 if channel.limit != self.channel.limit {
                     in_flight.pacing.set_limit(channel.limit);
                 }

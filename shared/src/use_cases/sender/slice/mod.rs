@@ -4,10 +4,13 @@
 //!
 //! 1. `lane.rs`: renew the lease, and read the channel's configuration again.
 //! 2. `due.rs`: queue the messages whose time has come.
-//! 3. `heads.rs`: read the heads of the queue.
-//! 4. `reclassify.rs`: move messages of closed window classes whose hours have changed.
-//! 5. `claiming.rs`: claim the heads whose slots are near.
+//! 3. `reading.rs`: read the heads of the queue (`heads.rs`).
+//! 4. `review.rs`: move messages of closed window classes whose hours have changed.
+//! 5. `claiming.rs`: claim the heads whose slots are near, once the provider is prepared for messages
+//!    (`preparing.rs`). Just before each claim, real-time messages are read again (`real_time.rs`).
 //! 6. Wait for the next event in flight, or for the next upkeep.
+//!
+//! While the circuit is open, step 1 is followed by `probing.rs` instead.
 //!
 //! Claimed messages depart in their slots whatever the slice waits for: see `in_flight`.
 
@@ -16,47 +19,47 @@ mod due;
 mod ending;
 mod heads;
 mod lane;
+mod preparing;
+mod probe_progress;
+mod probing;
+mod reading;
+mod real_time;
 mod reclassify;
+mod review;
+mod review_progress;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use self::claiming::{Claiming, claim_ahead, departures_within};
+use self::claiming::Claiming;
 use self::due::DueMessages;
 pub(super) use self::ending::Ending;
 use self::ending::Stop;
 use self::heads::Heads;
 use self::lane::Lane;
-use self::reclassify::reclassify;
+use self::probe_progress::Probing;
+use self::real_time::RealTimeRead;
+use self::review_progress::Review;
 use super::dependencies::Sender;
 use super::hours::CurrentHours;
 use super::in_flight::InFlight;
 use super::lease::HeldLease;
 use super::retry::PAUSE_AFTER_FAILURE;
+use crate::domain::agenda::agenda_key;
 use crate::domain::duration::{duration_of_us, millis, timestamp_of_us};
+use crate::domain::pacer::WAIT_IN_DRAIN_US;
 use crate::domain::{Channel, Event};
-use crate::ports::{PortError, Provider, Readiness};
+use crate::ports::{PortError, Provider};
 use crate::use_cases::apply::Apply;
 use crate::use_cases::catalog_cache::CatalogCache;
 
 /// How long a template, or the stack's hours, count as present after they were read.
 const PRESENT_FOR: Duration = Duration::from_secs(1);
-/// How often the lane's window classes are read again.
-const READ_CLASSES_EVERY: Duration = Duration::from_secs(1);
-/// How often the messages of all closed classes are reviewed.
-const REVIEW_EVERY: Duration = Duration::from_secs(15);
-/// How soon a review goes on while it has not covered all closed classes.
-const CONTINUE_REVIEW_AFTER: Duration = Duration::from_millis(100);
-/// Messages of each closed class that one review looks at.
-const REVIEW_PAGE: usize = 32;
-/// Messages that are moved before the slice does its other upkeep.
-const MOVED_AT_ONCE: usize = 16;
-/// Added to each page of heads: the index may still show messages that have departed.
-const PAGE_MARGIN: usize = 5;
+/// Due messages that are queued before the slice claims again.
+const QUEUED_AT_ONCE: usize = 16;
 
 /// One slice of one lane.
 pub(super) struct Slice<'a> {
@@ -67,10 +70,12 @@ pub(super) struct Slice<'a> {
     lane: Lane<'a>,
     due: DueMessages,
     heads: Heads,
+    real_time: RealTimeRead,
+    review: Review,
     claiming: Claiming<'a>,
+    probing: Probing,
     ends_at: Instant,
     next_classes_read_at: Instant,
-    next_review_at: Instant,
     last_work_at: Instant,
 }
 
@@ -91,6 +96,8 @@ impl<'a> Slice<'a> {
             sender,
             due: DueMessages::new(&channel.name, now),
             heads: Heads::new(&channel.name),
+            real_time: RealTimeRead::new(&channel.name),
+            review: Review::new(now),
             claiming: Claiming {
                 sender,
                 apply: apply.clone(),
@@ -99,13 +106,13 @@ impl<'a> Slice<'a> {
                 provider: Arc::clone(&provider),
                 fence: held.lease.fence,
             },
+            probing: Probing::default(),
             lane: Lane::new(sender, channel, held, now),
             apply,
             provider,
             hours,
             ends_at,
             next_classes_read_at: now,
-            next_review_at: now,
             last_work_at: now,
         }
     }
@@ -114,6 +121,9 @@ impl<'a> Slice<'a> {
     pub(super) async fn run(mut self, in_flight: &mut InFlight) -> Result<Ending, PortError> {
         let ended = self.run_rounds(in_flight).await;
         in_flight.put_back_ready();
+        if ended.is_ok() {
+            self.save_review_position(in_flight).await;
+        }
         ended
     }
 
@@ -125,9 +135,9 @@ impl<'a> Slice<'a> {
             match self.go_round(in_flight).await {
                 Ok(()) => {}
                 Err(Stop::Ended(ending)) => return Ok(ending),
-                Err(Stop::Failed(error @ PortError::Unavailable { .. }))
-                    if self.lane.may_hold_lease() =>
-                {
+                Err(Stop::Failed(
+                    error @ (PortError::Unavailable { .. } | PortError::Throttled { .. }),
+                )) if self.lane.may_hold_lease() => {
                     tracing::warn!(
                         channel = %self.lane.channel.name,
                         %error,
@@ -143,8 +153,15 @@ impl<'a> Slice<'a> {
 
     async fn go_round(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
         self.end_if_over(in_flight)?;
+        self.add_real_time();
         self.renew_lease_and_reread_channel(in_flight).await?;
+        if in_flight.pacing.is_circuit_open() {
+            return self.probe_when_due(in_flight).await;
+        }
+        end_if_paused(in_flight)?;
+        self.keep_claiming(in_flight);
         self.queue_due_messages(in_flight).await?;
+        self.keep_claiming(in_flight);
         self.read_heads(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
         let wake_at = if self.has_messages_to_send(in_flight) {
@@ -153,7 +170,8 @@ impl<'a> Slice<'a> {
             self.end_if_idle(in_flight)?;
             self.next_upkeep_at()
         };
-        in_flight.next_event_or(tokio::time::sleep_until(wake_at)).await;
+        let timer = tokio::time::sleep_until(wake_at);
+        in_flight.next_event_or(self.real_time.ended_or(timer)).await;
         Ok(())
     }
 
@@ -175,11 +193,14 @@ impl<'a> Slice<'a> {
     }
 
     fn end_if_over(&self, in_flight: &InFlight) -> Result<(), Stop> {
-        if Instant::now() < self.ends_at {
+        let is_open = in_flight.pacing.is_circuit_open();
+        // While the circuit is open, the successor has to know how the last requests ended.
+        if Instant::now() < self.ends_at || (is_open && !in_flight.is_empty()) {
             return Ok(());
         }
-        let ending = if self.has_work(in_flight) { Ending::SliceOver } else { Ending::Idle };
-        Err(Stop::Ended(ending))
+        let goes_on =
+            is_open || self.has_work(in_flight) || !self.heads.were_read_just_now(self.now());
+        Err(Stop::Ended(if goes_on { Ending::SliceOver } else { Ending::Idle }))
     }
 
     /// Keeps the lease, and follows changes that operators make to the channel.
@@ -191,8 +212,7 @@ impl<'a> Slice<'a> {
         let now = Instant::now();
         let hours_changed = self.lane.follow_channel(now, in_flight).await?;
         if hours_changed {
-            self.heads.restart_review();
-            self.next_review_at = now;
+            self.review.restart();
         }
         Ok(())
     }
@@ -200,81 +220,17 @@ impl<'a> Slice<'a> {
     async fn queue_due_messages(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
         let Some(page) = self.due.read(self.sender, in_flight).await? else { return Ok(()) };
         let event = Event::DueChecked { at_ms: page.read_at_ms };
-        for messages in page.due().chunks(MOVED_AT_ONCE) {
+        for messages in page.due().chunks(QUEUED_AT_ONCE) {
             let mut moved = Vec::new();
-            in_flight.drive_until(self.apply.apply_all(messages, &event, &mut moved)).await?;
+            let queueing = self.apply.apply_all(messages, &event, &mut moved);
+            let queued = in_flight.drive_until(queueing).await;
+            for key in moved.iter().filter_map(agenda_key) {
+                self.heads.requeued(&key);
+            }
+            queued?;
             self.keep_claiming(in_flight);
-        }
-        if !page.due().is_empty() {
-            self.heads.read_all_next();
         }
         self.due.queued(&page);
-        Ok(())
-    }
-
-    /// Reads the heads of the queue again when it is time: a real-time message must not wait behind
-    /// a page that was read before it was queued.
-    async fn read_heads(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
-        let sender = self.sender;
-        let channel = &self.lane.channel;
-        let at = Instant::now();
-        if at >= self.next_classes_read_at {
-            self.next_classes_read_at = at + READ_CLASSES_EVERY;
-            let classes = in_flight.drive_until(sender.classes.classes(&channel.name)).await?;
-            self.heads.add_classes(classes);
-        }
-        let now = self.now();
-        if self.heads.next_read_at(now).is_none_or(|read_at| read_at > Instant::now()) {
-            return Ok(());
-        }
-        // A page holds the messages that can be claimed before the next read.
-        let ahead = claim_ahead(in_flight);
-        let page_size = |every: Duration| departures_within(every + ahead, channel) + PAGE_MARGIN;
-        let read_every = sender.settings.read_heads_every;
-        let reading = self.heads.read(&*sender.agenda, now, read_every, page_size);
-        in_flight.drive_until(reading).await
-    }
-
-    /// Looks at the messages of closed window classes when it is time, and moves those whose hours
-    /// have changed.
-    async fn review_closed_classes(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
-        let at = Instant::now();
-        if at < self.next_review_at {
-            return Ok(());
-        }
-        let now = self.now();
-        let reviewing = self.heads.review_closed(&*self.sender.agenda, now, REVIEW_PAGE);
-        let Some(entries) = in_flight.drive_until(reviewing).await? else {
-            self.next_review_at = at + REVIEW_EVERY;
-            return Ok(());
-        };
-        self.next_review_at = at + CONTINUE_REVIEW_AFTER;
-        let mut moved = 0;
-        // Every message is checked: messages of several templates may be in one class.
-        for messages in entries.chunks(MOVED_AT_ONCE) {
-            // There may be hundreds of messages. The lease, or a pause of the channel, cannot wait
-            // for all of them.
-            self.renew_lease_and_reread_channel(in_flight).await?;
-            let (sender, channel) = (self.sender, &self.lane.channel);
-            let (hours, apply) = (&*self.hours, &self.apply);
-            let moving = join_all(
-                messages.iter().map(|entry| reclassify(entry, channel, sender, hours, apply)),
-            );
-            for has_moved in in_flight.drive_until(moving).await {
-                moved += usize::from(has_moved?);
-            }
-            self.keep_claiming(in_flight);
-        }
-        if moved > 0 {
-            tracing::info!(
-                channel = %self.lane.channel.name,
-                moved,
-                "messages of closed window classes were moved: their hours have changed"
-            );
-            self.heads.repeat_review();
-            self.next_classes_read_at = at;
-            self.heads.read_all_next();
-        }
         Ok(())
     }
 
@@ -296,36 +252,10 @@ impl<'a> Slice<'a> {
             in_flight.ready.close();
         }
         let next_claim_at = self.claiming.next_claim_at(&self.lane.channel, in_flight);
-        let next_upkeep_at = self.next_upkeep_at();
-        Ok(next_claim_at.map_or(next_upkeep_at, |claim_at| claim_at.min(next_upkeep_at)))
-    }
-
-    /// Whether the provider is ready for messages. If sending needs another request first, such as
-    /// fetching a token, makes that request in the next slot, since the provider counts it.
-    async fn is_prepared(&self, in_flight: &mut InFlight) -> Result<bool, PortError> {
-        let now_ms = self.sender.clock.now_ms();
-        match in_flight.drive_until(self.provider.readiness(now_ms)).await? {
-            Readiness::Ready => return Ok(true),
-            Readiness::NeedsPreparation => {}
-        }
-        // A process that was frozen meanwhile has to renew its lease first.
-        let may_send = !in_flight.ready.is_lease_over();
-        if may_send && in_flight.pacing.until_slot().is_some_and(|wait| wait.is_zero()) {
-            // Claimed messages wait: they could not be sent.
-            in_flight.ready.close();
-            let request = self.provider.prepare();
-            let (prepared, departure) = in_flight.make_token_request(request).await;
-            if let Err(error) = prepared {
-                tracing::error!(
-                    channel = %self.lane.channel.name,
-                    %error,
-                    "the channel cannot send for now"
-                );
-                in_flight.pacing.apply_advice(error.advice, departure);
-                in_flight.figures.token_request_failed(error.outcome);
-            }
-        }
-        Ok(false)
+        let next_read_at =
+            next_claim_at.and_then(|claim_at| self.read_real_time_before(claim_at, in_flight));
+        let next = next_claim_at.into_iter().chain(next_read_at);
+        Ok(next.fold(self.next_upkeep_at(), Instant::min))
     }
 
     /// Claims heads between two steps of longer work: messages that depart meanwhile need
@@ -340,12 +270,19 @@ impl<'a> Slice<'a> {
         self.claiming.claim_heads(&mut self.heads, &self.lane.channel, in_flight);
     }
 
-    /// Ends the slice when it has had no work for a while.
-    fn end_if_idle(&self, in_flight: &InFlight) -> Result<(), Stop> {
+    /// Ends the slice when it has had no work for a while, and a last look at every open class has
+    /// found none.
+    fn end_if_idle(&mut self, in_flight: &InFlight) -> Result<(), Stop> {
         let is_idle = !self.has_work(in_flight)
-            && self.heads.has_reviewed_all()
+            && self.review.has_ended()
             && self.last_work_at.elapsed() >= self.sender.settings.idle_timeout;
-        if is_idle { Err(Stop::Ended(Ending::Idle)) } else { Ok(()) }
+        if is_idle && self.heads.were_read_just_now(self.now()) {
+            return Err(Stop::Ended(Ending::Idle));
+        }
+        if is_idle {
+            self.heads.read_stale_next();
+        }
+        Ok(())
     }
 
     /// Whether messages are queued or in flight, come due soon, or are in a class that opens soon.
@@ -375,7 +312,7 @@ impl<'a> Slice<'a> {
             self.lane.next_upkeep_at(),
             self.due.next_read_at(),
             self.next_classes_read_at,
-            self.next_review_at,
+            self.review.next_at(),
             next_heads_read_at,
             opens_at,
         ]
@@ -386,4 +323,12 @@ impl<'a> Slice<'a> {
     fn now(&self) -> Timestamp {
         timestamp_of_us(self.sender.clock.now_us())
     }
+}
+
+/// Ends the drain during a long pause that the provider asked for, once nothing is in flight. No
+/// sender has to wait for the pause's end.
+fn end_if_paused(in_flight: &InFlight) -> Result<(), Stop> {
+    let longest = duration_of_us(WAIT_IN_DRAIN_US);
+    let is_long = in_flight.pacing.until_slot().is_some_and(|wait| wait > longest);
+    if is_long && in_flight.is_empty() { Err(Stop::Ended(Ending::MustWait)) } else { Ok(()) }
 }

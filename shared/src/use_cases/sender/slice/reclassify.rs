@@ -29,7 +29,9 @@ pub(super) async fn reclassify(
             );
             return Ok(false);
         }
-        Err(error @ PortError::Unavailable { .. }) => return Err(error),
+        Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+            return Err(error);
+        }
     };
     let at_ms = sender.clock.now_ms();
     let class = match hours.class_of(&notification, channel).await {
@@ -43,7 +45,9 @@ pub(super) async fn reclassify(
             );
             return Ok(false);
         }
-        Err(error @ PortError::Unavailable { .. }) => return Err(error),
+        Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+            return Err(error);
+        }
     };
     let event = match class {
         // An expired message need not wait for its window to open.
@@ -66,6 +70,6 @@ pub(super) async fn reclassify(
             );
             Ok(false)
         }
-        Err(error @ PortError::Unavailable { .. }) => Err(error),
+        Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => Err(error),
     }
 }

@@ -70,7 +70,6 @@ impl Adapters for OneKind {
 fn text_channel(changes: &Value) -> Channel {
     let mut json = json!({
         "name": "texts", "provider": { "kind": "text" }, "limit": { "per_second": 1 },
-        "secret": "s",
     });
     if let (Value::Object(json), Value::Object(changes)) = (&mut json, changes) {
         json.extend(changes.clone());
