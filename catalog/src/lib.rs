@@ -221,6 +221,15 @@ mod tests {
         assert!(misspelled.starts_with(unknown), "{misspelled}");
     }
 
+    /// The prefix of the deployment and the channel's name are the name of its secret.
+    #[test]
+    fn a_channel_names_no_secret() {
+        let with_secret =
+            GOOD.replacen("timezone: Asia/Seoul\n", "timezone: Asia/Seoul\n    secret: s\n", 1);
+        let expected = "channels.alimtalk-main.secret: is an unknown field; leave it out";
+        assert!(error(&with_secret).starts_with(expected), "{}", error(&with_secret));
+    }
+
     #[test]
     fn a_role_belongs_to_one_producer_only() {
         let mut file = CatalogFile::read(GOOD).expect("the example");
@@ -249,10 +258,10 @@ mod tests {
     fn a_receipt_secret_in_a_file_is_a_digest() {
         let with = |sha256: &str| {
             let secrets = format!(
-                "secret: alimi/alimtalk-main\n    receipt_secrets:\n      \
+                "timezone: Asia/Seoul\n    receipt_secrets:\n      \
                  - {{ id: a, sha256: \"{sha256}\", created_at: 2026-03-02T01:00:00Z }}\n"
             );
-            GOOD.replacen("secret: alimi/alimtalk-main\n", &secrets, 1)
+            GOOD.replacen("timezone: Asia/Seoul\n", &secrets, 1)
         };
         let file = CatalogFile::read(&with(&"0a".repeat(32))).expect("a digest");
         assert_eq!(file.channels["alimtalk-main"].receipt_secrets.len(), 1);

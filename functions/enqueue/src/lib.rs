@@ -81,7 +81,10 @@ async fn create_many(
 
     let any_new = results.iter().flatten().any(|enqueued| enqueued.is_new);
     let any_enqueued = results.iter().any(Result::is_ok);
-    let any_unavailable = results.iter().any(|result| matches!(result, Err(NotEnqueued::Port(_))));
+    let is_unavailable = |result: &Result<_, _>| {
+        matches!(result, Err(NotEnqueued::Port(_) | NotEnqueued::Busy { .. }))
+    };
+    let any_unavailable = results.iter().any(is_unavailable);
     let status = match (any_enqueued, any_unavailable) {
         // Repeating the request with the same key completes it.
         (false, true) => StatusCode::SERVICE_UNAVAILABLE,

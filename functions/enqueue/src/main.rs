@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::providers::BuiltInAdapters;
-use alimi::time::SystemClock;
-use alimi::use_cases::{Apply, Enqueue, Producers};
+use alimi::time::{SystemClock, SystemRandomness};
+use alimi::use_cases::{Apply, Enqueue, PUTS_PER_SECOND, Producers};
 use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -23,12 +23,15 @@ async fn main() -> Result<(), lambda_http::Error> {
             notifications: store.clone(),
             sequences: store.clone(),
             requests: store.clone(),
+            put_pace: store.clone(),
+            puts_per_second: Some(PUTS_PER_SECOND),
             classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
+            randomness: Arc::new(SystemRandomness),
             adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
         },
-        apply: Apply::new(store.clone(), store.clone(), waker, clock.clone()),
+        apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
         producers: Producers::new(store.clone(), clock.clone()),
         notifications: store,
         clock,

@@ -79,7 +79,7 @@ pub async fn handle(planner: &Planner, event: StreamEvent) -> StreamAnswer {
                     "a schedule cannot be planned; save the schedule again"
                 );
             }
-            Err(error @ PortError::Unavailable { .. }) => {
+            Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
                 tracing::error!(
                     schedule = %name, %error,
                     "a schedule was not planned yet; Lambda sends the change again"

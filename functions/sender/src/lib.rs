@@ -9,22 +9,28 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+/// The wakes of one lane. The first wake's group counts, and the time of the latest wake.
+struct Wakes {
+    group: WakeGroup,
+    sent_at_ms: Option<i64>,
+    despite_pause: bool,
+}
+
 /// Drains every lane that the batch names once, however many wakes name it. Returns the messages
 /// that are not wakes, for the dead-letter queue.
 ///
 /// A failed drain is not reported: SQS would block the message group for its visibility time-out,
 /// while the sweeper wakes the lane within a minute.
 pub async fn handle(sender: &Sender, event: SqsEvent) -> SqsBatchResponse {
-    let mut lanes: HashMap<String, (WakeGroup, Option<i64>)> = HashMap::new();
+    let mut lanes: HashMap<String, Wakes> = HashMap::new();
     let mut failed: Vec<String> = Vec::new();
     for message in event.records {
         let id = message.message_id.clone().unwrap_or_default();
-        if let Some((channel, group)) = read_wake(&message) {
-            let sent_at_ms = sent_at_ms(&message);
-            // Of several wakes of one lane, the first wake's group and the latest wake's time
-            // count.
-            let (_, latest) = lanes.entry(channel).or_insert((group, sent_at_ms));
-            *latest = (*latest).max(sent_at_ms);
+        if let Some((Wake { channel, despite_pause }, group)) = read_wake(&message) {
+            let first = Wakes { group, sent_at_ms: None, despite_pause: false };
+            let wakes = lanes.entry(channel).or_insert(first);
+            wakes.sent_at_ms = wakes.sent_at_ms.max(sent_at_ms(&message));
+            wakes.despite_pause |= despite_pause;
         } else {
             tracing::error!(
                 message = %id,
@@ -34,9 +40,20 @@ pub async fn handle(sender: &Sender, event: SqsEvent) -> SqsBatchResponse {
         }
     }
     let mut draining = FuturesUnordered::new();
-    for (channel, (group, sent_at_ms)) in lanes {
+    for (channel, Wakes { group, sent_at_ms, despite_pause }) in lanes {
         draining.push(async move {
-            match sender.drain(&channel, group, sent_at_ms).await {
+            let drained = if despite_pause {
+                sender.drain_despite_pause(&channel, group).await
+            } else {
+                sender.drain(&channel, group, sent_at_ms).await
+            };
+            match drained {
+                Ok(report) if report.must_wait => {
+                    tracing::debug!(
+                        %channel,
+                        "nothing may leave for a while: the sweeper wakes the lane then"
+                    );
+                }
                 Ok(report) if report.did_not_get_lease => {
                     tracing::debug!(
                         %channel,
@@ -65,10 +82,10 @@ pub async fn handle(sender: &Sender, event: SqsEvent) -> SqsBatchResponse {
     response
 }
 
-fn read_wake(message: &SqsMessage) -> Option<(String, WakeGroup)> {
+fn read_wake(message: &SqsMessage) -> Option<(Wake, WakeGroup)> {
     let wake: Wake = serde_json::from_str(message.body.as_deref()?).ok()?;
     let group = wake.group_in(message.attributes.get("MessageGroupId")?)?;
-    Some((wake.channel, group))
+    Some((wake, group))
 }
 
 /// When SQS received the message, in Unix milliseconds.

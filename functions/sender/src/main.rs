@@ -33,6 +33,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
                 clock: clock.clone(),
             },
             secrets: Arc::new(aws.secrets()),
+            secret_prefix: environment.required("SECRET_PREFIX")?,
         }),
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
         meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),

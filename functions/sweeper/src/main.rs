@@ -20,11 +20,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
-    let apply = Apply::new(store.clone(), store.clone(), waker.clone(), clock.clone());
+    let apply =
+        Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
     let function = SweeperFunction {
         sweeper: Sweeper {
             catalog: store.clone(),
             agenda: store.clone(),
+            lanes: store.clone(),
             classes: store.clone(),
             waker,
             meter: Arc::new(EmbeddedMetrics::new(environment.stack(), std::io::stdout())),

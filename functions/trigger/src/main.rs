@@ -29,6 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             part_bytes: Audiences::PART_BYTES,
         },
         notifications: store.clone(),
+        put_pace: store.clone(),
         classes: store,
         queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
         waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),

@@ -1,17 +1,27 @@
-//! Takes delivery receipts from providers over HTTP.
+//! Takes delivery receipts from providers over HTTP, and those that waited in the receipt queue.
 
-use std::sync::Arc;
+mod queue;
 
-use alimi::domain::{Channel, ReceiptSecret};
-use alimi::http::Problem;
-use alimi::ports::{Adapters, Catalog, PortError};
-use alimi::use_cases::Webhook;
+use std::time::Duration;
+
+use alimi::domain::SecretDigest;
+use alimi::http::{IdentifySource, Problem};
+use alimi::ports::{ReceiptRequest, WebhookCaller};
+use alimi::use_cases::{NotTaken, Webhook};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, LambdaEvent, Service as _};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub use self::queue::record_batch;
 
 /// The largest body that is read. A receipt has a few hundred bytes, and some providers send
 /// several at once.
@@ -19,68 +29,84 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Clone)]
 pub struct WebhookFunction {
-    /// The channels, with the hashes of their webhooks' secrets.
-    pub catalog: Arc<dyn Catalog>,
-    pub adapters: Arc<dyn Adapters>,
     pub webhook: Webhook,
+    /// How to find the address that a request comes from.
+    pub source: IdentifySource,
+}
+
+/// Why an invocation failed. It never quotes the event, whose path holds a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    #[error("the event is neither a request of API Gateway nor a batch of the receipt queue")]
+    Unreadable,
+    #[error("the answer cannot be written as JSON")]
+    Unwritable,
+}
+
+/// Tells apart the events that invoke the function.
+#[derive(Deserialize)]
+struct Shape {
+    /// Only a queue's event has records.
+    #[serde(rename = "Records")]
+    records: Option<IgnoredAny>,
+}
+
+/// Handles an event of API Gateway or of the receipt queue, in the time that Lambda leaves.
+pub async fn handle(
+    function: &WebhookFunction,
+    event: LambdaEvent<Box<RawValue>>,
+    time_left: Duration,
+) -> Result<Value, WebhookError> {
+    let LambdaEvent { payload, context } = event;
+    let payload = payload.get();
+    let unreadable = |_: serde_json::Error| WebhookError::Unreadable;
+    let Shape { records } = serde_json::from_str(payload).map_err(unreadable)?;
+    let answer = if records.is_some() {
+        let batch = serde_json::from_str(payload).map_err(unreadable)?;
+        serde_json::to_value(record_batch(&function.webhook, batch, time_left).await)
+    } else {
+        let request: LambdaRequest = serde_json::from_str(payload).map_err(unreadable)?;
+        let event = LambdaEvent::new(request, context);
+        let answered = Adapter::from(router(function.clone())).call(event);
+        let Ok(response) = answered.await;
+        serde_json::to_value(response)
+    };
+    answer.map_err(|_| WebhookError::Unwritable)
 }
 
 pub fn router(function: WebhookFunction) -> Router {
     Router::new()
-        .route("/webhooks/{channel}/{secret}", post(record_receipts))
+        .route("/webhooks/{channel}/{secret}", post(take_receipts))
         .method_not_allowed_fallback(|| async { nothing_here() })
         .fallback(|| async { nothing_here() })
         .with_state(function)
 }
 
-async fn record_receipts(
+async fn take_receipts(
     State(function): State<WebhookFunction>,
     address: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let authenticated = match address {
-        Ok(Path((channel, secret))) => function.authenticated(&channel, &secret).await?,
-        Err(_) => None,
-    };
-    let Some(channel) = authenticated else {
-        tracing::warn!(
-            metric = "webhook_refused",
-            count = 1,
-            "a webhook call was refused: compare the address that is registered at the provider"
-        );
+    let webhook = &function.webhook;
+    let Ok(Path((channel, secret))) = address else {
+        webhook.refuse();
         return Err(nothing_here());
     };
-    let adapter = function.adapters.usable_adapter(&channel)?;
+    let caller = WebhookCaller {
+        channel,
+        secret_sha256: SecretDigest::of(&secret),
+        source: (function.source)(request.extensions()),
+    };
+    let Some(admitted) = webhook.admit(caller).await else { return Err(nothing_here()) };
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await
         .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
-    // A provider may sign its request, so the adapter reads the headers too.
-    let request = http::Request::from_parts(head, body);
-    let receipts = adapter.read_receipts(&request).map_err(|malformed| {
-        tracing::warn!(
-            channel = %channel.name,
-            field = %malformed.field,
-            "receipts cannot be read: compare the field with the provider's document; their \
-             messages wait for their deadlines"
-        );
-        Problem::malformed(malformed)
-    })?;
-    // The receipts are stored before the answer: without it, the provider may send them again.
-    function.webhook.record_all(&channel.name, receipts).await?;
-    Ok(adapter.receipt_reply().map(Body::from))
-}
-
-impl WebhookFunction {
-    /// The channel, if it exists and the secret is one of its receipt secrets.
-    async fn authenticated(
-        &self,
-        channel: &str,
-        secret: &str,
-    ) -> Result<Option<Channel>, PortError> {
-        let Some(channel) = self.catalog.channel(channel).await? else { return Ok(None) };
-        let is_known = ReceiptSecret::any_matches(&channel.receipt_secrets, secret);
-        Ok(is_known.then_some(channel))
+    let request = ReceiptRequest::new(&head.method, &head.headers, body);
+    match webhook.take(admitted, request).await {
+        Ok(reply) => Ok(reply.map(Body::from)),
+        Err(NotTaken::Malformed(malformed)) => Err(Problem::malformed(malformed)),
+        Err(NotTaken::Port(error)) => Err(Problem::unavailable(&error)),
     }
 }
 
