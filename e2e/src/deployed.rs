@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::result::{Result, ensure};
 use crate::sam::{self, Parameters, Sam};
 use crate::stack::Stack;
-use crate::stories::{operations, scheduling, sending, setup};
+use crate::stories::{operations, receipts, scheduling, sending, setup};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -134,6 +134,8 @@ async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python
         report.story("real-time messages overtake a batch", 3 * MINUTE, story).await;
         let story = Box::pin(sending::another_sender_succeeds_a_crashed_one(&mut stack));
         report.story("another sender succeeds a crashed one", 5 * MINUTE, story).await;
+        let story = Box::pin(receipts::a_receipt_in_the_queue_is_recorded(&stack));
+        report.story("a receipt in the queue is recorded", 3 * MINUTE, story).await;
         let story = Box::pin(scheduling::a_schedule_fires_in_seoul_time(&stack));
         report.story("a schedule fires in Seoul time", 6 * MINUTE, story).await;
         let story = Box::pin(scheduling::a_repeated_event_of_the_scheduler_sends_nothing(&stack));

@@ -14,6 +14,8 @@ pub struct Outputs {
     pub wake_queue_url: String,
     /// The queue that continues runs.
     pub run_queue_url: String,
+    /// The queue of receipts that could not be recorded at once.
+    pub receipt_queue_url: String,
 }
 
 impl Outputs {
@@ -35,6 +37,7 @@ impl Outputs {
             catalog_table: output("CatalogTableName")?,
             wake_queue_url: output("WakeQueueUrl")?,
             run_queue_url: output("RunQueueUrl")?,
+            receipt_queue_url: output("ReceiptQueueUrl")?,
         })
     }
 
@@ -54,6 +57,7 @@ mod tests {
         let all = serde_json::json!([
             output("WakeQueueUrl", "http://queue"),
             output("RunQueueUrl", "http://runs"),
+            output("ReceiptQueueUrl", "http://receipts"),
             output("ApiUrl", "http://api"),
             output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
             output("CatalogTableName", "catalog"),

@@ -22,8 +22,11 @@ use crate::sam::{self, Sam};
 
 /// The channel of the example's catalog.
 pub const CHANNEL: &str = "alimtalk-main";
-/// The name of the channel's secret.
+/// The name of the channel's secret: the template's prefix, and the channel's name.
 pub const SECRET: &str = "alimi/alimtalk-main";
+
+/// The functions with reserved concurrency, by the template's defaults, the smallest number first.
+pub const RESERVED: [(&str, u32); 2] = [("Sender", 4), ("Webhook", 20)];
 
 /// A deployed function.
 #[derive(Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! What invokes the functions that no HTTP request invokes: the wake queue, `EventBridge`
+//! What invokes functions without an HTTP request: the wake queue, the receipt queue, `EventBridge`
 //! Scheduler, the run queue, and timers.
 
 use std::future::Future;
@@ -18,6 +18,9 @@ use crate::testing::crash_point::CrashPoint;
 /// The time-out and the concurrency of `trigger` in template.yaml.
 const TRIGGER_TIMEOUT: Duration = Duration::from_secs(300);
 const TRIGGER_CONCURRENCY: usize = 10;
+/// The time-out of `webhook` in template.yaml, and how many batches of its queue it gets at a time.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+const WEBHOOK_CONCURRENCY: usize = 5;
 
 /// Invokes senders for the wakes in the queue, `concurrency` at a time.
 pub(crate) fn start_senders(
@@ -33,6 +36,21 @@ pub(crate) fn start_senders(
         async move { crash_point.run(async move { alimi_sender::handle(&sender, event).await }).await }
     };
     tokio::spawn(queue.clone().pump(clock, concurrency, handler));
+}
+
+/// Invokes `webhook` for the messages of the receipt queue.
+pub(crate) fn start_receipts(stack: &Stack, clock: Arc<dyn Clock>, crash_point: &CrashPoint) {
+    let (webhook, crash_point) = (stack.webhook_function.webhook.clone(), crash_point.clone());
+    let handler = move |event: SqsEvent| {
+        let (webhook, crash_point) = (webhook.clone(), crash_point.clone());
+        async move {
+            let recorded =
+                async move { alimi_webhook::record_batch(&webhook, event, WEBHOOK_TIMEOUT).await };
+            let recorded = crash_point.run(recorded);
+            tokio::time::timeout(WEBHOOK_TIMEOUT, recorded).await.ok()?
+        }
+    };
+    tokio::spawn(stack.receipt_queue.clone().pump(clock, WEBHOOK_CONCURRENCY, handler));
 }
 
 /// Invokes triggers for the times of schedules and for the messages of the run queue.
@@ -101,15 +119,19 @@ pub fn start_planner(stack: &Stack, every: Duration) {
     });
 }
 
-/// Invokes the sweeper again and again.
+/// Invokes the sweeper again and again. As with `EventBridge` Scheduler, an invocation does not wait
+/// for the end of the one before.
 pub(crate) fn start_sweeper(stack: &Stack, every: Duration) {
     let sweeper = stack.sweeper.clone();
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(every).await;
-            if let Err(error) = alimi_sweeper::handle(&sweeper).await {
-                tracing::error!(%error, "the sweeper failed");
-            }
+            let sweeper = sweeper.clone();
+            tokio::spawn(async move {
+                if let Err(error) = alimi_sweeper::handle(&sweeper).await {
+                    tracing::error!(%error, "the sweeper failed");
+                }
+            });
         }
     });
 }

@@ -1,6 +1,6 @@
 //! The stack on the machine's clock and on loopback: what `serve` and `demo` run.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,10 +134,12 @@ impl LocalStack {
         tokio::spawn(
             axum::serve(provider_listener, simulator::router(simulator.clone())).into_future(),
         );
+        let api = api.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(axum::serve(api_listener, api).into_future());
         let no_crash = CrashPoint::never();
         let senders = 2 * catalog.channels.len().max(1);
-        event_sources::start_senders(&stack, &queue, clock, senders, &no_crash);
+        event_sources::start_senders(&stack, &queue, clock.clone(), senders, &no_crash);
+        event_sources::start_receipts(&stack, clock, &no_crash);
         event_sources::start_sweeper(&stack, sweep_every);
         event_sources::start_triggers(&stack, &no_crash);
         event_sources::start_planner(&stack, PLAN_EVERY);

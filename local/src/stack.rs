@@ -9,11 +9,13 @@ use alimi::use_cases::{Planner, Sender, SenderSettings, Trigger};
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
 use alimi_sweeper::SweeperFunction;
+use alimi_webhook::WebhookFunction;
 use axum::Router;
 
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::{Function, Permissions};
 use crate::aws::queue::LocalQueue;
+use crate::aws::receipt_queue::LocalReceiptQueue;
 use crate::aws::run_queue::LocalRunQueue;
 use crate::aws::scheduler::LocalScheduler;
 use crate::aws::secrets::LocalSecrets;
@@ -27,7 +29,7 @@ pub struct Parts {
     pub queue: Arc<LocalQueue>,
     /// HTTP to the provider.
     pub http: Arc<dyn ProviderHttp>,
-    /// Records the metrics of senders and sweepers.
+    /// Records the metrics of senders, sweepers and the webhook.
     pub meter: Arc<dyn Meter>,
     pub clock: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,
@@ -49,8 +51,10 @@ pub struct Stack {
     pub planner: Planner,
     pub scheduler: Arc<LocalScheduler>,
     pub run_queue: Arc<LocalRunQueue>,
+    pub receipt_queue: Arc<LocalReceiptQueue>,
     /// The files of audiences.
     pub files: Arc<LocalFiles>,
+    pub webhook_function: WebhookFunction,
     enqueue_function: EnqueueFunction,
     console_function: ConsoleFunction,
 }
@@ -64,6 +68,7 @@ impl Stack {
             store: parts.store.clone(),
             waker: parts.queue.clone(),
             run_queue: stand_ins.run_queue.clone(),
+            receipt_queue: stand_ins.receipt_queue.clone(),
             scheduler: stand_ins.scheduler.clone(),
             files: stand_ins.files.clone(),
             secrets: Arc::new(LocalSecrets),
@@ -84,6 +89,7 @@ impl Stack {
         let services = Services::new(
             parts.queue.clone(),
             stand_ins.run_queue.clone(),
+            stand_ins.receipt_queue.clone(),
             stand_ins.scheduler.clone(),
             stand_ins.files.clone(),
         );
@@ -95,14 +101,15 @@ impl Stack {
 
     fn wire(parts: Parts, stand_ins: StandIns, adapters: impl Fn(Function) -> Adapters) -> Self {
         let Parts { store: _, queue: _, http, meter, clock, randomness, sender_settings } = parts;
-        let StandIns { scheduler, run_queue, files } = stand_ins;
-        let enqueue_function = wiring::enqueue(&adapters(Function::Enqueue), &clock);
+        let StandIns { scheduler, run_queue, receipt_queue, files } = stand_ins;
+        let enqueue_function =
+            wiring::enqueue(&adapters(Function::Enqueue), &clock, randomness.clone());
         let console_function =
             wiring::console(&adapters(Function::Console), &clock, randomness.clone());
-        let webhook_function = wiring::webhook(&adapters(Function::Webhook), &clock);
+        let webhook_function = wiring::webhook(&adapters(Function::Webhook), &clock, meter.clone());
         Self {
             enqueue: alimi_enqueue::router(enqueue_function.clone()),
-            webhook: alimi_webhook::router(webhook_function),
+            webhook: alimi_webhook::router(webhook_function.clone()),
             console: alimi_console::router(console_function.clone()),
             sweeper: wiring::sweeper(&adapters(Function::Sweeper), &clock, meter.clone()),
             trigger: wiring::trigger(&adapters(Function::Trigger), &clock, randomness.clone()),
@@ -117,16 +124,32 @@ impl Stack {
             ),
             scheduler,
             run_queue,
+            receipt_queue,
             files,
+            webhook_function,
             enqueue_function,
             console_function,
         }
     }
 
+    /// The same functions, in which runs and bulk requests store notifications as fast as they can.
+    #[must_use]
+    pub fn without_put_pace(mut self) -> Self {
+        self.trigger.settings.puts_per_second = None;
+        self.enqueue_function.enqueue.puts_per_second = None;
+        self.enqueue = alimi_enqueue::router(self.enqueue_function.clone());
+        self
+    }
+
     /// The services behind the functions, for clients that send HTTP requests.
     pub(crate) fn services(&self, queue: &Arc<LocalQueue>) -> Services {
-        let (run_queue, scheduler) = (self.run_queue.clone(), self.scheduler.clone());
-        Services::new(queue.clone(), run_queue, scheduler, self.files.clone())
+        Services::new(
+            queue.clone(),
+            self.run_queue.clone(),
+            self.receipt_queue.clone(),
+            self.scheduler.clone(),
+            self.files.clone(),
+        )
     }
 
     /// The routes of `console`, with another way to identify the caller.
@@ -140,10 +163,11 @@ impl Stack {
     }
 }
 
-/// The stand-ins for `EventBridge` Scheduler, the run queue and S3.
+/// The stand-ins for `EventBridge` Scheduler, the queues of the trigger and the webhook, and S3.
 struct StandIns {
     scheduler: Arc<LocalScheduler>,
     run_queue: Arc<LocalRunQueue>,
+    receipt_queue: Arc<LocalReceiptQueue>,
     files: Arc<LocalFiles>,
 }
 
@@ -152,6 +176,7 @@ impl StandIns {
         Self {
             scheduler: Arc::new(LocalScheduler::new(clock.clone())),
             run_queue: Arc::default(),
+            receipt_queue: Arc::default(),
             files: Arc::default(),
         }
     }

@@ -1,26 +1,32 @@
 //! Puts each function together as its `main.rs` does, over the adapters that it is given.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
     Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, Inspect, MissedTimes,
-    Planner, PreviewSchedule, Producers, ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper,
-    Trigger, UploadMembers, Webhook,
+    PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, ResumeRuns, RunSettings, Sender,
+    SenderSettings, Sweeper, Trigger, UploadMembers, Webhook, WebhookPorts,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
 use alimi_sweeper::SweeperFunction;
 use alimi_webhook::WebhookFunction;
+use axum::extract::ConnectInfo;
+use http::Extensions;
 
+use crate::aws::secrets::SECRET_PREFIX;
 use crate::aws::services::Adapters;
 
 type SharedClock = Arc<dyn Clock>;
 
 fn apply(adapters: &Adapters, clock: &SharedClock) -> Apply {
     let store = &adapters.store;
-    Apply::new(store.clone(), store.clone(), adapters.waker.clone(), clock.clone())
+    let waker = adapters.waker.clone();
+    Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone())
 }
 
 /// Channels may name the simulated provider.
@@ -28,16 +34,23 @@ fn provider_adapters() -> Arc<dyn ProviderAdapters> {
     Arc::new(BuiltInAdapters::new(Endpoints::Any))
 }
 
-pub(crate) fn enqueue(adapters: &Adapters, clock: &SharedClock) -> EnqueueFunction {
+pub(crate) fn enqueue(
+    adapters: &Adapters,
+    clock: &SharedClock,
+    randomness: Arc<dyn Randomness>,
+) -> EnqueueFunction {
     EnqueueFunction {
         enqueue: Enqueue {
             catalog: adapters.store.clone(),
             notifications: adapters.store.clone(),
             sequences: adapters.store.clone(),
             requests: adapters.store.clone(),
+            put_pace: adapters.store.clone(),
+            puts_per_second: Some(PUTS_PER_SECOND),
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
+            randomness,
             adapters: provider_adapters(),
         },
         apply: apply(adapters, clock),
@@ -49,12 +62,27 @@ pub(crate) fn enqueue(adapters: &Adapters, clock: &SharedClock) -> EnqueueFuncti
     }
 }
 
-pub(crate) fn webhook(adapters: &Adapters, clock: &SharedClock) -> WebhookFunction {
-    WebhookFunction {
-        catalog: adapters.store.clone(),
+pub(crate) fn webhook(
+    adapters: &Adapters,
+    clock: &SharedClock,
+    meter: Arc<dyn Meter>,
+) -> WebhookFunction {
+    let webhook = Webhook::new(WebhookPorts {
+        channels: adapters.store.clone(),
         adapters: provider_adapters(),
-        webhook: Webhook::new(adapters.store.clone(), apply(adapters, clock), clock.clone()),
-    }
+        notifications: adapters.store.clone(),
+        apply: apply(adapters, clock),
+        queue: adapters.receipt_queue.clone(),
+        meter,
+        clock: clock.clone(),
+    });
+    WebhookFunction { webhook, source }
+}
+
+/// The address that a request comes from: in an event of API Gateway, or over TCP.
+fn source(extensions: &Extensions) -> Option<IpAddr> {
+    let connected = extensions.get::<ConnectInfo<SocketAddr>>();
+    api_gateway_source(extensions).or_else(|| connected.map(|ConnectInfo(peer)| peer.ip()))
 }
 
 pub(crate) fn console(
@@ -125,6 +153,7 @@ pub(crate) fn sender(
             adapters: Arc::new(BuiltInAdapters::new(Endpoints::Any)),
             io: ProviderIo { http, tokens: adapters.store.clone(), clock: clock.clone() },
             secrets: adapters.secrets.clone(),
+            secret_prefix: SECRET_PREFIX.to_owned(),
         }),
         waker: adapters.waker.clone(),
         meter,
@@ -145,6 +174,7 @@ pub(crate) fn trigger(
         runs: adapters.store.clone(),
         audiences: audiences(adapters),
         notifications: adapters.store.clone(),
+        put_pace: adapters.store.clone(),
         classes: adapters.store.clone(),
         queue: adapters.run_queue.clone(),
         waker: adapters.waker.clone(),
@@ -173,6 +203,7 @@ pub(crate) fn sweeper(
         sweeper: Sweeper {
             catalog: adapters.store.clone(),
             agenda: adapters.store.clone(),
+            lanes: adapters.store.clone(),
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             meter,

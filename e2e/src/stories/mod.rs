@@ -1,6 +1,7 @@
 //! The stories, and the requests that they share.
 
 pub mod operations;
+pub mod receipts;
 mod requests;
 pub mod scheduling;
 pub mod sending;

@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 use super::requests::{SOON, post_many, post_sequence, statuses, until_ended};
 use crate::result::{StoryResult, ensure};
 use crate::sam::Parameters;
-use crate::stack::{Function, Stack};
+use crate::stack::{Function, RESERVED, Stack};
 use crate::waiting::until;
 
 /// A message that is no wake ends in the dead-letter queue, and does not disturb the lane.
@@ -70,10 +70,14 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
     ensure(count == 7 && functions.iter().all(|function| function.log_level == "info"), || {
         format!("the functions are {functions:?}")
     })?;
-    let reserved: Vec<&Function> =
+    let mut reserved: Vec<&Function> =
         functions.iter().filter(|function| function.reserved.is_some()).collect();
+    reserved.sort_unstable_by_key(|function| function.reserved);
+    let is_expected = |(function, (name, count)): (&&Function, (&str, u32))| {
+        function.name.contains(name) && function.reserved == Some(count)
+    };
     ensure(
-        matches!(*reserved, [one] if one.name.contains("Sender") && one.reserved == Some(4)),
+        reserved.len() == RESERVED.len() && reserved.iter().zip(RESERVED).all(is_expected),
         || format!("concurrency is reserved for {reserved:?}"),
     )?;
 
@@ -102,8 +106,8 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
     let ended = until_ended(stack, &fresh).await?;
     ensure(ended.iter().all(|status| status == "delivered"), || format!("{ended:?}"))?;
     Ok(format!(
-        "the first changed nothing; the second changed the log level of {count} functions and the \
-         sender's reserved concurrency; data, routes and webhook stayed"
+        "the first changed nothing; the second changed the log level of {count} functions and took \
+         their reserved concurrency away; data, routes and webhook stayed"
     ))
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::result::{StoryResult, ensure};
 use crate::sam::Parameters;
-use crate::stack::{CHANNEL, SECRET, Stack};
+use crate::stack::{CHANNEL, RESERVED, SECRET, Stack};
 
 /// Stores the secret, the catalog, the hours and a producer as the guide shows, makes a receipt
 /// secret, and registers the webhook with the provider.
@@ -57,8 +57,12 @@ pub async fn invalid_parameters_are_refused(stack: &Stack) -> StoryResult {
         })?;
     }
     let functions = stack.functions().await?;
-    let reserved: Vec<u32> = functions.iter().filter_map(|function| function.reserved).collect();
-    ensure(reserved == [4], || format!("the reserved concurrency is now {reserved:?}, not [4]"))?;
+    let mut reserved: Vec<u32> =
+        functions.iter().filter_map(|function| function.reserved).collect();
+    reserved.sort_unstable();
+    ensure(reserved == RESERVED.map(|(_, count)| count), || {
+        format!("the reserved concurrency is now {reserved:?}")
+    })?;
     Ok("refused: one subnet, subnets without security groups and the reverse, the endpoint of sam \
         local, a key of another region, and a concurrency of one"
         .to_owned())

@@ -5,6 +5,7 @@ pub mod endpoint;
 pub mod files;
 pub mod permissions;
 pub mod queue;
+pub mod receipt_queue;
 pub mod run_queue;
 pub mod scheduler;
 pub mod secrets;

@@ -1,5 +1,6 @@
 //! An SQS FIFO queue inside this process, as far as wakes need it: deduplication, one message of a
-//! group at a time, and a dead-letter queue. Batches hold one message, as in template.yaml.
+//! group at a time, and a dead-letter queue. Batches hold one message, as those of wakes in
+//! template.yaml.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -17,14 +18,21 @@ use tokio::time::Instant;
 
 /// The deduplication interval of SQS.
 const DEDUPLICATION: Duration = Duration::from_secs(300);
-/// The visibility time-out and the redrive limit of template.yaml.
+/// The wake queue's visibility time-out and redrive limit in template.yaml.
 const VISIBILITY: Duration = Duration::from_secs(45);
 const RECEIVES_MAX: u32 = 5;
 
-#[derive(Default)]
 pub struct LocalQueue {
     state: Mutex<State>,
     changed: Notify,
+    visibility: Duration,
+    receives_max: u32,
+}
+
+impl Default for LocalQueue {
+    fn default() -> Self {
+        Self::new(VISIBILITY, RECEIVES_MAX)
+    }
 }
 
 #[derive(Default)]
@@ -34,6 +42,7 @@ struct State {
     deduplicated: HashMap<String, Instant>,
     dead: Vec<Message>,
     sent: u64,
+    requests: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +56,11 @@ struct Message {
 }
 
 impl LocalQueue {
+    /// A queue with another visibility time-out and redrive limit than the wake queue's.
+    pub(crate) fn new(visibility: Duration, receives_max: u32) -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), visibility, receives_max }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,6 +70,7 @@ impl LocalQueue {
         let now = Instant::now();
         {
             let mut state = self.state();
+            state.requests += 1;
             state.deduplicated.retain(|_, since| now.duration_since(*since) < DEDUPLICATION);
             if state.deduplicated.insert(deduplication.to_owned(), now).is_some() {
                 return;
@@ -74,10 +89,43 @@ impl LocalQueue {
         self.changed.notify_waiters();
     }
 
+    fn send_wake(
+        &self,
+        wake: &Wake,
+        group: WakeGroup,
+        deduplication: &str,
+    ) -> Result<(), PortError> {
+        let body = serde_json::to_string(wake).map_err(|error| PortError::Unavailable {
+            what: "the wake queue",
+            detail: error.to_string(),
+        })?;
+        self.send(&Wake::group_id(&wake.channel, group), body, deduplication);
+        Ok(())
+    }
+
     /// The bodies of the messages in the dead-letter queue.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<String> {
         self.state().dead.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// The bodies of the messages that nobody handles at the moment.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<String> {
+        self.state().waiting.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// Whether no message waits or is being handled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.busy.is_empty()
+    }
+
+    /// The number of requests to send a message, for duplicates too.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state().requests
     }
 
     /// The number of messages that were sent. Duplicates do not count.
@@ -105,7 +153,7 @@ impl LocalQueue {
                 .filter(|head| !state.busy.contains(&head.group))
                 .map(|head| head.visible_at)
                 .min();
-            return Err(next.unwrap_or(now + VISIBILITY));
+            return Err(next.unwrap_or(now + self.visibility));
         };
         let message = state.waiting.remove(ready).ok_or(now)?;
         state.busy.insert(message.group.clone());
@@ -120,8 +168,8 @@ impl LocalQueue {
             state.busy.remove(&message.group);
             if has_failed {
                 message.receives += 1;
-                message.visible_at = Instant::now() + VISIBILITY;
-                if message.receives >= RECEIVES_MAX {
+                message.visible_at = Instant::now() + self.visibility;
+                if message.receives >= self.receives_max {
                     state.dead.push(message);
                 } else {
                     state.waiting.push_front(message);
@@ -190,12 +238,17 @@ impl Waker for LocalQueue {
         group: WakeGroup,
         deduplication: &str,
     ) -> Result<(), PortError> {
-        let wake = Wake { channel: channel.to_owned() };
-        let body = serde_json::to_string(&wake).map_err(|error| PortError::Unavailable {
-            what: "the wake queue",
-            detail: error.to_string(),
-        })?;
-        self.send(&Wake::group_id(channel, group), body, deduplication);
-        Ok(())
+        let wake = Wake { channel: channel.to_owned(), despite_pause: false };
+        self.send_wake(&wake, group, deduplication)
+    }
+
+    async fn wake_despite_pause(
+        &self,
+        channel: &str,
+        group: WakeGroup,
+        deduplication: &str,
+    ) -> Result<(), PortError> {
+        let wake = Wake { channel: channel.to_owned(), despite_pause: true };
+        self.send_wake(&wake, group, deduplication)
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets Manager inside this process, with one secret for every channel.
+//! Secrets Manager inside this process, with the same secret for every channel.
 
 use alimi::ports::{PortError, Secrets};
 use async_trait::async_trait;
@@ -8,6 +8,9 @@ use crate::simulator::PASSWORD;
 
 /// The secret in the address of every local webhook.
 pub const WEBHOOK_SECRET: &str = "local-webhook-secret";
+
+/// The beginning of the names of channels' secrets: the default in `template.yaml`.
+pub const SECRET_PREFIX: &str = "alimi/";
 
 /// The JSON text of every channel's secret.
 #[must_use]
@@ -19,7 +22,8 @@ pub(crate) struct LocalSecrets;
 
 #[async_trait]
 impl Secrets for LocalSecrets {
-    async fn secret(&self, _name: &str) -> Result<Option<SecretString>, PortError> {
-        Ok(Some(SecretString::from(channel_secret())))
+    async fn secret(&self, name: &str) -> Result<Option<SecretString>, PortError> {
+        let is_of_a_channel = name.starts_with(SECRET_PREFIX);
+        Ok(is_of_a_channel.then(|| SecretString::from(channel_secret())))
     }
 }

@@ -1,4 +1,4 @@
-//! A meter that keeps the metrics of every drain and of every round of the sweeper.
+//! A meter that keeps the metrics of drains, of the sweeper's rounds, and of the webhook.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +28,7 @@ pub struct Swept {
 pub struct RecordingMeter {
     drains: Mutex<Vec<Drained>>,
     sweeps: Mutex<Vec<Swept>>,
+    refused: Mutex<Vec<u64>>,
 }
 
 impl RecordingMeter {
@@ -41,6 +42,12 @@ impl RecordingMeter {
     pub fn sweeps(&self) -> Vec<Swept> {
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The counts of refused calls of the webhook, in the order in which they were recorded.
+    #[must_use]
+    pub fn webhook_refused(&self) -> Vec<u64> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Meter for RecordingMeter {
@@ -52,5 +59,9 @@ impl Meter for RecordingMeter {
     fn swept(&self, channel: &str, at_ms: i64, metrics: &SweepMetrics) {
         let swept = Swept { channel: channel.to_owned(), at_ms, metrics: *metrics };
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).push(swept);
+    }
+
+    fn webhook_refused(&self, _at_ms: i64, count: u64) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(count);
     }
 }

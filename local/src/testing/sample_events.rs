@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alimi::http::{iam_caller, iam_identity};
 use alimi::ports::Scheduler;
@@ -12,6 +13,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -50,7 +52,13 @@ pub async fn invoke(stack: &Stack, event: &str) -> Value {
     match event.split_once('/') {
         Some(("enqueue", _)) => serve(stack.enqueue_called_by(iam_caller), &text).await,
         Some(("console", _)) => serve(stack.console_called_by(iam_identity), &text).await,
-        Some(("webhook", _)) => serve(stack.webhook.clone(), &text).await,
+        Some(("webhook", _)) => {
+            let payload: Box<RawValue> = serde_json::from_str(&text).expect("JSON");
+            let event = LambdaEvent::new(payload, Context::default());
+            let time_left = Duration::from_secs(20);
+            let answer = alimi_webhook::handle(&stack.webhook_function, event, time_left).await;
+            with_body_read(answer.expect("an answer"))
+        }
         Some(("sender", _)) => {
             let wakes: SqsEvent = serde_json::from_str(&text).expect("an event of SQS");
             let response = alimi_sender::handle(&stack.sender, wakes).await;

@@ -15,6 +15,7 @@ use alimi_local::simulator::Fault;
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 const LIMIT: usize = 40;
 /// How often the AWS client sends a request that keeps failing.
@@ -66,7 +67,9 @@ async fn fail_everywhere(fault: DatabaseFault, in_a_row: usize) -> Failures {
         world.faults.pass(requests);
         (0..in_a_row).for_each(|_| world.faults.add(fault));
         world.start_senders();
-        tokio::time::sleep(Duration::from_secs(50)).await;
+        // A receipt that cannot be recorded comes out of its queue again every two minutes, and may
+        // meet all of the failures.
+        tokio::time::sleep(Duration::from_secs(600)).await;
         let has_failed = world.faults.left() < in_a_row;
         let all = world.notifications();
         assert_eq!(all.len(), 5);
@@ -113,6 +116,7 @@ fn terms_of_another(now_ms: i64) -> LeaseTerms {
         holder: 7,
         group: WakeGroup::One,
         wake_sent_at_ms: None,
+        despite_pause: false,
     }
 }
 
@@ -225,7 +229,7 @@ async fn a_slow_provider_causes_no_pause_at_hand_overs() {
         .map(|pair| (pair[1] - pair[0]) / 1000)
         .filter(|pause_ms| *pause_ms > 500)
         .collect();
-    assert!(matches!(pauses_ms[..], [at_first] if at_first < 2_500), "{pauses_ms:?}");
+    assert!(matches!(pauses_ms[..], [at_first] if at_first < 3_800), "{pauses_ms:?}");
 }
 
 /// A database that takes three seconds to record an answer of the provider.
@@ -339,24 +343,25 @@ async fn a_request_that_waits_for_its_connection_during_a_freeze_is_not_written(
     assert!(unwritten > 20, "only {unwritten} requests waited for a connection");
 }
 
-/// The provider asks for a pause, and the sender crashes during it. By then the messages that the
-/// sender had claimed for its next slots are back in the queue, so that none becomes unknown.
+/// The provider asks for a pause. The messages that the sender had claimed for its next slots go back
+/// to the queue, and then the drain ends.
 #[tokio::test(start_paused = true)]
 async fn claimed_messages_do_not_wait_for_the_end_of_a_long_pause() {
     let mut settings = WorldSettings::default();
     settings.simulator.latency = Duration::from_millis(300);
+    // Messages are claimed long before their slots.
+    settings.database_latency = Duration::from_millis(20);
     let world = World::new(settings).await;
     post(&world, 100).await;
+    let began_at = Instant::now();
     let draining = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None);
-    let crashing = async {
+    let throttling = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         world.simulator.fail_next(Fault { status: 429, code: 5002, reset_s: Some(30) });
-        tokio::time::sleep(Duration::from_secs(5)).await;
     };
-    tokio::select! {
-        _ = draining => panic!("the drain ended"),
-        () = crashing => {}
-    }
+    let (drained, ()) = tokio::join!(draining, throttling);
+    assert!(drained.is_ok_and(|report| report.must_wait));
+    assert!(began_at.elapsed() < Duration::from_secs(6), "{:?}", began_at.elapsed());
     // Besides the throttled message, some were claimed and are queued again.
     let was_put_back = |n: &Notification| n.claim > 0 && n.attempt_unsent;
     let put_back = world.notifications().values().filter(|n| was_put_back(n)).count();
@@ -368,11 +373,11 @@ async fn claimed_messages_do_not_wait_for_the_end_of_a_long_pause() {
     assert!(all.values().all(|n| n.status == Status::Delivered));
 }
 
-/// The provider is down for two minutes in the middle of a batch. A few messages meet the outage,
-/// and the others are delivered afterwards.
+/// The provider is down for two minutes in the middle of a batch. Only requests that were written and
+/// not answered are in doubt. All other messages are delivered afterwards.
 #[tokio::test(start_paused = true)]
 async fn a_provider_outage_affects_few_messages() {
-    for failure in ["hang", "unreachable"] {
+    for (failure, in_doubt_max) in [("hang", 30), ("unreachable", 0)] {
         let world = World::new(WorldSettings::default()).await;
         post(&world, 400).await;
         world.start_senders();
@@ -388,11 +393,12 @@ async fn a_provider_outage_affects_few_messages() {
         let before = world.simulator.arrivals().len();
         world.settle(SETTLES_WITHIN).await;
         let resumed_after_ms = world.simulator.arrivals()[before].at_us / 1000 - recovered_ms;
-        assert!(resumed_after_ms < 45_000, "{failure}: resumed after {resumed_after_ms} ms");
+        // The last pause between two probes is about as long as the outage was before it.
+        assert!(resumed_after_ms < 100_000, "{failure}: resumed after {resumed_after_ms} ms");
         world.check_invariants(LIMIT);
         let all = world.notifications();
         let affected = all.values().filter(|n| n.status != Status::Delivered).count();
-        assert!(affected < 120, "{failure}: {affected} of {} are not delivered", all.len());
+        assert!(affected <= in_doubt_max, "{failure}: {affected} are not delivered");
     }
 }
 

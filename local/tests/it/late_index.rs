@@ -59,6 +59,15 @@ impl Agenda for LateIndex {
             .take(limit)
             .collect())
     }
+
+    async fn last_entries(
+        &self,
+        partition: &str,
+        limit: usize,
+    ) -> Result<Vec<AgendaEntry>, PortError> {
+        let all = self.entries(partition, None, None, EVERYTHING).await?;
+        Ok(all.into_iter().rev().take(limit).collect())
+    }
 }
 
 /// Makes the index lag for the senders and the sweeper.
@@ -99,13 +108,14 @@ async fn a_sender_may_crash_under_a_late_index() {
                 unknown += 1;
                 let claimed_at_ms = notification.attempts[0].claimed_at_ms;
                 let found_after_ms = notification.status_since_ms - claimed_at_ms;
-                assert!(found_after_ms < 180_000, "found in {found_after_ms} ms");
-                found_by_sweeper += usize::from(found_after_ms > 60_000);
+                assert!(found_after_ms < 90_000, "found in {found_after_ms} ms");
             } else {
                 let is_acceptable = matches!(status, Status::Delivered | Status::Blocked);
                 assert!(is_acceptable, "after {steps} steps: {status:?}");
             }
         }
+        found_by_sweeper +=
+            world.meter.sweeps().iter().map(|swept| swept.metrics.unknown).sum::<u64>();
         if !crash.was_reached() {
             break;
         }

@@ -107,9 +107,20 @@ async fn producers_and_receipts(world: &World) {
     }
     world.produce("POST", "/v1/notifications", Some("outage"), single()).await;
     world.faults.clear();
-    world.webhook("/webhooks/alimtalk-main/guessed-secret", "{}").await;
+    let path = format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}");
     let receipt = json!({ "PHONE": "01012345678", "RESULT": "x y" }).to_string();
-    world.webhook(&format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}"), receipt).await;
+    // The first two wait in the receipt queue for the end of an outage, since by now the webhook has
+    // to read the channels again.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    (0..1_000).for_each(|_| world.faults.add(DatabaseFault::Refused));
+    world.webhook("/webhooks/alimtalk-main/guessed-secret", "{}").await;
+    world.webhook(&path, &receipt).await;
+    assert_eq!(world.stack.receipt_queue.sent(), 2);
+    world.faults.clear();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert!(world.stack.receipt_queue.is_empty());
+    world.webhook("/webhooks/alimtalk-main/guessed-secret", "{}").await;
+    world.webhook(&path, &receipt).await;
 }
 
 /// Uploads with valid and invalid lines, with and without an outage, a dry run, and a run.
@@ -148,6 +159,7 @@ async fn receipt_secrets_and_a_look_at_a_message(world: &World) -> String {
     let made = world.operate("POST", secrets, &[], "").await;
     assert_eq!(made.status, 201, "{}", made.body);
     let path = made.body["path"].as_str().expect("a path");
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let receipt = json!({
         "DEVICE": "AT", "CMSGID": "c", "MSGID": "m", "PHONE": "01012345678", "MEDIA": "KAT",
         "RESULT": "7000",
@@ -156,6 +168,7 @@ async fn receipt_secrets_and_a_look_at_a_message(world: &World) -> String {
     let id = made.body["id"].as_str().expect("an id");
     let deleted = world.operate("DELETE", &format!("{secrets}/{id}"), &[], "").await;
     assert_eq!(deleted.status, 204);
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(world.webhook(path, &receipt).await.0, 404);
 
     let (status, posted) =

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 mod captured_log;
+mod claims;
 mod console;
 mod crash;
 mod demo;
@@ -13,6 +14,7 @@ mod figures;
 mod http;
 mod late_index;
 mod logs;
+mod outages;
 mod permissions;
 mod phone_numbers;
 mod provider_contract;
@@ -20,6 +22,7 @@ mod provider_receipts;
 mod runs;
 mod stored_rows;
 mod stories;
+mod sweeper;
 mod template;
 mod virtual_days;
 mod windows;

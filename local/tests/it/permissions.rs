@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use alimi::domain::{RunKey, Status};
-use alimi::ports::Scheduler;
+use alimi::ports::{Scheduler, WakeGroup};
+use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::permissions::{Function, Permissions};
 use alimi_local::event_sources;
 use alimi_local::testing::crash_point::CrashPoint;
@@ -14,6 +15,7 @@ use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
+use crate::provider_receipts::webhook_path;
 
 const CREATE: (&str, &str) = ("if-none-match", "*");
 const CSV: (&str, &str) = ("content-type", "text/csv");
@@ -28,6 +30,7 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     a_run_in_parts(world(&permissions).await).await;
     what_the_sweeper_repairs(&world(&permissions).await).await;
     widened_hours(&world(&permissions).await).await;
+    a_receipt_in_an_outage(&world(&permissions).await).await;
     let unused = permissions.unused();
     let unused: Vec<_> =
         unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
@@ -95,6 +98,8 @@ async fn producers_and_a_backlog(world: &World) {
         |template: &str| json!({ "template": template, "variables": message(0)["variables"] });
     let sequence = json!({
         "to": message(0)["to"], "steps": [step("consultation-start"), step("photo-and-video")],
+        // A planned sequence has hours. The webhook adds the window class of its second step.
+        "not_before": "2026-03-02T10:01:00+09:00",
     });
     let sequence = post(world, "/v1/sequences", "sequence", &sequence).await;
     let backlog: Vec<_> = (0..500).map(|_| message(600)).collect();
@@ -232,9 +237,13 @@ async fn a_run_in_parts(mut world: World) {
     assert!(world.stack.run_queue.sent() > 1);
 }
 
-/// The sweeper wakes lanes, enforces deadlines, repairs drift, runs a missed time and discards an
-/// upload.
+/// The sweeper closes the drain of a crashed sender, wakes lanes, enforces deadlines, repairs drift,
+/// runs a missed time, discards an upload and retires a window class.
 async fn what_the_sweeper_repairs(world: &World) {
+    // The sender waits for messages when it crashes.
+    let drain = world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None);
+    let crashed = tokio::time::timeout(Duration::from_secs(1), drain).await;
+    assert!(crashed.is_err(), "{crashed:?}");
     prepare(world).await;
     upload(world, "?upload=begun&first_line=1", "xyz").await;
     plan(world).await;
@@ -248,6 +257,8 @@ async fn what_the_sweeper_repairs(world: &World) {
     let mut without_receipt = message(0);
     without_receipt["to"]["phone"] = json!(NO_RECEIPT);
     let without_receipt = post(world, "/v1/notifications", "one", &without_receipt).await;
+    // The only message of its window class.
+    post(world, "/v1/notifications", "scheduled", &message(600)).await;
     world.start_senders();
     for _ in 0..(26 * 60) {
         tokio::time::sleep(A_MINUTE).await;
@@ -265,4 +276,12 @@ async fn widened_hours(world: &World) {
     put(world, "/v1/hours/stack", wider).await;
     world.start_senders();
     world.settle(Duration::from_secs(3600)).await;
+}
+
+/// The webhook puts a receipt that it cannot check into its queue.
+async fn a_receipt_in_an_outage(world: &World) {
+    (0..100).for_each(|_| world.faults.add(DatabaseFault::Refused));
+    assert_eq!(world.webhook(&webhook_path(), "{}").await.0, 200);
+    assert_eq!(world.stack.receipt_queue.sent(), 1);
+    world.faults.clear();
 }

@@ -11,8 +11,12 @@ pub struct DatabaseFaults(Arc<Mutex<VecDeque<Option<DatabaseFault>>>>);
 pub enum DatabaseFault {
     /// The request has its effect, but its answer is lost.
     AnswerLost,
-    /// The request has no effect, and DynamoDB answers that it is overloaded.
+    /// The request has no effect, and DynamoDB answers that it throttles the caller.
     Refused,
+    /// The request has no effect, and DynamoDB answers that it has failed.
+    Failed,
+    /// The request has no effect, and no answer ever comes.
+    NoAnswer,
 }
 
 impl DatabaseFaults {

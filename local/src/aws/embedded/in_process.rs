@@ -109,7 +109,13 @@ impl HttpConnector for InProcess {
                 Some(DatabaseFault::AnswerLost) => this
                     .answer(&request)
                     .and_then(|_| Err(ConnectorError::io("the connection was lost".into()))),
-                Some(DatabaseFault::Refused) => overloaded(),
+                Some(DatabaseFault::Refused) => {
+                    refusal(400, "com.amazon.coral.availability#ThrottlingException")
+                }
+                Some(DatabaseFault::Failed) => {
+                    refusal(500, "com.amazonaws.dynamodb.v20120810#InternalServerError")
+                }
+                Some(DatabaseFault::NoAnswer) => std::future::pending().await,
             };
             tokio::time::sleep(this.latency).await;
             answered
@@ -117,10 +123,10 @@ impl HttpConnector for InProcess {
     }
 }
 
-fn overloaded() -> Result<HttpResponse, ConnectorError> {
-    let body = json!({ "__type": "com.amazon.coral.availability#ThrottlingException" });
+fn refusal(status: u16, kind: &str) -> Result<HttpResponse, ConnectorError> {
+    let body = json!({ "__type": kind });
     let status =
-        StatusCode::try_from(400).map_err(|error| ConnectorError::other(error.into(), None))?;
+        StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
     Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
 }
 

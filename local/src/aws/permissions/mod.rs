@@ -155,10 +155,12 @@ mod tests {
     fn policies_are_read_as_aws_reads_them() {
         let put = |table, key| is_permitted(Function::Enqueue, "dynamodb:PutItem", table, key);
         assert!(put("NotificationsTable", Some("29698ed96c0fc24da63deffce69aa3")));
-        assert!(put("StateTable", Some("request#1")));
-        assert!(!put("StateTable", Some("token#alimtalk-main")), "another partition key");
-        assert!(!put("StateTable", None), "no partition key where one is asked for");
         assert!(!put("CatalogTable", Some("channel")), "another table");
+        let update =
+            |key| is_permitted(Function::Enqueue, "dynamodb:UpdateItem", "StateTable", key);
+        assert!(update(Some("puts#alimtalk-main")));
+        assert!(!update(Some("token#alimtalk-main")), "another partition key");
+        assert!(!update(None), "no partition key where one is asked for");
         let query = |resource| is_permitted(Function::Sender, "dynamodb:Query", resource, None);
         assert!(query("NotificationsTable/index/agenda"));
         assert!(!query("NotificationsTable"), "an index is not its table");

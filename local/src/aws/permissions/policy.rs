@@ -8,6 +8,7 @@ use strum::VariantArray as _;
 use super::call::Call;
 use super::function::Function;
 use crate::aws::embedded::{self, EmbeddedError};
+use crate::aws::secrets::SECRET_PREFIX;
 
 /// One action that a statement permits on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,8 +209,7 @@ fn substitute(text: &str) -> Option<String> {
             "AWS::Partition" => "aws",
             "AWS::Region" => "region",
             "AWS::AccountId" => "account",
-            // The default; the example's secrets have names with it.
-            "SecretPrefix" => "alimi/",
+            "SecretPrefix" => SECRET_PREFIX,
             // Tests use several buckets.
             "AudienceBucket" => "*",
             other => other.strip_suffix(".Arn").unwrap_or(other),

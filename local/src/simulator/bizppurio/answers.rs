@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::codes::BAD_TOKEN;
-use crate::simulator::core::{Fault, Simulator};
+use super::codes::{BAD_TOKEN, SUSPENDED, UNKNOWN_ERROR};
+use crate::simulator::core::{Fault, NEVER, Outage, Simulator};
 
 /// The answer to a request that is refused with a fault.
 pub(super) fn refused(fault: &Fault) -> Response {
@@ -14,7 +14,8 @@ pub(super) fn refused(fault: &Fault) -> Response {
     let body = json!({ "code": fault.code, "description": "refused" });
     let mut response = (status, Json(body)).into_response();
     if let Some(reset_s) = fault.reset_s {
-        response.headers_mut().insert("ratelimit-reset", reset_s.into());
+        // The provider's help page says that the header counts milliseconds.
+        response.headers_mut().insert("ratelimit-reset", (1000 * reset_s).into());
     }
     response
 }
@@ -29,6 +30,18 @@ pub(super) async fn refuse(simulator: &Simulator, arrival: usize, fault: &Fault)
     simulator.record_refusal(arrival, fault.code);
     simulator.wait().await;
     refused(fault)
+}
+
+/// The answer to an admitted request during an outage, if one ever comes.
+pub(super) async fn fail(simulator: &Simulator, arrival: usize, outage: Outage) -> Response {
+    match outage {
+        Outage::Hangs => {
+            simulator.record_refusal(arrival, UNKNOWN_ERROR);
+            tokio::time::sleep(NEVER).await;
+            refused(&with_code(UNKNOWN_ERROR))
+        }
+        Outage::RefusesAccount => refuse(simulator, arrival, &with_code(SUSPENDED)).await,
+    }
 }
 
 /// The fault of a request that has no valid access token.

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answers::{refuse, refused, token_fault, with_code};
+use super::answers::{fail, refuse, refused, token_fault, with_code};
 use super::codes::{BAD_TOKEN, CODES, INVALID, SUCCESS, SUSPENDED, TOO_MANY, UNKNOWN_ERROR};
 use super::wire::{SentMessage, receipt};
 use crate::simulator::core::{
@@ -33,6 +33,9 @@ pub(super) async fn message(State(simulator): State<Arc<Simulator>>, request: Re
         Ok(arrival) => arrival,
         Err(fault) => return refused(&fault),
     };
+    if let Some(outage) = simulator.outage(Kind::Message) {
+        return fail(&simulator, arrival, outage).await;
+    }
     if let Some(fault) = token_fault(&simulator, &head.headers) {
         return refuse(&simulator, arrival, &fault).await;
     }

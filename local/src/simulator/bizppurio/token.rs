@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::answers::refused;
+use super::answers::{fail, refused};
 use super::codes::{BAD_CREDENTIALS, CODES};
 use crate::simulator::core::{Kind, Simulator};
 
@@ -22,6 +22,9 @@ pub(super) async fn token(State(simulator): State<Arc<Simulator>>, headers: Head
         Ok(arrival) => arrival,
         Err(fault) => return refused(&fault),
     };
+    if let Some(outage) = simulator.outage(Kind::Token) {
+        return fail(&simulator, arrival, outage).await;
+    }
     simulator.wait_briefly().await;
     let authorized = headers
         .get(header::AUTHORIZATION)

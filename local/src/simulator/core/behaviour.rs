@@ -14,6 +14,15 @@ pub struct Fault {
     pub reset_s: Option<u64>,
 }
 
+/// How the provider fails every request of one kind for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// No answer ever comes, and the provider takes nothing.
+    Hangs,
+    /// The account cannot be used.
+    RefusesAccount,
+}
+
 /// What the provider does with one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {

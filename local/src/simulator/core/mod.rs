@@ -14,7 +14,7 @@ mod watch;
 
 pub(super) use self::arrivals::WireCodes;
 pub use self::arrivals::{Arrival, Kind, busiest_second};
-pub use self::behaviour::{Answer, Behaviour, Fault, Receipts};
+pub use self::behaviour::{Answer, Behaviour, Fault, Outage, Receipts};
 pub(super) use self::delivery::Inquired;
 pub use self::phones::{MESSAGES_KEPT, PhoneMessage, Shown, ShownButton};
 pub(super) use self::provider::NEVER;

@@ -11,7 +11,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::arrivals::{Arrival, Kind, WireCodes};
-use super::behaviour::{Behaviour, Fault};
+use super::behaviour::{Behaviour, Fault, Outage};
 use super::phones::{PhoneMessage, Phones};
 use super::receipts::{AcceptedReceipt, Line, ReceiptSink, Taken};
 use super::scenario::Scenario;
@@ -44,6 +44,8 @@ pub(super) struct State {
     tokens: Vec<(String, i64)>,
     /// The answers to the next requests, whatever the requests are.
     faults: VecDeque<Fault>,
+    /// The kinds of requests that fail for a while.
+    outages: HashMap<Kind, Outage>,
     /// The behaviours towards the next messages, whatever their phone numbers are.
     ordered: VecDeque<Behaviour>,
 }
@@ -61,6 +63,7 @@ impl Simulator {
             pending_receipts: 0,
             tokens: vec![],
             faults: VecDeque::new(),
+            outages: HashMap::new(),
             ordered: VecDeque::new(),
         };
         Arc::new(Self {
@@ -108,6 +111,20 @@ impl Simulator {
     /// Answers the next request, whatever its kind is, with this fault.
     pub fn fail_next(&self, fault: Fault) {
         self.state().faults.push_back(fault);
+    }
+
+    /// From now on, every request of this kind fails like this; `None` ends that.
+    pub fn fail_from_now(&self, kind: Kind, outage: Option<Outage>) {
+        let mut state = self.state();
+        match outage {
+            Some(outage) => state.outages.insert(kind, outage),
+            None => state.outages.remove(&kind),
+        };
+    }
+
+    /// How requests of this kind fail at present.
+    pub(in crate::simulator) fn outage(&self, kind: Kind) -> Option<Outage> {
+        self.state().outages.get(&kind).copied()
     }
 
     /// Treats the next complete message like this, whatever its phone number is. Orders are used up

@@ -3,13 +3,14 @@
 use alimi::domain::Status;
 use serde_json::{Value, json};
 
-use super::answers::problem;
+use super::answers::{failed, problem};
 use super::ids::{FIRST_STEP, SECOND_STEP, SINGLE};
 use crate::testing::sample_case::{Case, on};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = receipts_of_one();
     cases.extend(receipts_of_a_sequence());
+    cases.extend(receipts_that_waited());
     cases
 }
 
@@ -98,4 +99,32 @@ fn receipts_of_a_sequence() -> Vec<Case> {
             .answers(ok())
             .stores(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Accepted)]),
     ]
+}
+
+/// Receipts in the queue, which the webhook could not record when they came.
+fn receipts_that_waited() -> Vec<Case> {
+    let sent = ["enqueue/single", "sender/wake"];
+    let mut cases = vec![
+        on("webhook/queued-wrong-secret")
+            .after(&sent)
+            .answers(failed(&[]))
+            .stores(&[(SINGLE, Status::Accepted)]),
+        // The receipts come in the wrong order, and one message holds none.
+        on("webhook/queued-batch")
+            .after(&["enqueue/sequence", "sender/wake"])
+            .answers(failed(&["7a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c05"]))
+            .stores(&[(FIRST_STEP, Status::Delivered), (SECOND_STEP, Status::Queued)]),
+    ];
+    for queued in ["webhook/queued", "webhook/queued-unverified"] {
+        cases.extend([
+            on(queued).after(&sent).answers(failed(&[])).stores(&[(SINGLE, Status::Delivered)]),
+            // Recorded already: nobody was told that the first try succeeded.
+            on(queued)
+                .after(&["enqueue/single", "sender/wake", "webhook/delivered"])
+                .answers(failed(&[]))
+                .stores(&[(SINGLE, Status::Delivered)]),
+            on(queued).answers(failed(&[])),
+        ]);
+    }
+    cases
 }

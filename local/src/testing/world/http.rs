@@ -102,7 +102,9 @@ impl ProviderHttp for RouterHttp {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match failing {
             None => {}
-            Some(failure @ NoResponse::NotSent(_)) => return Err(failure),
+            Some(failure @ (NoResponse::NotSent(_) | NoResponse::NoSocket(_))) => {
+                return Err(failure);
+            }
             Some(failure @ NoResponse::MaybeSent(_)) => {
                 tokio::time::sleep(total_timeout).await;
                 return Err(failure);

@@ -9,6 +9,7 @@ mod requests;
 mod sweeps;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use alimi::domain::agenda::id_in;
 use alimi::domain::{Notification, NotificationId, Status};
 use alimi::store::DynamoStore;
 use alimi::use_cases::SenderSettings;
+use axum::Extension;
+use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use dynoxide::Database;
 use futures::FutureExt;
@@ -140,13 +143,14 @@ impl World {
         Self { clock, store, database, faults, simulator, http, queue, meter, stack, permissions }
     }
 
-    /// Starts senders, which handle wakes from now on.
+    /// Starts senders, which handle wakes from now on, and the receipt queue.
     pub fn start_senders(&self) {
         self.start_crashable_senders(&CrashPoint::never());
     }
 
-    /// Starts senders of which one crashes or freezes at a crash point.
+    /// Starts senders of which one crashes or freezes at a crash point, and the receipt queue.
     pub fn start_crashable_senders(&self, crash_point: &CrashPoint) {
+        self.start_crashable_receipts(&CrashPoint::never());
         let clock = self.clock.clone();
         event_sources::start_senders(
             &self.stack,
@@ -155,6 +159,12 @@ impl World {
             SENDER_CONCURRENCY,
             crash_point,
         );
+    }
+
+    /// Starts the receipt queue, which invokes `webhook` from now on. One invocation crashes at the
+    /// crash point.
+    pub fn start_crashable_receipts(&self, crash_point: &CrashPoint) {
+        event_sources::start_receipts(&self.stack, self.clock.clone(), crash_point);
     }
 
     /// Starts the scheduler and the run queue, which invoke triggers from now on.
@@ -198,6 +208,19 @@ impl World {
     /// Sends a provider's request to `webhook`.
     pub async fn webhook(&self, path: &str, body: impl ToString) -> (StatusCode, Value) {
         call(self.stack.webhook.clone(), "POST", path, &[], body.to_string()).await
+    }
+
+    /// Sends a provider's request to `webhook` from an address.
+    pub async fn webhook_from(
+        &self,
+        source: IpAddr,
+        path: &str,
+        body: impl ToString,
+    ) -> (StatusCode, Value) {
+        // As the local stack learns of it.
+        let connected = ConnectInfo(SocketAddr::new(source, 50_000));
+        let webhook = self.stack.webhook.clone().layer(Extension(connected));
+        call(webhook, "POST", path, &[], body.to_string()).await
     }
 
     /// One stored notification.
@@ -263,7 +286,7 @@ impl World {
     #[expect(clippy::expect_used, reason = "this fails the test that called it")]
     async fn is_settled(&self) -> bool {
         use alimi::ports::Notifications;
-        if self.simulator.pending_receipts() > 0 {
+        if self.simulator.pending_receipts() > 0 || !self.stack.receipt_queue.is_empty() {
             return false;
         }
         // One message that is under way suffices. The audit reads every notification, so it comes

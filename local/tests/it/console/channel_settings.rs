@@ -10,7 +10,7 @@ use alimi::use_cases::{ConfigureCatalog, Entry};
 use alimi_local::testing::world::World;
 use serde_json::{Value, json};
 
-use super::operator::{change, get, status_and_field, with, world};
+use super::operator::{change, detail, get, status_and_field, with, world};
 
 const PATH: &str = "/v1/channels/alimtalk-main";
 
@@ -81,4 +81,57 @@ async fn an_endpoint_is_accepted_only_where_providers_may_be_simulated() {
     let saved = put(with_endpoint(&Value::Null)).await;
     assert!(saved.is_ok(), "{saved:?}");
     assert_eq!(get(&world, PATH).await.body["provider"].get("endpoint"), None);
+}
+
+/// The ways in which a channel's document could name another host than its provider's.
+#[tokio::test(start_paused = true)]
+async fn a_channel_of_a_deployed_stack_names_no_host() {
+    let world = world().await;
+    let stored = get(&world, PATH).await.body;
+    let provider = with(stored["provider"].clone(), &json!({ "endpoint": null }));
+    let good = with(stored.clone(), &json!({ "provider": provider }));
+    let configure = deployed(&world);
+    let long = format!("https://{}.hidden.example.com", "a".repeat(100_000));
+    for url in [
+        "https://hidden.example.com",
+        "http://api.bizppurio.com",
+        "http://127.0.0.1",
+        "http://10.0.0.1",
+        "http://169.254.169.254/latest/meta-data",
+        "https://user:hidden@api.bizppurio.com",
+        "https://api.bizppurio.com\r\nhost: hidden.example.com",
+        "https://api.bizppurio.com:99999",
+        &long,
+    ] {
+        for name in ["endpoint", "base_url", "host", "url"] {
+            let mut changed = good.clone();
+            changed["provider"][name] = url.into();
+            let channel: Channel = serde_json::from_value(changed).expect("a channel");
+            let put = configure.put(Entry::Channel(channel), Expected::Any, "kim").await;
+            let refused = put.expect_err("a host").to_string();
+            assert!(refused.starts_with(&format!("provider.{name}: ")), "{refused}");
+            assert!(!refused.contains("hidden"), "{refused}");
+        }
+    }
+    assert_eq!(get(&world, PATH).await.body, stored);
+}
+
+/// The secret's name follows from the channel's name, so no channel can use another one's secret.
+#[tokio::test(start_paused = true)]
+async fn a_channel_names_no_secret() {
+    let world = world().await;
+    let good = get(&world, PATH).await.body;
+    for name in ["secret", "secret_name", "secret_prefix"] {
+        let mut changed = good.clone();
+        changed[name] = "alimi/other".into();
+        let refused = change(&world, PATH, &changed).await;
+        assert_eq!(status_and_field(&refused), (422, name), "{}", refused.body);
+        assert!(detail(&refused).contains("leave it out"), "{}", refused.body);
+        changed = good.clone();
+        changed["provider"][name] = "alimi/other".into();
+        let refused = change(&world, PATH, &changed).await;
+        let field = format!("provider.{name}");
+        assert_eq!(status_and_field(&refused), (422, field.as_str()), "{}", refused.body);
+    }
+    assert_eq!(get(&world, PATH).await.body, good);
 }

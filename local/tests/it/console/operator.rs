@@ -41,7 +41,6 @@ pub fn text_channel() -> Value {
     json!({
         "provider": { "kind": "bizppurio", "account": "example", "from": "0212345678" },
         "limit": { "per_second": 40 },
-        "secret": "alimi/text-only",
     })
 }
 

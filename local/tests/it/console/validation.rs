@@ -27,7 +27,7 @@ async fn every_invalid_channel_is_refused_with_the_field_at_fault() {
         (json!({ "window": { "from": "20:00", "to": "21:00" } }), "window"),
         (json!({ "provider": { "kind": "smtp" } }), "provider.kind"),
         (json!({ "provider_deduplicates": true }), "provider_deduplicates"),
-        (json!({ "secret": "" }), "secret"),
+        (json!({ "secret": "alimi/other" }), "secret"),
         (json!({ "only_to": ["010"] }), "only_to[0]"),
         (json!({ "only_to": ["010-1234-5678", "1012345678"] }), "only_to[1]"),
         (json!({ "only_to": "010-1234-5678" }), "only_to"),

@@ -45,7 +45,7 @@ async fn crash_everywhere(crash_after: impl Fn(i64) -> CrashPoint) -> Crashes {
             {
                 let found_after_ms = notification.status_since_ms - attempt.claimed_at_ms;
                 assert!(
-                    found_after_ms < 150_000,
+                    found_after_ms < 90_000,
                     "after {steps} steps found in {found_after_ms} ms"
                 );
                 if found_after_ms < FOUND_AT_ONCE_MS {
@@ -124,7 +124,7 @@ async fn post_bad_day(world: &World) {
     // Real-time messages have no hours. This message has hours, and they change at once.
     many[4]["priority"] = json!(600);
     let (bulk, answer) =
-        world.produce("POST", "/v1/notifications", Some("b"), Value::Array(many)).await;
+        world.produce("POST", "/v1/notifications", Some("day"), Value::Array(many)).await;
     assert_eq!(bulk, 202, "{answer}");
     let scheduled = Window::new("09:00", "20:00").expect("a window");
     world
@@ -170,10 +170,10 @@ async fn a_sender_may_crash_anywhere_on_a_bad_day() {
         ] {
             assert_eq!(count(status), expected, "{status:?}: {all:#?}");
         }
-        let retried = all.values().filter(|n| n.attempt == 2);
-        assert_eq!(retried.count(), 1, "the message that did not reach the provider at first");
-        let claimed_again = all.values().filter(|n| n.claim == 2 && n.attempt == 1);
-        assert_eq!(claimed_again.count(), 2, "one was throttled, one waited too long");
+        assert!(all.values().all(|n| n.attempt <= 1 && n.failures == 0), "{all:#?}");
+        // One found no connection, one was throttled, and one waited too long.
+        let claimed_again = all.values().filter(|n| n.claim > 1).count();
+        assert!((2..=4).contains(&claimed_again), "{claimed_again}");
         assert_ne!(all[&before.id].window_class, before.window_class);
         break;
     }
@@ -212,7 +212,7 @@ async fn a_sender_may_crash_while_it_awaits_its_last_answers() {
                 unknown += 1;
                 let claimed_at_ms = notification.attempts[0].claimed_at_ms;
                 let found_after_ms = notification.status_since_ms - claimed_at_ms;
-                assert!(found_after_ms < 150_000, "after {steps} steps in {found_after_ms} ms");
+                assert!(found_after_ms < 90_000, "after {steps} steps in {found_after_ms} ms");
             }
         }
         if !crash.was_reached() {

@@ -1,7 +1,11 @@
 //! The webhook and enqueue may crash at any await, and a repeated request completes the work.
 
+use std::time::Duration;
+
 use alimi::domain::{Notification, Status};
 use alimi::ports::WakeGroup;
+use alimi_local::aws::embedded::DatabaseFault;
+use alimi_local::aws::receipt_queue::VISIBILITY;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
@@ -92,6 +96,72 @@ async fn the_webhook_may_crash_at_any_await_and_moves_all_steps_or_none() {
             );
             assert_eq!(world.webhook(&webhook_path(), &receipt).await.0, 200);
             assert_eq!(statuses(&world), case.ends, "after {steps} steps");
+            if !crash.was_reached() {
+                assert!(steps > 8, "only {steps} crashes");
+                break;
+            }
+        }
+    }
+}
+
+/// The database is down. Without an answer, the provider repeats the receipt.
+#[tokio::test(start_paused = true)]
+async fn the_webhook_may_crash_at_any_await_in_an_outage_and_no_receipt_is_lost() {
+    let [case, ..] = cases();
+    for is_channel_known in [true, false] {
+        for steps in 0.. {
+            let world = World::new(WorldSettings::default()).await;
+            let first = first_step_awaiting_its_receipt(&world, &case).await;
+            let receipt = receipt(&first, case.report);
+            if is_channel_known {
+                let guessed = world.webhook("/webhooks/alimtalk-main/guessed", &receipt).await;
+                assert_eq!(guessed.0, 404);
+            }
+            (0..10_000).for_each(|_| world.faults.add(DatabaseFault::Refused));
+            let crash = CrashPoint::after(steps);
+            let answered = crash.run(world.webhook(&webhook_path(), &receipt)).await;
+            world.faults.clear();
+            match answered {
+                Some((status, _)) => assert_eq!(status, 200, "after {steps} steps"),
+                None => assert_eq!(world.webhook(&webhook_path(), &receipt).await.0, 200),
+            }
+            world.start_crashable_receipts(&CrashPoint::never());
+            tokio::time::sleep(2 * VISIBILITY).await;
+            assert_eq!(statuses(&world), case.ends, "after {steps} steps");
+            assert!(world.stack.receipt_queue.is_empty());
+            if !crash.was_reached() {
+                assert!(steps > 8, "only {steps} crashes");
+                break;
+            }
+        }
+    }
+}
+
+/// SQS delivers the message again after the visibility time-out.
+#[tokio::test(start_paused = true)]
+async fn the_webhook_may_crash_at_any_await_while_it_records_a_receipt_from_the_queue() {
+    for case in cases() {
+        for steps in 0.. {
+            let world = World::new(WorldSettings::default()).await;
+            let first = first_step_awaiting_its_receipt(&world, &case).await;
+            (0..10_000).for_each(|_| world.faults.add(DatabaseFault::Refused));
+            let receipt = receipt(&first, case.report);
+            assert_eq!(world.webhook(&webhook_path(), receipt).await.0, 200);
+            world.faults.clear();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+
+            let crash = CrashPoint::after(steps);
+            world.start_crashable_receipts(&crash);
+            tokio::time::sleep(VISIBILITY / 2).await;
+            let found = statuses(&world);
+            assert!(
+                found == case.ends || found == case.statuses_before(),
+                "after {steps} steps: {found:?} instead of {:?}",
+                case.ends
+            );
+            tokio::time::sleep(VISIBILITY).await;
+            assert_eq!(statuses(&world), case.ends, "after {steps} steps");
+            assert!(world.stack.receipt_queue.is_empty());
             if !crash.was_reached() {
                 assert!(steps > 8, "only {steps} crashes");
                 break;

@@ -4,9 +4,13 @@
 mod bulk;
 mod idempotency;
 mod notifications;
+mod one_key;
 mod problems;
 mod producers;
+mod queued_receipts;
 mod requests;
 mod sequences;
 mod steps;
+mod wakes;
 mod webhook;
+mod webhook_callers;

@@ -93,12 +93,11 @@ async fn a_template_whose_channel_was_deleted_is_refused() {
 }
 
 /// A world with the template `greeting`, which has a variant for each of two channels.
-async fn world_with_two_channels() -> World {
+pub async fn world_with_two_channels() -> World {
     let world = world().await;
     let channel = json!({
         "provider": { "kind": "bizppurio", "account": "example", "from": "0212345678" },
         "limit": { "per_second": 40 },
-        "secret": "alimi/sms-main",
     });
     create(&world, "/v1/channels/sms-main", channel).await;
     let alimtalk =

@@ -1,11 +1,13 @@
 //! What the webhook answers to a provider, and to everybody else.
 
-use alimi::ports::WakeGroup;
-use alimi_local::aws::embedded::DatabaseFault;
+use std::time::Duration;
+
+use alimi_webhook::WebhookError;
+use lambda_http::{Context, LambdaEvent};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
-use super::requests::{id, post, with, world};
-use crate::phone_numbers::NO_RECEIPT;
+use super::requests::world;
 
 const WEBHOOK: &str = "/webhooks/alimtalk-main/local-webhook-secret";
 
@@ -63,22 +65,15 @@ async fn a_malformed_receipt_is_answered_with_400_and_an_unknown_one_with_200() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receipt_that_cannot_be_stored_is_answered_with_5xx_so_that_it_comes_again() {
+async fn an_event_that_is_neither_a_request_nor_a_batch_fails_and_its_error_quotes_nothing() {
     let world = world().await;
-    let body = with("/to/phone", json!(NO_RECEIPT));
-    let made = post(&world, "/v1/notifications", "k", &body).await;
-    // One drain and no more, so that only the webhook meets the outage.
-    world.stack.sender.drain("alimtalk-main", WakeGroup::Zero, None).await.expect("drained");
-    let delivered = receipt(&json!({ "REFKEY": format!("{}01", id(&made)) }));
-    for _ in 0..10 {
-        world.faults.add(DatabaseFault::Refused);
+    for event in [json!({ "rawPath": "/webhooks/a/plain-secret" }), json!({ "Records": "a" })] {
+        let payload = to_raw_value(&event).expect("JSON");
+        let event = LambdaEvent::new(payload, Context::default());
+        let handled =
+            alimi_webhook::handle(&world.stack.webhook_function, event, Duration::from_secs(20));
+        let error = handled.await.expect_err("no event of the function");
+        assert_eq!(error, WebhookError::Unreadable);
+        assert!(!error.to_string().contains("plain-secret"), "{error}");
     }
-    let (status, _) = world.webhook(WEBHOOK, &delivered).await;
-    assert!(status.is_server_error(), "{status}");
-    world.faults.clear();
-    let (status, _) = world.webhook(WEBHOOK, &delivered).await;
-    assert_eq!(status, 200);
-    let path = format!("/v1/notifications/{}", id(&made));
-    let (_, read) = world.produce("GET", &path, None, "").await;
-    assert_eq!(read["status"], "delivered");
 }

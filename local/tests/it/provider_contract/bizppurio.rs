@@ -190,9 +190,7 @@ impl ReceiptFixture for Bizppurio {
 }
 
 fn channel(provider: Value) -> Channel {
-    let mut channel = json!({
-        "name": "contract", "limit": { "per_second": 40 }, "secret": "alimi/contract",
-    });
+    let mut channel = json!({ "name": "contract", "limit": { "per_second": 40 } });
     channel["provider"] = provider;
     serde_json::from_value(channel).expect("a channel")
 }

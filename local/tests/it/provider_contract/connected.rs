@@ -11,6 +11,7 @@ use alimi::ports::{
     Readiness, SendResult,
 };
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
+use alimi_local::aws::secrets::SECRET_PREFIX;
 use alimi_local::simulator::{Kind, Simulator, SimulatorSettings};
 use futures::FutureExt;
 use tokio::time::Instant;
@@ -62,6 +63,7 @@ impl Connected {
                 clock: Arc::clone(&clock),
             },
             secrets: Arc::new(OneSecret(secret)),
+            secret_prefix: SECRET_PREFIX.to_owned(),
         };
         let provider = registry.provider(&channel).await?;
         let received = deliver_receipts(fixture, &simulator, &adapter);

@@ -1,6 +1,6 @@
 //! HTTP between a provider's client and its simulator, without sockets.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use alimi::ports::{NoResponse, ProviderCall, ProviderHttp};
@@ -14,17 +14,36 @@ use tower::ServiceExt;
 /// waits for the answer.
 pub struct Network {
     simulator: Router,
-    is_down: AtomicBool,
+    /// Why no connection can be opened.
+    fault: Mutex<Option<NoResponse>>,
 }
 
 impl Network {
     pub fn new(simulator: Router) -> Self {
-        Self { simulator, is_down: AtomicBool::new(false) }
+        Self { simulator, fault: Mutex::new(None) }
     }
 
     /// From now on no connection can be opened.
     pub fn go_down(&self) {
-        self.is_down.store(true, Ordering::Relaxed);
+        self.set_fault(Some(NoResponse::NotSent("connection refused".to_owned())));
+    }
+
+    /// From now on the process has no file free for a connection.
+    pub fn run_out_of_sockets(&self) {
+        self.set_fault(Some(NoResponse::NoSocket("too many open files".to_owned())));
+    }
+
+    /// From now on connections can be opened again.
+    pub fn come_back(&self) {
+        self.set_fault(None);
+    }
+
+    fn set_fault(&self, fault: Option<NoResponse>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    fn fault(&self) -> Option<NoResponse> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -34,8 +53,8 @@ impl ProviderHttp for Network {
 
     async fn send(&self, call: ProviderCall) -> Result<Response<Bytes>, NoResponse> {
         let ProviderCall { request, connect_timeout: _, total_timeout, on_connection: _ } = call;
-        if self.is_down.load(Ordering::Relaxed) {
-            return Err(NoResponse::NotSent("connection refused".to_owned()));
+        if let Some(fault) = self.fault() {
+            return Err(fault);
         }
         let simulator = self.simulator.clone();
         let handled = tokio::spawn(async move {

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use alimi::domain::Outcome;
-use alimi::ports::Readiness;
+use alimi::ports::{LaneAdvice, Readiness};
 use alimi_local::simulator::{Answer, Kind};
 use tokio::time::Instant;
 
-use super::answers::{assert_holds, sample};
+use super::answers::sample;
 use super::connected::{Connected, reference};
 use super::fixture::Fixture;
 
@@ -19,7 +19,7 @@ pub async fn a_connection_that_cannot_be_opened_is_unreachable(fixture: Fixture)
     connected.network.go_down();
     let result = connected.send_unprepared(&sample, &reference("unreachable")).await;
     assert_eq!(result.response.outcome, Outcome::Unreachable);
-    assert!(result.was_tried);
+    assert_eq!(result.advice, LaneAdvice::Continue, "one failure may be bad luck");
     connected.settle().await;
     assert_eq!(connected.count(Kind::Message), 1);
 
@@ -28,8 +28,38 @@ pub async fn a_connection_that_cannot_be_opened_is_unreachable(fixture: Fixture)
     if unprepared.readiness(&*unprepared.provider).await == Readiness::NeedsPreparation {
         let not_prepared = unprepared.provider.prepare().await.expect_err("no connection");
         assert_eq!(not_prepared.outcome, Some(Outcome::Unreachable));
-        assert_holds(not_prepared.advice);
+        assert_eq!(not_prepared.advice, LaneAdvice::OpenCircuit);
     }
+}
+
+pub async fn without_a_free_socket_a_message_is_unsent_and_the_channel_waits_briefly(
+    fixture: Fixture,
+) {
+    let connected = Connected::new(fixture).await;
+    let sample = sample(fixture);
+    connected.network.run_out_of_sockets();
+    if connected.readiness(&*connected.provider).await == Readiness::NeedsPreparation {
+        let not_prepared = connected.provider.prepare().await.expect_err("no socket");
+        assert_eq!(not_prepared.outcome, None, "the provider is not the cause");
+        assert_waits_briefly(not_prepared.advice);
+    }
+    let not_probed = connected.provider.probe().await.expect_err("no socket");
+    assert_eq!(not_probed.outcome, None, "the provider is not the cause");
+    assert_waits_briefly(not_probed.advice);
+
+    connected.network.come_back();
+    connected.send(&sample, &reference("before")).await;
+    connected.network.run_out_of_sockets();
+    let result = connected.send_unprepared(&sample, &reference("unsent")).await;
+    assert_eq!(result.response.outcome, Outcome::Unsent);
+    assert_waits_briefly(result.advice);
+    connected.settle().await;
+    assert_eq!(connected.count(Kind::Message), 1);
+}
+
+fn assert_waits_briefly(advice: LaneAdvice) {
+    let LaneAdvice::HoldFor(pause) = advice else { panic!("the advice is {advice:?}") };
+    assert!((Duration::from_millis(100)..=Duration::from_secs(2)).contains(&pause), "{pause:?}");
 }
 
 pub async fn a_slow_answer_counts(fixture: Fixture) {
@@ -79,7 +109,6 @@ async fn uncertain(fixture: Fixture, answer: Answer, taken: usize) {
     let reference = reference("uncertain");
     let result = connected.send(&sample(fixture), &reference).await;
     assert_eq!(result.response.outcome, Outcome::Uncertain, "{answer:?}");
-    assert!(result.was_tried);
     connected.settle().await;
     assert_eq!(connected.count(Kind::Message), 1, "{answer:?}: the client sent it again");
     assert_eq!(connected.texts_on_phones().len(), taken, "{answer:?}");

@@ -8,6 +8,7 @@ use alimi::domain::{Channel, Outcome};
 use alimi::ports::{Clock, ConnectionEvent, Outgoing, Provider, Providers, Readiness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry, ReqwestHttp};
 use alimi::time::SystemClock;
+use alimi_local::aws::secrets::SECRET_PREFIX;
 use alimi_local::simulator::{Answer, Kind, Simulator, SimulatorSettings};
 use tokio::net::TcpListener;
 
@@ -60,6 +61,7 @@ fn registry(fixture: Fixture) -> Registry {
             clock: Arc::new(SystemClock),
         },
         secrets: Arc::new(OneSecret(fixture.secret())),
+        secret_prefix: SECRET_PREFIX.to_owned(),
     }
 }
 

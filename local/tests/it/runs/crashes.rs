@@ -83,7 +83,7 @@ async fn a_run_interrupted_by_a_database_outage_continues_by_itself() {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, mixed());
         world.faults.pass(requests);
-        (0..60).for_each(|_| world.faults.add(DatabaseFault::Refused));
+        (0..60).for_each(|_| world.faults.add(DatabaseFault::Failed));
         let outcome = fire(&world).await;
         world.faults.clear();
         if outcome != "interrupted" {

@@ -13,3 +13,4 @@ mod missed;
 mod overlaps;
 mod pace;
 mod planner;
+mod shared_pace;

@@ -1,14 +1,16 @@
 //! A run paces its writes, holds one page in memory, and wakes a lane only for what may leave now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::domain::run::RunCounts;
 use alimi::domain::schedule::OutsideWindow;
 use alimi::domain::{Priority, RunKey, Schedule, Status};
-use alimi::ports::{Clock, Runs, Saved};
+use alimi::ports::{Clock, PortError, PutPace, PutWish, Reserved, Runs, Saved};
 use alimi_local::aws::scheduler::LocalScheduler;
 use alimi_local::event_sources;
 use alimi_local::testing::crash_point::CrashPoint;
+use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::daily::{
@@ -43,6 +45,30 @@ async fn a_run_paces_its_writes() {
     fire(&world).await;
     let took = began.elapsed();
     assert!((9..12).contains(&took.as_secs()), "{took:?}");
+}
+
+/// A pace that cannot be read or written.
+struct NoPace;
+
+#[async_trait]
+impl PutPace for NoPace {
+    async fn reserve(&self, _: &str, _: PutWish) -> Result<Reserved, PortError> {
+        Err(PortError::Unavailable { what: "the state table", detail: "broken".into() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_goes_on_at_a_pace_of_its_own_when_the_shared_one_is_not_available() {
+    let mut world = world().await;
+    world.stack.trigger.put_pace = Arc::new(NoPace);
+    world.stack.trigger.settings.puts_per_second = Some(10);
+    world.stack.trigger.settings.page = 20;
+    world.stack.files.save(BUCKET, FILE, csv(100));
+    let began = Instant::now();
+    assert_eq!(fire(&world).await, "ended");
+    let took = began.elapsed();
+    assert!((9..12).contains(&took.as_secs()), "{took:?}");
+    assert_eq!(world.notifications().len(), 100);
 }
 
 /// Of 5,000 members, those that are read and not yet stored are never more than one page, and the

@@ -1,11 +1,13 @@
 //! Stories of users, against the whole stack.
 
+mod brief_troubles;
 mod cancelled_sequences;
 mod departure_checks;
 mod fallback_steps;
 mod pace;
 mod producer;
 mod provider_failures;
+mod real_time;
 mod receipts;
 mod rendering;
 mod sequence_rules;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use alimi::domain::{Outcome, Status};
+use alimi::domain::Status;
 use alimi::ports::NoResponse;
-use alimi_local::simulator::{Fault, Kind};
+use alimi_local::simulator::{Fault, Kind, Outage};
 use alimi_local::testing::world::{SETTLES_WITHIN, World, WorldSettings};
 
 use super::producer::{LIMIT, TEMPLATE, arrivals_us, post_many, post_one};
 use crate::phone_numbers::{ANSWER_LOST, DELIVERED};
 
+/// More often than the channel retries.
 #[tokio::test(start_paused = true)]
-async fn an_unreachable_provider_is_retried_twice_three_seconds_apart() {
+async fn a_message_that_finds_no_connection_uses_up_no_retry() {
     let world = World::new(WorldSettings::default()).await;
     let id = post_one(&world, "k", DELIVERED).await;
     // The first request asks for the token.
@@ -22,20 +23,15 @@ async fn an_unreachable_provider_is_retried_twice_three_seconds_apart() {
     assert_eq!(world.notification(&id).await.status, Status::Delivered);
 
     let id = post_one(&world, "k2", DELIVERED).await;
-    for _ in 0..3 {
+    for _ in 0..5 {
         world.http.fail_next(NoResponse::NotSent("refused".into()));
     }
     world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
     let notification = world.notification(&id).await;
-    assert_eq!(notification.status, Status::Failed);
-    let outcomes: Vec<_> = notification.attempts.iter().map(|a| a.outcome).collect();
-    assert_eq!(outcomes, [Some(Outcome::Unreachable); 3]);
-    let sent: Vec<_> = notification.attempts.iter().filter_map(|a| a.request_sent_at_ms).collect();
-    for pause in sent.windows(2) {
-        let pause_ms = pause[1] - pause[0];
-        assert!((3000..3400).contains(&pause_ms), "{pause_ms} ms apart");
-    }
+    assert_eq!(notification.status, Status::Delivered);
+    assert_eq!((notification.attempt, notification.failures), (1, 0));
+    assert_eq!(notification.claim, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,6 +87,7 @@ async fn an_account_that_cannot_send_loses_no_message() {
     world.start_senders();
     post_one(&world, "first", DELIVERED).await;
     world.settle(SETTLES_WITHIN).await;
+    let before = world.simulator.arrivals().len();
     // For a while the account does not list the address that the requests come from.
     for _ in 0..20 {
         world.simulator.fail_next(Fault { status: 400, code: 3003, reset_s: None });
@@ -101,11 +98,14 @@ async fn an_account_that_cannot_send_loses_no_message() {
     let notification = world.notification(&id).await;
     assert_eq!(notification.status, Status::Delivered);
     assert_eq!(notification.attempt, 1);
-    // The lane pauses meanwhile, so that it probes the account every 30 s only.
-    let arrived_us = arrivals_us(&world, &id);
-    assert_eq!(arrived_us.len(), 21);
-    let pauses_us = arrived_us.windows(2).map(|two| two[1] - two[0]);
-    assert!(pauses_us.min().is_some_and(|pause_us| pause_us >= 30_000_000), "{arrived_us:?}");
+    // The first refusal opened the circuit. All probes until the last one were without a message.
+    assert_eq!(arrivals_us(&world, &id).len(), 2);
+    let requests: Vec<_> = world.simulator.arrivals().split_off(before);
+    assert_eq!(requests.len(), 22);
+    let pauses_s: Vec<i64> =
+        requests.windows(2).take(20).map(|two| (two[1].at_us - two[0].at_us) / 1_000_000).collect();
+    assert!(pauses_s.iter().max().is_some_and(|longest_s| *longest_s >= 300), "{pauses_s:?}");
+    assert!(pauses_s.is_sorted_by(|one, next| *one <= next + 90), "{pauses_s:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,26 +115,32 @@ async fn a_provider_that_hangs_does_not_accumulate_requests() {
     settings.sender.read_heads_every = Duration::from_secs(1);
     settings.sender.read_channel_every = Duration::from_secs(2);
     let world = World::new(settings).await;
-    post_many(&world, "batch", 200, TEMPLATE, ANSWER_LOST).await;
+    post_many(&world, "batch", 200, TEMPLATE, DELIVERED).await;
+    world.simulator.fail_from_now(Kind::Message, Some(Outage::Hangs));
     world.start_senders();
-    // Every request hangs until its timeout of 3 s, so that at most 3 × 40 can be in flight.
+    // Every request hangs until its timeout of 3 s. Half a second without any answer stops the lane.
     let mut most = 0;
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let all = world.notifications();
         most = most.max(all.values().filter(|n| n.status == Status::Sending).count());
     }
-    assert!((60..=125).contains(&most), "{most} requests were in flight");
+    assert!((15..=25).contains(&most), "{most} requests were in flight");
+    world.simulator.fail_from_now(Kind::Message, None);
     world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
-    assert!(world.notifications().values().all(|n| n.status == Status::Delivered));
+    let all = world.notifications();
+    let delivered = all.values().filter(|n| n.status == Status::Delivered).count();
+    assert!(delivered >= 170, "{delivered} of 200 are delivered");
+    let is_expected = |status| matches!(status, Status::Delivered | Status::Unknown);
+    assert!(all.values().all(|n| is_expected(n.status)));
 }
 
-/// The pace alone would allow 114 requests until the first one times out.
+/// In the half second without an answer, the pace alone would allow 20 requests.
 #[tokio::test(start_paused = true)]
 async fn a_sender_never_exceeds_its_limit_of_requests_in_flight() {
     let mut settings = WorldSettings::default();
-    settings.sender.in_flight_max = 20;
+    settings.sender.in_flight_max = 12;
     let world = World::new(settings).await;
     post_many(&world, "batch", 60, TEMPLATE, ANSWER_LOST).await;
     world.start_senders();
@@ -144,7 +150,7 @@ async fn a_sender_never_exceeds_its_limit_of_requests_in_flight() {
         let all = world.notifications();
         most = most.max(all.values().filter(|n| n.status == Status::Sending).count());
     }
-    assert_eq!(most, 20);
+    assert_eq!(most, 12);
 }
 
 fn tokens_fetched(world: &World) -> usize {

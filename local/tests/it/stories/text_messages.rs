@@ -7,7 +7,7 @@ use std::time::Duration;
 use alimi::domain::{Address, Reason, Status};
 use alimi::ports::{Catalog, NoResponse, PortError, ProviderCall, ProviderHttp, Secrets};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
-use alimi_local::aws::secrets::channel_secret;
+use alimi_local::aws::secrets::{SECRET_PREFIX, channel_secret};
 use alimi_local::simulator::Receipts;
 use alimi_local::testing::world::{RouterHttp, SETTLES_WITHIN, World, WorldSettings};
 use async_trait::async_trait;
@@ -71,6 +71,7 @@ fn record(world: &mut World) -> Arc<Recording> {
             clock: world.clock.clone(),
         },
         secrets: Arc::new(OneSecret),
+        secret_prefix: SECRET_PREFIX.to_owned(),
     });
     recording
 }

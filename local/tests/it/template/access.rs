@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alimi_local::aws::secrets::SECRET_PREFIX;
 use serde_yaml_ng::Value;
 
-use super::reading::{functions, named, named_attribute, resources, template};
+use super::reading::{functions, named, named_attribute, resources, substituted, template};
 
 /// SAM adds AWS's managed policies, so that Lambda can write logs and poll event sources for a
 /// function. They permit that on every resource. So the function's own policy denies the rest.
@@ -53,7 +54,7 @@ fn each_role_denies_what_the_event_sources_of_its_function_do_not_need() {
         }
         assert_eq!(found, needed, "what is denied to {name}");
     }
-    assert_eq!(sources, 3, "event sources");
+    assert_eq!(sources, 4, "event sources");
 }
 
 /// Without this role no schedule would fire, and nobody would learn of it.
@@ -97,6 +98,20 @@ fn only_the_sender_may_read_secrets() {
     let found: Vec<_> = functions().into_iter().filter(|(_, f)| reads_secrets(f)).collect();
     let found: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(found, ["SenderFunction"]);
+}
+
+/// The sender asks for no other secrets than its policy permits, whatever the prefix is.
+#[test]
+fn one_parameter_is_the_beginning_of_the_names_of_all_secrets() {
+    let sender = &functions()["SenderFunction"]["Properties"];
+    let prefix = &sender["Environment"]["Variables"]["SECRET_PREFIX"];
+    assert_eq!(named(prefix), Some("SecretPrefix"));
+    let statements = sender["Policies"][0]["Statement"].as_sequence().expect("statements");
+    let reads = statements.iter().find(|s| s["Sid"].as_str() == Some("ReadChannelsSecrets"));
+    let resource = substituted(&reads.expect("the statement")["Resource"]).expect("a !Sub");
+    assert!(resource.ends_with(":secret:${SecretPrefix}*"), "{resource}");
+    let default = &template()["Parameters"]["SecretPrefix"]["Default"];
+    assert_eq!(default.as_str(), Some(SECRET_PREFIX), "the local stack uses the default");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn every_alarm_says_what_to_do_and_notifies_the_alarm_topic() {
 
 /// Each alarm: the metric that it watches, the resource of that metric, and the threshold. Whoever
 /// removes an alarm also changes this list and the costs in docs/deploy.md.
-const ALARMS: [&str; 20] = [
+const ALARMS: [&str; 23] = [
     "ApiErrorsAlarm: AWS/ApiGateway 5xx of Api > 0",
     "ChannelDownAlarm: Alimi ChannelDown of AWS::StackName > 0",
     "ConsoleErrorsAlarm: AWS/Lambda Errors of ConsoleFunction > 0",
@@ -40,6 +40,9 @@ const ALARMS: [&str; 20] = [
     "PlannerAgeAlarm: AWS/Lambda IteratorAge of PlannerFunction > 300000",
     "PlannerErrorsAlarm: AWS/Lambda Errors of PlannerFunction > 0",
     "QueueAgeAlarm: Alimi QueueAge of AWS::StackName > QueueAgeAlarmMs",
+    // 600 s are five tries to record a receipt.
+    "ReceiptAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of ReceiptQueue > 600",
+    "ReceiptDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of ReceiptDeadLetterQueue > 0",
     // 900 s are three times the timeout of an invocation.
     "RunAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of RunQueue > 900",
     "RunDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of RunDeadLetterQueue > 0",
@@ -53,6 +56,7 @@ const ALARMS: [&str; 20] = [
     "WakeAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of WakeQueue > 120",
     "WakeDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of WakeDeadLetterQueue > 0",
     "WebhookErrorsAlarm: AWS/Lambda Errors of WebhookFunction > 0",
+    "WebhookRefusedAlarm: Alimi WebhookRefused of AWS::StackName > 10",
 ];
 
 #[test]
@@ -120,6 +124,7 @@ fn metrics_written() -> BTreeMap<String, BTreeSet<String>> {
     metrics.drained("alimtalk-main", 0, &drained);
     let swept = SweepMetrics { queue_age_ms: Some(1), unknown: 1, unconfirmed: 1 };
     metrics.swept("alimtalk-main", 0, &swept);
+    metrics.webhook_refused(0, 1);
 
     let mut by_dimensions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let written = log.0.lock().expect("no panic").clone();

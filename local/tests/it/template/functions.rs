@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use alimi::domain::RateLimit;
 use alimi_local::aws::permissions::Function;
 use serde_yaml_ng::Value;
 use strum::VariantArray as _;
@@ -50,6 +51,32 @@ fn as_many_senders_are_reserved_as_the_queue_invokes() {
     assert_eq!(named(&reserved.value[2]), Some("AWS::NoValue"));
     let polled = &sender["Events"]["Wake"]["Properties"]["ScalingConfig"]["MaximumConcurrency"];
     assert_eq!(named(polled), Some("SenderConcurrency"));
+}
+
+/// Everybody may call the webhook. A flood must leave the other functions their concurrency and the
+/// other routes their limit, and the receipt queue must not be throttled by itself.
+#[test]
+fn the_webhook_has_a_concurrency_and_a_limit_of_its_own() {
+    let webhook = &functions()["WebhookFunction"]["Properties"];
+    let reserved = only_if(&webhook["ReservedConcurrentExecutions"], "ReservesSenderConcurrency");
+    assert_eq!(named(reserved), Some("WebhookConcurrency"));
+    let polled = &webhook["Events"]["RecordQueuedReceipts"]["Properties"]["ScalingConfig"];
+    let polled = polled["MaximumConcurrency"].as_u64().expect("a number");
+    let least = template()["Parameters"]["WebhookConcurrency"]["MinValue"].as_u64();
+    assert!(least.is_some_and(|least| least >= 2 * polled), "{least:?} for {polled}");
+    let route = &webhook["Events"]["ReceiveReceipt"]["Properties"];
+    let route = format!(
+        "{} {}",
+        route["Method"].as_str().expect("a method"),
+        route["Path"].as_str().expect("a path")
+    );
+    let api = &resources(template(), "AWS::Serverless::HttpApi")["Api"]["Properties"];
+    let own = &api["RouteSettings"][route.as_str()];
+    for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+        let (own, others) = (own[limit].as_u64(), api["DefaultRouteSettings"][limit].as_u64());
+        assert!(own.is_some_and(|own| own >= u64::from(RateLimit::PER_SECOND_MAX)), "{own:?}");
+        assert!(own <= others, "{limit}: {own:?} and {others:?}");
+    }
 }
 
 /// A batch of several message groups would block all of them until its slowest lane is done.
@@ -140,6 +167,7 @@ fn no_secret_is_in_an_environment_variable() {
                 "EndpointUrl",
                 "RetentionDays",
                 "ExceptionRetentionDays",
+                "SecretPrefix",
             ];
             let known = !template["Resources"][source].is_null() || parameters.contains(&source);
             assert!(known, "{name} comes from {source}");

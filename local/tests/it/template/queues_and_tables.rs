@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alimi_local::aws::receipt_queue;
 use serde_yaml_ng::Value;
 
 use super::reading::{functions, named, resources, template};
@@ -139,7 +140,25 @@ fn a_queue_hides_a_message_for_longer_than_the_timeout_of_its_function() {
             assert_eq!(partial, Some("ReportBatchItemFailures"), "{name}");
         }
     }
-    assert_eq!(queues_met, 2);
+    assert_eq!(queues_met, 3);
+}
+
+/// A receipt that comes during an outage of hours is recorded afterwards. As AWS recommends, it is
+/// hidden for six times the function's timeout, since a batch may wait for a free function.
+#[test]
+fn receipts_are_tried_again_for_four_hours_at_least() {
+    let queues = resources(template(), "AWS::SQS::Queue");
+    let queue = &queues["ReceiptQueue"]["Properties"];
+    let hidden_s = queue["VisibilityTimeout"].as_u64().expect("a time");
+    let receives = queue["RedrivePolicy"]["maxReceiveCount"].as_u64().expect("a count");
+    assert!(hidden_s * receives >= 4 * 3600, "{receives} times {hidden_s} s");
+    let webhook = &functions()["WebhookFunction"]["Properties"];
+    assert!(hidden_s >= 6 * webhook["Timeout"].as_u64().expect("a timeout"));
+    // The local stack does the same.
+    assert_eq!(hidden_s, receipt_queue::VISIBILITY.as_secs());
+    assert_eq!(receives, u64::from(receipt_queue::RECEIVES_MAX));
+    let batch = &webhook["Events"]["RecordQueuedReceipts"]["Properties"]["BatchSize"];
+    assert_eq!(batch.as_u64(), Some(10));
 }
 
 /// The scheduler invokes asynchronously, so that a firing which keeps failing is kept nowhere else.

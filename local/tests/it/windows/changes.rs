@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use alimi::domain::hours::{HoursConfig, Window};
 use alimi::ports::{Catalog, Documents, Expected, Kind, WindowClasses};
-use alimi_local::testing::world::World;
+use alimi_local::testing::world::{World, WorldSettings};
 use jiff::SignedDuration;
 use jiff::civil::time;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::lane::{
     LIMIT, MORE_THAN_A_DAY, REAL_TIME, SCHEDULED, delivered, left_at, now, post, set_hours, slow,
@@ -212,4 +212,75 @@ async fn a_message_in_the_last_of_many_closed_classes_is_found_when_its_hours_ch
     assert_eq!(answer.status, 201, "{:?}", answer.body);
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(delivered(&world).len(), 1);
+}
+
+/// Changes the window of a template, as an operator.
+async fn set_window(world: &World, template: &str, until: &str) {
+    let path = format!("/v1/templates/{template}");
+    let found = world.operate("GET", &path, &[], "").await;
+    let mut body = found.body;
+    body["window"] = json!({ "from": "10:00", "to": until });
+    let etag = found.etag.expect("an ETag");
+    let changed = world.operate("PUT", &path, &[("if-match", &etag)], body).await;
+    assert_eq!(changed.status, 200, "{:?}", changed.body);
+}
+
+/// Messages of another template stand before them, in the same class, and their hours stay as they
+/// were.
+#[tokio::test(start_paused = true)]
+async fn every_message_of_a_closed_class_leaves_when_the_hours_of_its_template_are_widened() {
+    let world = World::new(WorldSettings::default()).await;
+    set_hours(&world, "10:00", "22:00").await;
+    for template in ["photo-and-video", "consultation-start"] {
+        set_window(&world, template, "19:00").await;
+    }
+    world.start_senders();
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    let other = json!({
+        "template": "photo-and-video", "to": to(None), "priority": SCHEDULED,
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    });
+    let others = Value::Array(vec![other; 100]);
+    let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), others).await;
+    assert_eq!(status, 202, "{answer}");
+    post(&world, "batch", 500, SCHEDULED, None).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(delivered(&world).len(), 0);
+
+    set_window(&world, "consultation-start", "22:00").await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let all = delivered(&world);
+    assert_eq!(all.len(), 500);
+    assert!(all.iter().all(|notification| notification.template == "consultation-start"));
+}
+
+/// The lane sends messages of other recipients all the time, whose window is open.
+#[tokio::test(start_paused = true)]
+async fn a_busy_lane_finds_changed_hours_behind_the_first_messages_of_a_closed_class_too() {
+    let mut settings = slow();
+    // Each slice walks through a part of the class, and the next one goes on.
+    settings.sender.slice = Duration::from_secs(2);
+    let world = World::new(settings).await;
+    set_hours(&world, "10:00", "22:00").await;
+    for template in ["photo-and-video", "consultation-start"] {
+        set_window(&world, template, "19:00").await;
+    }
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    let other = json!({
+        "template": "photo-and-video", "to": to(None), "priority": SCHEDULED,
+        "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
+    });
+    let others = Value::Array(vec![other; 200]);
+    let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), others).await;
+    assert_eq!(status, 202, "{answer}");
+    post(&world, "hidden", 1, SCHEDULED, None).await;
+    set_window(&world, "consultation-start", "22:00").await;
+    // It is eleven o'clock in London.
+    post(&world, "london", 500, SCHEDULED, Some("Europe/London")).await;
+    world.start_senders();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let all = delivered(&world);
+    assert!(all.len() < 400, "the lane is not busy");
+    let hidden = all.iter().filter(|notification| notification.recipient.timezone.is_none());
+    assert_eq!(hidden.count(), 1, "the message behind 200 others was not found");
 }
