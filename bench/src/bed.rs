@@ -126,6 +126,7 @@ impl Bed {
             randomness: Arc::new(SystemRandomness),
             sender_settings: settings,
         })
+        .without_put_pace()
     }
 
     /// A store that calls the database without sockets.

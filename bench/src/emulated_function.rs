@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use alimi_local::aws::secrets::SECRET_PREFIX;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -46,8 +47,10 @@ impl EmulatedFunction {
                 ("MEMBERS_TABLE", "MembersTable"),
                 ("RUNS_TABLE", "RunsTable"),
                 ("LEDGER_TABLE", "LedgerTable"),
+                ("SECRET_PREFIX", SECRET_PREFIX),
                 ("WAKE_QUEUE_URL", aws),
                 ("RUN_QUEUE_URL", aws),
+                ("RECEIPT_QUEUE_URL", aws),
                 ("SCHEDULE_GROUP", "alimi"),
                 ("TRIGGER_FUNCTION_ARN", "arn:trigger"),
                 ("SCHEDULER_ROLE_ARN", "arn:role"),

@@ -21,6 +21,7 @@ mod requests;
 mod run;
 mod soak;
 mod statistics;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -52,7 +53,7 @@ enum Part {
         #[arg(long)]
         only: Option<pace::Variant>,
     },
-    /// The waits of real-time messages during a large batch. Takes three minutes.
+    /// The waits of real-time messages alone and during large batches. Takes ten minutes.
     Priority,
     /// The sender's cost for queues of different lengths. Takes five minutes.
     Backlog,
@@ -76,6 +77,8 @@ enum Part {
         #[arg(long)]
         members: usize,
     },
+    /// A round of the sweeper while up to 100,000 messages await their receipts. Takes a minute.
+    Sweep,
     /// Size, start and memory of the deployed functions. Takes half an hour the first time.
     Binaries,
     /// The sender, built with other profiles than the released one. Takes half an hour.
@@ -102,6 +105,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Cost,
             Part::Enqueue,
             Part::Run,
+            Part::Sweep,
             Part::Priority,
             Part::Backlog,
             Part::Pace { only: None },
@@ -121,6 +125,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
         | Part::Soak { .. }
         | Part::Enqueue
         | Part::Run
+        | Part::Sweep
         | Part::Binaries
         | Part::Profiles) => vec![one],
     };
@@ -143,6 +148,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             }
             Part::Enqueue => measure_part(&records, "enqueue", "enqueue", enqueue::measure)?,
             Part::Run => measure_part(&records, "run", "run", run::measure)?,
+            Part::Sweep => measure_part(&records, "sweep", "sweep", sweep::measure)?,
             Part::Binaries => {
                 let conditions = Conditions::now("cargo xtask bench binaries").with_compiler();
                 let figures = with_progress("binaries", |bar| binaries::measure(bar, tools))?;

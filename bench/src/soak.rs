@@ -207,8 +207,10 @@ fn start_senders(
 async fn sweep(stack: Stack) {
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        // The next round repeats the work of a round that failed.
-        let _report = alimi_sweeper::handle(&stack.sweeper).await;
+        let sweeper = stack.sweeper.clone();
+        // A round may last for most of a minute. The next one repeats the work of a round that
+        // failed.
+        tokio::spawn(async move { alimi_sweeper::handle(&sweeper).await });
     }
 }
 

@@ -8,6 +8,7 @@ mod pace;
 mod priority;
 mod run;
 mod soak;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,7 @@ pub fn write(records: &Records) -> Result<PathBuf, Failure> {
     soak::write(records, &mut page)?;
     enqueue::write(records, &mut page)?;
     run::write(records, &mut page)?;
+    sweep::write(records, &mut page)?;
     binaries::write(records, &mut page)?;
     let path = records.page();
     std::fs::write(&path, page)?;
