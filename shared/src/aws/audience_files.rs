@@ -1,10 +1,13 @@
 //! Files of audiences in S3.
 //!
-//! Two kinds of requests are needed. S3's own SDK would add tables for its checksums to the binaries,
+//! Three kinds of requests are needed, and addresses for uploads. S3's own SDK would add tables for its checksums to the binaries,
 //! more than the rest of a function's SDKs together. So the requests are written here, signed by
 //! `aws-sigv4`, and made with the SDKs' retries and time-outs.
 
+mod presigned;
 mod request;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -16,10 +19,13 @@ use aws_smithy_runtime::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 pub use self::request::FileRequest;
 pub(super) use self::request::FileService;
-use crate::ports::{AudienceFiles, FilePart, FileState, PortError};
+use crate::ports::{
+    AudienceFiles, AudienceUploads, FilePart, FileState, NewFile, PortError, UploadUrl,
+};
 
 const SERVICE: &str = "S3";
 
@@ -193,6 +199,27 @@ impl AudienceFiles for S3Files {
         };
         let read = self.send(request).await?;
         Ok(read.map_or(FilePart::Gone, |response| FilePart::Bytes(response.body)))
+    }
+}
+
+#[async_trait]
+impl AudienceUploads for S3Files {
+    fn upload_url(
+        &self,
+        file: &NewFile,
+        at: Timestamp,
+        valid_for: Duration,
+    ) -> Result<UploadUrl, PortError> {
+        self.service.upload_url(file, at, valid_for).map_err(|_| refused(NO_SUCH_NAME))
+    }
+
+    async fn delete_file(&self, bucket: &str, key: &str) -> Result<(), PortError> {
+        let request = FileRequest::Deletion { bucket: bucket.to_owned(), key: key.to_owned() };
+        // S3 answers the deletion of a file that does not exist like any other.
+        match self.send(request).await? {
+            Some(_) => Ok(()),
+            None => Err(unavailable("the file may not be deleted")),
+        }
     }
 }
 

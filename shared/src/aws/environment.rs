@@ -55,19 +55,20 @@ impl Environment {
         })
     }
 
-    /// How long ended notifications are kept: `RETENTION_DAYS` and `EXCEPTION_RETENTION_DAYS`, or
-    /// the defaults.
+    /// How long ended notifications and audit records are kept: `RETENTION_DAYS`,
+    /// `EXCEPTION_RETENTION_DAYS` and `AUDIT_RETENTION_DAYS`, or the defaults.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is no number of days.
     pub fn retention(self) -> Result<Retention, ConfigError> {
-        let Retention { ended_days, exception_days } = Retention::default();
+        let Retention { ended_days, exception_days, audit_days } = Retention::default();
         let read = |name: &'static str, default: u32| {
             self.optional(name).map_or(Ok(default), |value| days(name, value))
         };
         Ok(Retention {
             ended_days: read("RETENTION_DAYS", ended_days)?,
             exception_days: read("EXCEPTION_RETENTION_DAYS", exception_days)?,
+            audit_days: read("AUDIT_RETENTION_DAYS", audit_days)?,
         })
     }
 
@@ -94,7 +95,7 @@ impl Environment {
     pub fn scheduler_target(self) -> Result<SchedulerTarget, ConfigError> {
         Ok(SchedulerTarget {
             group: self.required("SCHEDULE_GROUP")?,
-            function: self.required("TRIGGER_FUNCTION_ARN")?,
+            arn: self.required("FIRING_TARGET_ARN")?,
             role: self.required("SCHEDULER_ROLE_ARN")?,
             dead_letters: self.required("SCHEDULER_DEAD_LETTERS_ARN")?,
         })

@@ -22,13 +22,13 @@ const SERVICE: &str = "EventBridge Scheduler";
 const EVENT_AGE_MAX_S: i32 = 6 * 60 * 60;
 const RETRIES_MAX: i32 = 60;
 
-/// The target of the schedules, and the role that invokes it.
+/// The target of the schedules, and the role that calls it.
 #[derive(Clone, Debug)]
 pub struct SchedulerTarget {
     pub group: String,
-    /// The trigger function's ARN.
-    pub function: String,
-    /// The ARN of the role that may invoke it.
+    /// The ARN of what takes the firings: the trigger function, or its run queue.
+    pub arn: String,
+    /// The ARN of the role that may call the target.
     pub role: String,
     /// The ARN of the queue for firings that failed for good.
     pub dead_letters: String,
@@ -42,7 +42,7 @@ impl SchedulerTarget {
             "schedule": name, "scheduled_time": "<aws.scheduler.scheduled-time>",
         });
         Target::builder()
-            .arn(&self.function)
+            .arn(&self.arn)
             .role_arn(&self.role)
             .input(input.to_string())
             .retry_policy(
@@ -236,7 +236,7 @@ mod tests {
     fn target() -> SchedulerTarget {
         SchedulerTarget {
             group: "g".into(),
-            function: "arn:function".into(),
+            arn: "arn:function".into(),
             role: "arn:role".into(),
             dead_letters: "arn:queue".into(),
         }

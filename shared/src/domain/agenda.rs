@@ -85,8 +85,9 @@ pub fn ready_at_ms_in(sort: &str) -> Option<i64> {
 /// The sort key of a message that may leave: real-time messages first, then by the day on which the
 /// message became due, then by priority. The messages that yesterday's window cut off leave before
 /// those of today. Days are Korean days for every window class, so that classes of different zones
-/// keep one order.
-fn ready_sort(notification: &Notification) -> String {
+/// keep one order. For a deferred message, this is the key that it will have.
+#[must_use]
+pub fn ready_sort(notification: &Notification) -> String {
     let Notification { id, priority, ready_at_ms, .. } = notification;
     let day = if *priority == Priority::REAL_TIME {
         REAL_TIME_DAY.to_owned()

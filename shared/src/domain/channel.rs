@@ -18,6 +18,7 @@ use super::provider_config::ProviderConfig;
 use super::rate_limit::RateLimit;
 use super::receipt_secret::{RECEIPT_SECRETS_MAX, ReceiptSecret};
 use super::receipt_sources::{RECEIPT_SOURCES_MAX, networks};
+use super::written;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub struct Channel {
     pub paused: bool,
     /// How long messages wait while the provider cannot take them. A message that has waited longer
     /// in an outage expires.
-    #[serde(default = "default_give_up_after")]
+    #[serde(default = "default_give_up_after", deserialize_with = "written::duration")]
     pub give_up_after: SignedDuration,
     /// If given, messages leave to these addresses only. A stack for tests never reaches customers
     /// then.
@@ -72,8 +73,10 @@ fn seoul() -> String {
 /// Time-outs of one request to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
+    #[serde(deserialize_with = "written::duration")]
     pub connect: SignedDuration,
     /// For the whole request, opening the connection included.
+    #[serde(deserialize_with = "written::duration")]
     pub total: SignedDuration,
 }
 

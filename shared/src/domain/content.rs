@@ -3,22 +3,22 @@
 
 mod alimtalk;
 mod channel_type;
-mod json;
 mod text;
 mod text_message;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::alimtalk::{Alimtalk, Button};
 pub use self::channel_type::{ChannelType, Media};
-use self::json::{WrongField, absent, present};
 use self::text::optional;
 pub use self::text_message::{Fallback, Lms, Sms};
+use super::tagged_json::{absent, present};
 
 /// The content of a message. In a template its texts hold variables, written `#{name}`; in a
 /// message that leaves they are filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", try_from = "ContentJson")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
     Alimtalk(Alimtalk),
     Sms(Sms),
@@ -92,15 +92,20 @@ struct ContentJson {
     fallback: Option<Fallback>,
 }
 
-impl TryFrom<ContentJson> for Content {
-    type Error = WrongField;
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ContentJson::deserialize(deserializer)?.content()
+    }
+}
 
-    fn try_from(json: ContentJson) -> Result<Self, WrongField> {
-        let ContentJson { channel_type, code, subject, body, buttons, fallback } = json;
+impl ContentJson {
+    fn content<E: Error>(self) -> Result<Content, E> {
+        let Self { channel_type, code, subject, body, buttons, fallback } = self;
         match channel_type {
             ChannelType::Alimtalk => {
-                absent(&[("subject", subject.is_some())], "type, code, body, buttons, fallback")?;
-                Ok(Self::Alimtalk(Alimtalk {
+                let known = &["type", "code", "body", "buttons", "fallback"];
+                absent(&[("subject", subject.is_some())], known)?;
+                Ok(Content::Alimtalk(Alimtalk {
                     code: present("code", code)?,
                     body: present("body", body)?,
                     buttons: buttons.unwrap_or_default(),
@@ -114,8 +119,8 @@ impl TryFrom<ContentJson> for Content {
                     ("buttons", buttons.is_some()),
                     ("fallback", fallback.is_some()),
                 ];
-                absent(&others, "type, body")?;
-                Ok(Self::Sms(Sms { body: present("body", body)? }))
+                absent(&others, &["type", "body"])?;
+                Ok(Content::Sms(Sms { body: present("body", body)? }))
             }
             ChannelType::Lms => {
                 let others = [
@@ -123,8 +128,8 @@ impl TryFrom<ContentJson> for Content {
                     ("buttons", buttons.is_some()),
                     ("fallback", fallback.is_some()),
                 ];
-                absent(&others, "type, subject, body")?;
-                Ok(Self::Lms(Lms { subject, body: present("body", body)? }))
+                absent(&others, &["type", "subject", "body"])?;
+                Ok(Content::Lms(Lms { subject, body: present("body", body)? }))
             }
         }
     }

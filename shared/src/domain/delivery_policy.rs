@@ -2,18 +2,21 @@
 //! confirmation.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use strum::VariantArray as _;
 
 use super::content::ChannelType;
 use super::duration::millis;
+use super::tagged_json::{absent, present};
+use super::written;
 
 /// What to do when the provider answers that it took nothing, and that a later attempt may succeed.
 ///
 /// Only such answers use up retries, and lost answers where the provider deduplicates. A message
 /// that an outage keeps from the provider waits in its place instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "backoff", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "backoff", rename_all = "snake_case")]
 pub enum RetryPolicy {
     /// The same wait before every retry.
     Fixed {
@@ -30,6 +33,54 @@ pub enum RetryPolicy {
         /// The longest that any wait may be.
         longest: SignedDuration,
     },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Backoff {
+    Fixed,
+    Exponential,
+}
+
+/// The fields of all kinds of back-off.
+#[derive(Deserialize)]
+struct RetryPolicyJson {
+    backoff: Backoff,
+    retries: u8,
+    #[serde(default, deserialize_with = "written::optional_duration")]
+    every: Option<SignedDuration>,
+    #[serde(default, deserialize_with = "written::optional_duration")]
+    first: Option<SignedDuration>,
+    #[serde(default, deserialize_with = "written::optional_duration")]
+    longest: Option<SignedDuration>,
+}
+
+impl<'de> Deserialize<'de> for RetryPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        RetryPolicyJson::deserialize(deserializer)?.policy()
+    }
+}
+
+impl RetryPolicyJson {
+    fn policy<E: Error>(self) -> Result<RetryPolicy, E> {
+        let Self { backoff, retries, every, first, longest } = self;
+        match backoff {
+            Backoff::Fixed => {
+                let others = [("first", first.is_some()), ("longest", longest.is_some())];
+                absent(&others, &["backoff", "retries", "every"])?;
+                Ok(RetryPolicy::Fixed { retries, every: present("every", every)? })
+            }
+            Backoff::Exponential => {
+                let known = &["backoff", "retries", "first", "longest"];
+                absent(&[("every", every.is_some())], known)?;
+                Ok(RetryPolicy::Exponential {
+                    retries,
+                    first: present("first", first)?,
+                    longest: present("longest", longest)?,
+                })
+            }
+        }
+    }
 }
 
 impl Default for RetryPolicy {
@@ -64,8 +115,8 @@ impl RetryPolicy {
 }
 
 /// How a channel's messages are confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
 pub enum Confirmation {
     /// The provider sends a receipt.
     Receipt {
@@ -74,6 +125,42 @@ pub enum Confirmation {
     },
     /// The provider sends no receipts, so its acceptance counts as delivery.
     Acceptance,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ConfirmedBy {
+    Receipt,
+    Acceptance,
+}
+
+/// The fields of both ways to confirm.
+#[derive(Deserialize)]
+struct ConfirmationJson {
+    by: ConfirmedBy,
+    #[serde(default, deserialize_with = "written::optional_duration")]
+    within: Option<SignedDuration>,
+}
+
+impl<'de> Deserialize<'de> for Confirmation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ConfirmationJson::deserialize(deserializer)?.confirmation()
+    }
+}
+
+impl ConfirmationJson {
+    fn confirmation<E: Error>(self) -> Result<Confirmation, E> {
+        let Self { by, within } = self;
+        match by {
+            ConfirmedBy::Receipt => {
+                Ok(Confirmation::Receipt { within: present("within", within)? })
+            }
+            ConfirmedBy::Acceptance => {
+                absent(&[("within", within.is_some())], &["by"])?;
+                Ok(Confirmation::Acceptance)
+            }
+        }
+    }
 }
 
 impl Default for Confirmation {

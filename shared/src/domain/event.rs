@@ -3,6 +3,7 @@
 use super::attempt::Response;
 use super::delivery_policy::DeliveryPolicy;
 use super::hours::WindowClass;
+use super::lost_period::LostPeriod;
 use super::reason::Reason;
 use super::receipt::Receipt;
 
@@ -85,4 +86,15 @@ pub enum Event {
     Reclassified { class: WindowClass, at_ms: i64 },
     /// An operator decides to send it again, whatever its status is.
     ResendRequested { at_ms: i64 },
+    /// The notifications table was restored to an earlier time. The notification may have left since
+    /// then.
+    Restored {
+        lost: LostPeriod,
+        /// Its sending hours in the lost period; exempt when they are not known.
+        hours: WindowClass,
+        /// An earlier step of its sequence released it at this time or later. Does not matter for a
+        /// notification that waited for no step.
+        released_from_ms: i64,
+        at_ms: i64,
+    },
 }

@@ -9,15 +9,19 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, datetime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::calendar::impossible_time;
 use super::cron::Cron;
 use super::field_error::FieldError;
 
 const MINUTE_S: i64 = 60;
+
+/// Before every year that an expression can name.
+const BEFORE_ALL_YEARS: DateTime = datetime(1969, 12, 31, 23, 59, 0, 0);
 
 /// The API of `EventBridge` Scheduler accepts no longer expression.
 const CHARACTERS_MAX: usize = 256;
@@ -35,6 +39,17 @@ enum Kind {
     Cron(Cron),
     Rate { every_s: i64 },
     At(DateTime),
+}
+
+/// Why an expression has no occurrence after some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoNextTime {
+    /// No year that it names has the days that it names, as with February 30.
+    NoSuchDay,
+    /// Its occurrences are over.
+    Past,
+    /// The local clock skips its occurrences.
+    Skipped,
 }
 
 impl Expression {
@@ -98,6 +113,21 @@ impl Expression {
         anchor: Timestamp,
     ) -> Option<Timestamp> {
         self.occurrences(after, zone, anchor).next()
+    }
+
+    /// Why there is no occurrence after `after`, where there is none.
+    #[must_use]
+    pub fn why_never(&self, after: Timestamp, zone: &TimeZone) -> NoNextTime {
+        let local = zone.to_datetime(after);
+        match &self.kind {
+            Kind::At(at) if *at > local => NoNextTime::Skipped,
+            Kind::Cron(cron) if cron.next_after(BEFORE_ALL_YEARS).is_none() => {
+                NoNextTime::NoSuchDay
+            }
+            Kind::Cron(cron) if cron.next_after(local).is_some() => NoNextTime::Skipped,
+            // A rate ends only with the calendar.
+            Kind::At(_) | Kind::Cron(_) | Kind::Rate { .. } => NoNextTime::Past,
+        }
     }
 
     /// The occurrences after `after`, in order; for `zone` and `anchor` see
@@ -186,7 +216,8 @@ fn rate(text: &str) -> Result<i64, FieldError> {
 
 fn at(text: &str) -> Result<DateTime, FieldError> {
     let refused = || {
-        let detail = format!("is {text:?}; must be an existing time as yyyy-mm-ddThh:mm:ss");
+        let detail = impossible_time(text)
+            .unwrap_or_else(|| format!("is {text:?}; must be a local time as yyyy-mm-ddThh:mm:ss"));
         FieldError::new("at", detail)
     };
     // The parser accepts other forms too, and a 61st second.

@@ -79,7 +79,8 @@ pub struct Notification {
     pub is_contradicted: bool,
     /// Counts the claims, and so names the present one.
     pub claim: u32,
-    /// Number of the latest attempt; 0 before the first.
+    /// Number of the latest attempt; 0 before the first. After the table was restored to an earlier
+    /// time, the highest number that the latest attempt may have.
     pub attempt: u8,
     /// The latest attempt certainly never reached the provider, so the next claim uses its number
     /// again. Without this, the two hexadecimal digits of the reference key would run out.
@@ -169,10 +170,33 @@ impl Notification {
         self.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= at_ms)
     }
 
+    /// The number of the attempt that the next claim makes. `None` when every number is used up.
+    #[must_use]
+    pub fn next_attempt(&self) -> Option<u8> {
+        if self.attempt_unsent { Some(self.attempt) } else { self.attempt.checked_add(1) }
+    }
+
+    /// When it will have waited for too long, while its channel's circuit has been open since
+    /// `open_since_ms`. Its waiting counts from when it became ready, or from the outage's beginning
+    /// if that is later.
+    #[must_use]
+    pub fn gives_up_at_ms(&self, open_since_ms: i64, give_up_after_ms: i64) -> i64 {
+        self.ready_at_ms.max(open_since_ms).saturating_add(give_up_after_ms)
+    }
+
     /// Whether a person has to look at it.
     #[must_use]
     pub fn is_exception(&self) -> bool {
         self.status.is_exception() || self.is_contradicted
+    }
+
+    /// The highest number of an attempt that is on record. It is lower than [`Self::attempt`] only
+    /// after the table was restored to an earlier time: later attempts may have been made.
+    #[must_use]
+    pub fn latest_recorded_attempt(&self) -> u8 {
+        let attempts = self.attempts.iter().map(|attempt| attempt.number);
+        let receipts = self.receipts.iter().map(|receipt| receipt.attempt);
+        attempts.chain(receipts).max().unwrap_or(0)
     }
 
     /// The record of an attempt, unless it was dropped.

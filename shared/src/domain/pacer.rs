@@ -27,7 +27,6 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::circuit_breaker::CircuitBreaker;
-use super::duration::millis;
 use super::rate_limit::RateLimit;
 use super::slow_down::SlowDown;
 
@@ -43,6 +42,12 @@ const CLOCK_SKEW_US: i64 = SECOND_US;
 /// How long a drain waits for the time at which the next request may leave. Ending the drain and
 /// starting another one costs more than a shorter wait.
 pub const WAIT_IN_DRAIN_US: i64 = 4 * SECOND_US;
+
+/// Whether something that may leave at a time has to wait for longer than a drain waits.
+#[must_use]
+pub fn is_long_wait(at_us: i64, now_us: i64) -> bool {
+    at_us.saturating_sub(now_us) > WAIT_IN_DRAIN_US
+}
 
 /// What a successor needs in order to continue where its predecessor stopped. Times are Unix
 /// microseconds.
@@ -83,7 +88,7 @@ impl PacerPosition {
     pub fn waits_until_us(self, now_us: i64) -> Option<i64> {
         let until_us = self.earliest_us();
         let is_correct = until_us == self.no_later_than(now_us + CLOCK_SKEW_US).earliest_us();
-        (is_correct && until_us - now_us > WAIT_IN_DRAIN_US).then_some(until_us)
+        (is_correct && is_long_wait(until_us, now_us)).then_some(until_us)
     }
 
     /// The earliest time at which anything may leave.
@@ -176,14 +181,8 @@ impl Pacer {
         self.slow_down.stretch_us(self.interval_us())
     }
 
-    /// The even distance that the limit allows, rounded up so that rounding never adds a request.
     fn interval_us(&self) -> i64 {
-        let per_second = self.per_second();
-        (self.limit_period_us() + per_second - 1) / per_second
-    }
-
-    fn per_second(&self) -> i64 {
-        i64::from(self.limit.per_second.max(1))
+        self.limit.interval_us()
     }
 
     #[must_use]
@@ -311,7 +310,7 @@ impl Pacer {
     /// transit for as long as its time-out, and the position allows for that.
     #[must_use]
     pub fn position(&self) -> PacerPosition {
-        let per_second = self.per_second();
+        let per_second = i64::from(self.limit.per_second.max(1));
         let mut next_at_us = self.due_us.max(self.hold_until_us);
         for (slots_to_go, departed) in (0..per_second).rev().zip(self.recent.iter().rev()) {
             let clears_at_us = self.clears_at_us(departed);
@@ -326,9 +325,8 @@ impl Pacer {
         }
     }
 
-    /// In every period of this length, at most N requests leave.
     fn limit_period_us(&self) -> i64 {
-        SECOND_US + 1000 * millis(self.limit.jitter)
+        self.limit.period_us()
     }
 
     /// The departure N before the next one. The next one must keep its distance to it.

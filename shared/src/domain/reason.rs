@@ -28,6 +28,9 @@ pub enum Reason {
     ResponseLost,
     /// The sender that had claimed the notification disappeared before it recorded an answer.
     SenderLost,
+    /// The notifications table was restored to an earlier time, and the notification may have left
+    /// since then.
+    Restored,
     /// No receipt came by the deadline.
     NoReceipt,
     /// Receipts came, but none of them says whether the message was delivered. Holds the code of
@@ -66,6 +69,7 @@ impl Reason {
             | Self::AttemptsExhausted
             | Self::ResponseLost
             | Self::SenderLost
+            | Self::Restored
             | Self::NoReceipt
             | Self::Requested
             | Self::PredecessorStopped

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::written;
+
 /// One secret of a channel's webhook. A channel may have several, so that one can replace another
 /// without a receipt being refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,24 +17,12 @@ pub struct ReceiptSecret {
     pub id: String,
     /// SHA-256 of the secret.
     pub sha256: SecretDigest,
+    #[serde(deserialize_with = "written::time")]
     pub created_at: Timestamp,
 }
 
 /// The most secrets of a channel at a time.
 pub const RECEIPT_SECRETS_MAX: usize = 5;
-
-impl ReceiptSecret {
-    /// Whether one of the secrets has this digest.
-    ///
-    /// The time that this takes must not reveal a secret. So digests are compared, which all have
-    /// the same length, and each known secret is compared, also after a match.
-    #[must_use]
-    pub fn any_has(known: &[Self], given: &SecretDigest) -> bool {
-        let matches =
-            known.iter().fold(Choice::from(0), |any, known| any | known.sha256.0.ct_eq(&given.0));
-        bool::from(matches)
-    }
-}
 
 /// SHA-256 of a secret: 64 hexadecimal digits as a text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +37,16 @@ impl SecretDigest {
     #[must_use]
     pub fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
+    /// Whether one of the known secrets has this digest.
+    ///
+    /// The time that this takes must not reveal a secret. So digests are compared, which all have
+    /// the same length, and each known one is compared, also after a match.
+    #[must_use]
+    pub fn is_one_of(&self, known: &[Self]) -> bool {
+        let matches = known.iter().fold(Choice::from(0), |any, known| any | known.0.ct_eq(&self.0));
+        bool::from(matches)
     }
 }
 
@@ -92,21 +92,13 @@ impl TryFrom<String> for SecretDigest {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> ReceiptSecret {
-        ReceiptSecret {
-            id: "a".into(),
-            sha256: SecretDigest::of(text),
-            created_at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
     #[test]
     fn any_of_the_secrets_is_recognised_and_no_other() {
-        let known = [secret("old"), secret("new")];
-        assert!(ReceiptSecret::any_has(&known, &SecretDigest::of("old")));
-        assert!(ReceiptSecret::any_has(&known, &SecretDigest::of("new")));
-        assert!(!ReceiptSecret::any_has(&known, &SecretDigest::of("ne")));
-        assert!(!ReceiptSecret::any_has(&[], &SecretDigest::of("")));
+        let known = ["old", "new"].map(SecretDigest::of);
+        assert!(SecretDigest::of("old").is_one_of(&known));
+        assert!(SecretDigest::of("new").is_one_of(&known));
+        assert!(!SecretDigest::of("ne").is_one_of(&known));
+        assert!(!SecretDigest::of("").is_one_of(&[]));
     }
 
     #[test]
@@ -120,7 +112,12 @@ mod tests {
 
     #[test]
     fn a_stored_secret_does_not_hold_the_secret() {
-        let stored = serde_json::to_string(&secret("plain")).expect("JSON");
+        let secret = ReceiptSecret {
+            id: "a".into(),
+            sha256: SecretDigest::of("plain"),
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        let stored = serde_json::to_string(&secret).expect("JSON");
         assert!(!stored.contains("plain"), "{stored}");
     }
 }

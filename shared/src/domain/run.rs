@@ -17,8 +17,11 @@ use super::unknown_attributes::UnknownAttributes;
 #[strum(serialize_all = "snake_case")]
 pub enum RunStatus {
     /// Its notifications are being stored.
-    Running,
-    /// Every member's notification is stored, or the member is reported.
+    Storing,
+    /// Every member's notification is stored, or the member is reported. Not all notifications have
+    /// ended, as far as it is known.
+    Sending,
+    /// All of its notifications have ended, or wait for a person.
     Finished,
     /// The run started too late, and its schedule says to skip late runs.
     Missed,
@@ -76,6 +79,18 @@ fn schedules() -> String {
     Producer::SCHEDULES.to_owned()
 }
 
+/// The first notifications of a run, in the order of their creation, which are known to have ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownEnds {
+    pub count: u64,
+    /// The place of the last one in the run's group; `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// The latest end among them, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_ms: Option<i64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The version of the stored shape. A row of a higher version than [`Self::SCHEMA`] is never
@@ -86,6 +101,10 @@ pub struct Run {
     pub status: RunStatus,
     /// When the run's time first fired.
     pub started_at_ms: i64,
+    /// When the last of its notifications was stored. `None` for a run that did not get so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_at_ms: Option<i64>,
+    /// When it ended: when the last of its notifications ended, or when it failed or was missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at_ms: Option<i64>,
     /// `None` until an invocation takes the run, and for a run that ended before that.
@@ -96,13 +115,17 @@ pub struct Run {
     pub cursor: Option<String>,
     #[serde(default)]
     pub counts: RunCounts,
+    /// Which of its notifications are known to have ended, while it is `sending`.
+    #[serde(default)]
+    pub known_ends: KnownEnds,
     /// The first [`Self::FAULTS_KEPT`] faults, and the fault of a cut-off file's last line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<BadLine>,
     /// Why the run cannot continue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// The time of an earlier run of the same schedule that was still running when this one began.
+    /// The time of another run of the same schedule that was still storing its notifications when
+    /// this one began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlaps: Option<Timestamp>,
     /// Increases with every save, so that no late or repeated write can undo progress.
@@ -136,6 +159,16 @@ impl Run {
         self.lease_until_ms.is_some_and(|until_ms| now_ms < until_ms + Self::SKEW_MS)
     }
 
+    /// Notes that the last notification is stored. The lease ends.
+    pub fn all_stored(&mut self, at_ms: i64) {
+        self.stored_at_ms = Some(at_ms);
+        self.lease_until_ms = None;
+        self.status = RunStatus::Sending;
+        if self.counts.stored == 0 {
+            self.end(RunStatus::Finished, None, at_ms);
+        }
+    }
+
     /// Ends the run and its lease.
     pub fn end(&mut self, status: RunStatus, failure: Option<String>, at_ms: i64) {
         self.status = status;
@@ -159,8 +192,48 @@ impl Run {
 }
 
 #[cfg(test)]
+impl Run {
+    /// A run as it is first stored.
+    pub(crate) fn sample() -> Self {
+        Self {
+            schema: Self::SCHEMA,
+            key: RunKey::new("daily", Timestamp::UNIX_EPOCH),
+            status: RunStatus::Storing,
+            started_at_ms: 0,
+            stored_at_ms: None,
+            ended_at_ms: None,
+            pins: None,
+            cursor: None,
+            counts: RunCounts::default(),
+            known_ends: KnownEnds::default(),
+            faults: vec![],
+            failure: None,
+            overlaps: None,
+            fence: 1,
+            holder: 1,
+            lease_until_ms: None,
+            unknown: UnknownAttributes::default(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_stored_nothing_ends_at_once_and_another_one_sends() {
+        let now_ms = 5;
+        for (stored, status, ended_at_ms) in
+            [(0, RunStatus::Finished, Some(now_ms)), (1, RunStatus::Sending, None)]
+        {
+            let counts = RunCounts { members: 2, stored, ..RunCounts::default() };
+            let mut run = Run { counts, lease_until_ms: Some(9), ..Run::sample() };
+            run.all_stored(now_ms);
+            assert_eq!((run.status, run.ended_at_ms), (status, ended_at_ms));
+            assert_eq!((run.stored_at_ms, run.lease_until_ms), (Some(now_ms), None));
+        }
+    }
 
     #[test]
     fn pins_of_earlier_code_belong_to_the_schedules_and_use_the_first_variant() {

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::expression::Expression;
+use super::expression::{Expression, NoNextTime};
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
 use super::priority::Priority;
 use super::producer::Producer;
+use super::written;
 use super::zone::{MUST_BE_A_ZONE, local_time, zone};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +45,13 @@ pub struct Schedule {
     pub outside_window: OutsideWindow,
     /// The schedule has no times before this. A `rate` has its first time here. Set when the
     /// schedule is first saved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "written::optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub starts_at: Option<Timestamp>,
 }
-
-/// The largest priority that a schedule may ask for.
-const PRIORITY_MAX: u16 = 9_999;
 
 fn seoul() -> String {
     "Asia/Seoul".to_owned()
@@ -152,10 +154,7 @@ impl Schedule {
     /// and the sending windows are.
     #[must_use]
     pub fn faults(&self, now: Timestamp) -> Vec<FieldError> {
-        let bad_priority =
-            self.priority.filter(|Priority(number)| !(1..=PRIORITY_MAX).contains(number));
-        let has_next_time =
-            self.zone().is_none() || !self.enabled || self.next_after(now).is_some();
+        let is_real_time = self.priority == Some(Priority::REAL_TIME);
         [
             FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME),
             FieldError::unless(
@@ -168,22 +167,41 @@ impl Schedule {
                 "producer",
                 MUST_BE_A_NAME,
             ),
+            FieldError::unless(is_name(&self.template), "template", MUST_BE_A_NAME),
+            FieldError::unless(is_name(&self.audience), "audience", MUST_BE_A_NAME),
             FieldError::unless(zone(&self.timezone).is_some(), "timezone", MUST_BE_A_ZONE),
-            bad_priority.map(|Priority(number)| {
-                let detail = format!(
-                    "is {number}; must be 1 to {PRIORITY_MAX}: 0 is for real-time messages"
-                );
-                FieldError::new("priority", detail)
-            }),
             FieldError::unless(
-                has_next_time,
-                "expression",
-                "has no time in the future; must have one while the schedule is enabled",
+                !is_real_time,
+                "priority",
+                format!("is 0; must be 1 to {}: 0 is for real-time messages", Priority::MAX),
             ),
+            self.no_next_time(now),
         ]
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// The fault of an enabled schedule that has no time in the future, with its cause.
+    fn no_next_time(&self, now: Timestamp) -> Option<FieldError> {
+        let zone = self.zone()?;
+        if !self.enabled || self.next_after(now).is_some() {
+            return None;
+        }
+        let detail = match self.expression.why_never(now, &zone) {
+            NoNextTime::NoSuchDay => "names a day that does not exist, such as February 30; must \
+                                      name a day of the calendar, in a year that has it"
+                .to_owned(),
+            NoNextTime::Past => "has only times in the past; must have a time in the future while \
+                                 the schedule is enabled"
+                .to_owned(),
+            NoNextTime::Skipped => format!(
+                "has only times that the clocks of {} skip, because they go forward then; must \
+                 have a time that exists there",
+                self.timezone
+            ),
+        };
+        Some(FieldError::new("expression", detail))
     }
 }
 
@@ -231,10 +249,12 @@ mod tests {
         type Change = fn(&mut Schedule);
         let now = at("2026-03-02T10:00+09:00");
         assert_eq!(schedule("cron(0 10 * * ? *)").faults(now), []);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 10] = [
             (|s| s.name = "A b".into(), "name"),
             (|s| s.channel = Some("A b".into()), "channel"),
             (|s| s.producer = Some(String::new()), "producer"),
+            (|s| s.template = "A b".into(), "template"),
+            (|s| s.audience = String::new(), "audience"),
             (|s| s.timezone = "Seoul".into(), "timezone"),
             (|s| s.timezone = "asia/seoul".into(), "timezone"),
             (|s| s.timezone = "Etc/Unknown".into(), "timezone"),
@@ -249,6 +269,30 @@ mod tests {
             change(&mut faulty);
             let fields: Vec<_> = faulty.faults(now).into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
+        }
+    }
+
+    #[test]
+    fn a_schedule_without_a_next_time_is_refused_with_the_cause() {
+        let now = at("2026-03-02T10:00+09:00");
+        let cause = |expression: &str, timezone: &str| {
+            let schedule = Schedule { timezone: timezone.into(), ..schedule(expression) };
+            schedule.faults(now).remove(0).detail
+        };
+        for (expression, start) in [
+            ("cron(0 11 30 2 ? *)", "names a day that does not exist"),
+            ("cron(0 11 29 2 ? 2027)", "names a day that does not exist"),
+            ("cron(0 11 1 1 ? 2020)", "has only times in the past"),
+            ("at(2026-03-02T09:59:59)", "has only times in the past"),
+        ] {
+            let cause = cause(expression, "Asia/Seoul");
+            assert!(cause.starts_with(start), "{expression}: {cause}");
+        }
+        // The clocks of New York go forward at 02:00 on this day.
+        for expression in ["at(2026-03-08T02:30:00)", "cron(30 2 8 3 ? 2026)"] {
+            let cause = cause(expression, "America/New_York");
+            let start = "has only times that the clocks of America/New_York skip";
+            assert!(cause.starts_with(start), "{expression}: {cause}");
         }
     }
 }

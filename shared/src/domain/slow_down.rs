@@ -50,6 +50,13 @@ impl SlowDown {
         self.since_us += tenths * (SECOND_US / 10);
     }
 
+    /// When the whole pace has come back. `None` while nothing of it is missing.
+    #[must_use]
+    pub fn recovered_at_us(&self) -> Option<i64> {
+        let recovery_us = self.taken_permille * (SECOND_US / RECOVERY_PERMILLE_PER_S);
+        (self.taken_permille > 0).then_some(self.since_us + recovery_us)
+    }
+
     /// The same state in the times of a clock that is ahead by this much.
     #[must_use]
     pub fn by_a_clock_ahead(self, ahead_us: i64) -> Self {
@@ -80,10 +87,13 @@ mod tests {
         assert_eq!(slow_down.stretch_us(SPACING_US), 20_000);
         slow_down.throttled(5_000_000, 6_000_000);
         assert_eq!(slow_down.stretch_us(SPACING_US), 40_000);
+        assert_eq!(slow_down.recovered_at_us(), Some(6_000_000 + 50 * SECOND_US));
         slow_down.recover(6_000_000 + 25 * SECOND_US);
         assert_eq!(slow_down.stretch_us(SPACING_US), 26_667);
+        assert_eq!(slow_down.recovered_at_us(), Some(6_000_000 + 50 * SECOND_US));
         slow_down.recover(6_000_000 + 50 * SECOND_US);
         assert_eq!(slow_down.stretch_us(SPACING_US), 20_000);
+        assert_eq!(slow_down.recovered_at_us(), None);
     }
 
     #[test]

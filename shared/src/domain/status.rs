@@ -66,6 +66,37 @@ impl Status {
         }
     }
 
+    /// Whether Alimi still has something to do with it by itself. Otherwise it has ended, or waits
+    /// for a person.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Blocked | Self::Deferred | Self::Queued | Self::Sending | Self::Accepted => true,
+            Self::Unknown
+            | Self::Unconfirmed
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Expired
+            | Self::Delivered => false,
+        }
+    }
+
+    /// Whether it has not been claimed yet, and may still leave.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        match self {
+            Self::Blocked | Self::Deferred | Self::Queued => true,
+            Self::Sending
+            | Self::Accepted
+            | Self::Unknown
+            | Self::Unconfirmed
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Expired
+            | Self::Delivered => false,
+        }
+    }
+
     /// Whether a person has to look at it.
     #[must_use]
     pub fn is_exception(self) -> bool {

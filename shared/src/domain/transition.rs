@@ -11,6 +11,7 @@ mod claims;
 mod decisions;
 mod moves;
 mod receipts;
+mod restored;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -54,5 +55,8 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
         }
         Event::Reclassified { class, at_ms } => times::reclassified(notification, class, *at_ms),
         Event::ResendRequested { at_ms } => decisions::resend_requested(notification, *at_ms),
+        Event::Restored { lost, hours, released_from_ms, at_ms } => {
+            restored::restored(notification, *lost, hours, *released_from_ms, *at_ms)
+        }
     }
 }

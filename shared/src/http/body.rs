@@ -3,12 +3,12 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::json_error::field_error;
-use super::strict::{Unreadable, deserialize_strictly};
+use super::json_text::parse_json;
+use super::strict::read_strictly;
 use crate::domain::FieldError;
 use crate::domain::id::content_digest;
 
-/// A JSON body of any shape.
+/// A JSON body of any shape. No object in it has a member twice.
 #[derive(Clone, PartialEq)]
 pub struct Body(pub Value);
 
@@ -16,25 +16,18 @@ impl Body {
     /// Parses JSON of any shape.
     ///
     /// # Errors
-    /// Names the field `body` and the position, and quotes none of the content.
+    /// Names the member at fault, or the field `body`, and quotes none of the content.
     pub fn parse(bytes: &[u8]) -> Result<Self, FieldError> {
-        serde_json::from_slice(bytes).map(Self).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let detail =
-                format!("is not valid JSON (line {line}, column {column}); send one JSON value");
-            FieldError::new("body", detail)
-        })
+        parse_json(bytes).map(Self)
     }
 
-    /// Converts the body to a `T`. A field that `T` does not have is an error.
+    /// Converts the body to a `T`. A field that `T` does not have is an error, and so is a list where
+    /// an object belongs.
     ///
     /// # Errors
     /// Names the field at fault by its path: `to.phone`, `steps[1].template`.
     pub fn deserialize<T: DeserializeOwned>(self) -> Result<T, FieldError> {
-        deserialize_strictly(self.0).map_err(|unreadable| match unreadable {
-            Unreadable::UnknownField(error) => error,
-            Unreadable::Malformed { path, error } => field_error(&path, &error.to_string()),
-        })
+        read_strictly(self.0)
     }
 }
 
@@ -108,6 +101,6 @@ mod tests {
         let body = Body::parse(text.as_bytes()).expect("JSON");
         let error = body.deserialize::<crate::domain::Channel>().expect_err("a fault");
         assert_eq!(error.field, "limit.jittr");
-        assert_eq!(error.detail, "is an unknown field; leave it out, or correct its name");
+        assert_eq!(error.detail, "is an unknown field; known: per_second, jitter, strict");
     }
 }

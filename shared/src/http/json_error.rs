@@ -1,49 +1,122 @@
-//! Serde's errors in words that a client understands.
+//! Errors of the strict reader, in words that a client understands.
+
+use std::fmt;
+
+use serde::de::{Error, Expected, Unexpected};
 
 use crate::domain::FieldError;
+use crate::domain::shown::shown;
 
-/// How serde's own messages about a value begin.
-const SERDE_STARTS: [&str; 4] =
-    ["unknown variant `", "invalid type: ", "invalid value: ", "invalid length "];
+/// What is wrong with one part of a document. The path grows while the error returns from the part
+/// to the whole document.
+#[derive(Debug)]
+pub(super) struct ReadError {
+    /// Empty while the error concerns the whole part.
+    path: String,
+    detail: String,
+}
 
-/// The error to show for serde's `message` about the field at `path`; an empty path is the body.
-///
-/// Serde's own messages name Rust types and quote the client's value. A message that a type's own
-/// validation wrote is kept.
-pub(super) fn field_error(path: &str, message: &str) -> FieldError {
-    if let Some(name) = name_behind(message, "missing field `") {
-        return FieldError::new(join(path, name), "is missing");
+impl ReadError {
+    pub(super) fn new(detail: impl Into<String>) -> Self {
+        Self { path: String::new(), detail: detail.into() }
     }
-    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
-    if let Some(name) = name_behind(message, "unknown field `") {
-        // Serde's path ends in the unknown field, except inside a tagged enum.
-        let is_in_path = path == name || path.ends_with(&format!(".{name}"));
-        let field = if is_in_path { path.to_owned() } else { join(path, name) };
-        let known = expected.map_or("none", |known| known.trim_start_matches("one of "));
-        let detail = format!("is an unknown field; known: {}", known.replace('`', ""));
-        return FieldError::new(field, detail);
+
+    /// The same error in the member `name` of an object.
+    pub(super) fn under_name(self, name: &str) -> Self {
+        self.under(&shown(name))
     }
-    let detail = match expected {
-        Some(expected) if SERDE_STARTS.iter().any(|start| message.starts_with(start)) => {
-            format!("must be {}", in_words_of_json(expected))
+
+    /// The same error in an item of a list.
+    pub(super) fn under_index(self, index: usize) -> Self {
+        self.under(&format!("[{index}]"))
+    }
+
+    /// An unknown member of an object.
+    pub(super) fn unknown(name: &str, known: &[&str]) -> Self {
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Self::new(format!("is an unknown field; known: {known}")).under_name(name)
+    }
+
+    pub(super) fn into_field_error(self) -> FieldError {
+        let Self { path, detail } = self;
+        FieldError::new(if path.is_empty() { "body".to_owned() } else { path }, detail)
+    }
+
+    fn under(self, outer: &str) -> Self {
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        Self { path: format!("{outer}{separator}{}", self.path), ..self }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.detail)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Serde's own messages would name Rust's types and quote the client's values.
+impl Error for ReadError {
+    /// The words of a type's own check are kept.
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format!("must be {}", in_words_of_json(&expected.to_string())))
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let must = Self::invalid_type(unexpected, expected).detail;
+        // A number is out of its range. A text is not quoted: it may be personal.
+        if let Unexpected::Unsigned(number) = unexpected {
+            Self::new(format!("is {number}; {must}"))
+        } else if let Unexpected::Signed(number) = unexpected {
+            Self::new(format!("is {number}; {must}"))
+        } else {
+            Self::new(must)
         }
-        Some(_) | None => message.to_owned(),
-    };
-    FieldError::new(if path.is_empty() { "body" } else { path }, detail)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        let must = Self::invalid_type(Unexpected::Seq, expected).detail;
+        Self::new(format!("has {length} items; {must}"))
+    }
+
+    fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
+        Self::new(one_of(known))
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        Self::unknown(name, known)
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::new("is missing").under_name(name)
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::new(TWICE).under_name(name)
+    }
 }
 
-/// The name between `start` and the next backtick.
-fn name_behind<'a>(message: &'a str, start: &str) -> Option<&'a str> {
-    message.strip_prefix(start)?.split('`').next()
-}
+/// The detail of a member that an object has twice.
+pub(super) const TWICE: &str = "is given twice; must be given once";
 
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// What a text that names one of these must be.
+pub(super) fn one_of(known: &[&str]) -> String {
+    match known {
+        [] => "must be left out".to_owned(),
+        [only] => format!("must be {only}"),
+        [first, second] => format!("must be {first} or {second}"),
+        more => format!("must be one of {}", more.join(", ")),
+    }
 }
 
 /// What serde expected, in JSON's words.
-fn in_words_of_json(expected: &str) -> String {
-    let words = match expected {
+fn in_words_of_json(expected: &str) -> &str {
+    match expected {
         "a borrowed string" | "string or map" => "a string",
         "a boolean" => "true or false",
         "a sequence" => "a list",
@@ -51,55 +124,36 @@ fn in_words_of_json(expected: &str) -> String {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number from 0",
+        "u64" | "usize" => "a whole number of 0 or more",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
-        _ if expected.starts_with("struct ") || expected.contains("tagged enum ") => "an object",
+        _ if expected.starts_with("struct ") => "an object",
         _ => expected,
-    };
-    words.replace('`', "")
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::de::DeserializeOwned;
-    use serde_json::{Value, json};
-
     use super::*;
-    use crate::domain::Confirmation;
-    use crate::ports::WakeGroup;
 
-    fn detail<T: DeserializeOwned>(value: Value) -> String {
-        let error = serde_json::from_value::<T>(value).err().expect("a fault");
-        field_error("field", &error.to_string()).detail
+    #[test]
+    fn the_path_grows_from_the_part_to_the_whole() {
+        let error = ReadError::new("is wrong").under_index(2).under_name("b").under_index(1);
+        let error = error.under_name("a").into_field_error();
+        assert_eq!(error.to_string(), "a[1].b[2]: is wrong");
+        assert_eq!(ReadError::new("is wrong").into_field_error().field, "body");
+        assert_eq!(ReadError::new("is wrong").under_index(0).into_field_error().field, "[0]");
     }
 
     #[test]
-    fn no_detail_has_a_rust_type_or_the_clients_value() {
-        assert_eq!(detail::<WakeGroup>(json!("secret")), "must be one of zero, one, two");
-        assert_eq!(detail::<WakeGroup>(json!(7)), "must be a string");
-        let by = detail::<Confirmation>(json!({ "by": "secret" }));
-        assert_eq!(by, "must be receipt or acceptance");
-        assert_eq!(detail::<Confirmation>(json!({})), "is missing");
-        assert_eq!(detail::<Confirmation>(json!("secret")), "must be an object");
-        assert_eq!(detail::<u8>(json!(300)), "must be a whole number from 0 to 255");
-        assert_eq!(detail::<bool>(json!("a, expected b")), "must be true or false");
-        assert_eq!(detail::<Vec<u8>>(json!({})), "must be a list");
+    fn a_clients_long_name_is_cut() {
+        let error = ReadError::unknown(&"x".repeat(1_000), &["to"]).into_field_error();
+        assert_eq!(error.field, format!("{}…", "x".repeat(64)));
     }
 
     #[test]
-    fn a_missing_or_unknown_field_is_the_end_of_the_path() {
-        let field = |path: &str, message: &str| field_error(path, message).field;
-        assert_eq!(field("", "missing field `to`"), "to");
-        assert_eq!(field("to", "missing field `id`"), "to.id");
-        assert_eq!(field("to.id", "unknown field `id`, there are no fields"), "to.id");
-        assert_eq!(field("provider", "unknown field `id`, there are no fields"), "provider.id");
-        assert_eq!(field("", "invalid type: null, expected a map"), "body");
-    }
-
-    #[test]
-    fn a_types_own_validation_keeps_its_words() {
-        let detail = field_error("to.phone", "must have 9 to 11 digits").detail;
-        assert_eq!(detail, "must have 9 to 11 digits");
+    fn a_choice_is_named_with_all_its_values() {
+        assert_eq!(one_of(&["a", "b"]), "must be a or b");
+        assert_eq!(one_of(&["a", "b", "c"]), "must be one of a, b, c");
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::error::PortError;
 use super::provider::{NotPrepared, Provider};
 use crate::domain::{
-    Address, Channel, ChannelType, Content, FieldError, Guarantees, IncomingReceipt,
+    Address, Channel, ChannelType, Content, Explanation, FieldError, Guarantees, IncomingReceipt,
 };
 
 /// What one kind of provider knows. Pure: no adapter makes a request, except through the provider
@@ -43,6 +43,11 @@ pub trait Adapter: Send + Sync {
         &self,
         request: &http::Request<Bytes>,
     ) -> Result<Vec<IncomingReceipt>, FieldError>;
+
+    /// What one of the provider's codes means: of an answer or of a receipt. An attempt whose answer
+    /// had no code has the HTTP status in its place. `None` for a code that the provider does not
+    /// document.
+    fn explain(&self, code: &str) -> Option<Explanation>;
 
     /// The answer that tells the provider that its receipts are stored.
     fn receipt_reply(&self) -> http::Response<Bytes>;

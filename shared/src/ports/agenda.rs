@@ -25,6 +25,14 @@ pub trait Agenda: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AgendaEntry>, PortError>;
 
+    /// How many entries of a partition sort before a key, counted up to `limit`.
+    async fn count_before(
+        &self,
+        partition: &str,
+        before: &str,
+        limit: usize,
+    ) -> Result<usize, PortError>;
+
     /// The last entries of a partition, the last one first.
     async fn last_entries(
         &self,

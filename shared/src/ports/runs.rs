@@ -21,6 +21,15 @@ pub trait Runs: Send + Sync {
     /// Runs of a schedule, latest scheduled time first, strongly consistent.
     async fn runs(&self, schedule: &str, limit: usize) -> Result<Vec<Run>, PortError>;
 
-    /// Runs that have not ended, from an eventually consistent index.
-    async fn unfinished_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError>;
+    /// Runs whose notifications are being stored, by their time, from an eventually consistent
+    /// index.
+    async fn storing_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError>;
+
+    /// Runs whose notifications are all stored and have not all ended, by their time, from an
+    /// eventually consistent index. Starts behind `after`.
+    async fn sending_runs(
+        &self,
+        after: Option<&RunKey>,
+        limit: usize,
+    ) -> Result<Vec<RunKey>, PortError>;
 }

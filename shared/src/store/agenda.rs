@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::Select;
 
 use super::dynamo::{DynamoStore, Table};
 use super::error::unavailable;
@@ -107,6 +108,33 @@ impl Agenda for DynamoStore {
                 .expression_attribute_values(":until", text(until)),
         };
         self.read_agenda(partition, query, limit).await
+    }
+
+    async fn count_before(
+        &self,
+        partition: &str,
+        before: &str,
+        limit: usize,
+    ) -> Result<usize, PortError> {
+        let query = self
+            .agenda_query(partition)
+            .select(Select::Count)
+            .key_condition_expression("agenda_pk = :pk AND agenda_sk < :before")
+            .expression_attribute_values(":before", text(before));
+        let mut counted = 0;
+        let mut start = None;
+        // A page ends after 1 MB, whatever the limit is.
+        while counted < limit {
+            let left = i32::try_from(limit - counted).unwrap_or(i32::MAX);
+            let page = query.clone().limit(left).set_exclusive_start_key(start).send().await;
+            let page = page.map_err(|error| unavailable(Table::Notifications, &error))?;
+            counted += usize::try_from(page.count).unwrap_or(0);
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(counted)
     }
 
     async fn last_entries(

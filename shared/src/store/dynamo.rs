@@ -84,7 +84,7 @@ impl DynamoStore {
         }
     }
 
-    /// The same store, with another retention for the notifications that it writes from now on.
+    /// The same store, with another retention for what it writes from now on.
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }

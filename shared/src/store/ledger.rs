@@ -8,7 +8,7 @@ use super::error::{unavailable, unusable};
 use super::item::{Item, number, text};
 use crate::ports::{Ledger, LedgerEntry, PortError};
 
-fn to_item(entry: &LedgerEntry) -> Result<Item, PortError> {
+pub(super) fn to_item(entry: &LedgerEntry) -> Result<Item, PortError> {
     // As a text, because DynamoDB has other limits than JSON for numbers and for depth.
     let body = serde_json::to_string(&entry.body)
         .map_err(|_| unusable(Table::Ledger, "an entry cannot be written as JSON"))?;

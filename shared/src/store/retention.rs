@@ -1,11 +1,11 @@
-//! How long notifications are kept after they have ended.
+//! How long notifications are kept after they have ended, and how long audit records are kept.
 
 use crate::domain::{Notification, Reason, Status};
 
-const DAY_S: i64 = 24 * 60 * 60;
+pub(super) const DAY_S: i64 = 24 * 60 * 60;
 
-/// How many days notifications are kept after they have ended. For so long an idempotency key
-/// prevents a second notification.
+/// How many days notifications are kept after they have ended, and audit records after their request.
+/// For so long as a notification is kept, its idempotency key prevents a second one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// For notifications that ended as asked for: delivered, withdrawn or not needed.
@@ -14,11 +14,13 @@ pub struct Retention {
     /// cancelled because an earlier step of their sequence stopped, or delivered by one receipt and
     /// undelivered by a later one.
     pub exception_days: u32,
+    /// For the audit records.
+    pub audit_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { ended_days: 30, exception_days: 180 }
+        Self { ended_days: 30, exception_days: 180, audit_days: 400 }
     }
 }
 

@@ -15,8 +15,9 @@ use crate::domain::name::is_name;
 use crate::domain::run::{Run, RunStatus};
 use crate::ports::{PortError, Runs, Saved};
 
-/// The index's only partition: few runs are unfinished at a time.
-const UNFINISHED: &str = "yes";
+/// The partitions of the index, by the status of their runs. Few runs have these at a time.
+const STORING: &str = "storing";
+const SENDING: &str = "sending";
 
 /// How long a run is kept after it has ended: an operator can look up the same day of last year.
 const RETENTION_S: i64 = 400 * 24 * 60 * 60;
@@ -41,8 +42,13 @@ fn to_item(run: &Run) -> Result<Item, PortError> {
     item.remove("key");
     item.insert("schedule".into(), text(&run.key.schedule));
     item.insert("scheduled_at".into(), text(sort_key(run.key.scheduled_at)));
-    if run.status == RunStatus::Running {
-        item.insert("unfinished".into(), text(UNFINISHED));
+    let partition = match run.status {
+        RunStatus::Storing => Some(STORING),
+        RunStatus::Sending => Some(SENDING),
+        RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => None,
+    };
+    if let Some(partition) = partition {
+        item.insert("unfinished".into(), text(partition));
     }
     if let Some(ended_at_ms) = run.ended_at_ms {
         item.insert("ttl".into(), number(ended_at_ms / 1000 + RETENTION_S));
@@ -95,6 +101,47 @@ impl DynamoStore {
             }
             _ => Err(unavailable(Table::Runs, &error)),
         }
+    }
+}
+
+impl DynamoStore {
+    /// Runs of a partition of the index, behind `after`.
+    async fn indexed_runs(
+        &self,
+        partition: &str,
+        after: Option<&RunKey>,
+        limit: usize,
+    ) -> Result<Vec<RunKey>, PortError> {
+        // Several runs may have the same time, so a condition on the time would leave some out.
+        let start = after.map(|RunKey { schedule, scheduled_at }| {
+            Item::from([
+                ("unfinished".to_owned(), text(partition)),
+                ("schedule".to_owned(), text(schedule)),
+                ("scheduled_at".to_owned(), text(sort_key(*scheduled_at))),
+            ])
+        });
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.runs)
+            .index_name("unfinished")
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .key_condition_expression("unfinished = :partition")
+            .expression_attribute_values(":partition", text(partition))
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while keys.len() < limit
+            && let Some(item) = items.next().await
+        {
+            let item = item.map_err(|error| unavailable(Table::Runs, &error))?;
+            let key = serde_dynamo::from_item(item)
+                .map_err(|_| unusable(Table::Runs, "an entry of the index does not decode"))?;
+            keys.push(key);
+        }
+        Ok(keys)
     }
 }
 
@@ -159,27 +206,15 @@ impl Runs for DynamoStore {
         Ok(runs)
     }
 
-    async fn unfinished_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError> {
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.tables.runs)
-            .index_name("unfinished")
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .key_condition_expression("unfinished = :yes")
-            .expression_attribute_values(":yes", text(UNFINISHED))
-            .into_paginator()
-            .items()
-            .send();
-        let mut keys = Vec::new();
-        while keys.len() < limit
-            && let Some(item) = items.next().await
-        {
-            let item = item.map_err(|error| unavailable(Table::Runs, &error))?;
-            let key = serde_dynamo::from_item(item)
-                .map_err(|_| unusable(Table::Runs, "an entry of the index does not decode"))?;
-            keys.push(key);
-        }
-        Ok(keys)
+    async fn storing_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError> {
+        self.indexed_runs(STORING, None, limit).await
+    }
+
+    async fn sending_runs(
+        &self,
+        after: Option<&RunKey>,
+        limit: usize,
+    ) -> Result<Vec<RunKey>, PortError> {
+        self.indexed_runs(SENDING, after, limit).await
     }
 }

@@ -1,5 +1,5 @@
-//! Logs, as one JSON object for each line, for CloudWatch Logs Insights; and metrics, in the same
-//! stream.
+//! Logs, as one JSON object for each line, for CloudWatch Logs Insights; and metrics and the record of
+//! what persons did, in the same stream.
 
 mod metrics;
 

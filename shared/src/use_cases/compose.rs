@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::domain::audience::file::Member;
 use crate::domain::audience::recipient_of;
-use crate::domain::hours::{Hours, Opening, Origin, hours_of};
+use crate::domain::hours::{Opening, Origin};
+use crate::domain::present_hours::window_class;
 use crate::domain::zone::{MUST_BE_A_ZONE, zone};
 use crate::domain::{
     Addresses, Channel, FieldError, Group, HoursConfig, Notification, NotificationId, Priority,
@@ -142,10 +143,10 @@ pub fn compose(inputs: NotificationInputs<'_>) -> Result<Notification, FieldErro
 }
 
 fn check_times(inputs: &NotificationInputs<'_>) -> Result<(), FieldError> {
-    if let (Some(not_before_ms), Some(expires_at_ms)) = (inputs.not_before_ms, inputs.expires_at_ms)
-        && expires_at_ms <= not_before_ms
-    {
-        return Err(FieldError::new("expires_at", "must be later than not_before"));
+    if inputs.expires_at_ms.is_some_and(|expires_at_ms| expires_at_ms <= inputs.now_ms) {
+        let now = Timestamp::from_millisecond(inputs.now_ms).unwrap_or_default();
+        let detail = format!("is in the past; must be later than now, {now}");
+        return Err(FieldError::new("expires_at", detail));
     }
     for (field, at_ms) in
         [("not_before", inputs.not_before_ms), ("expires_at", inputs.expires_at_ms)]
@@ -153,6 +154,11 @@ fn check_times(inputs: &NotificationInputs<'_>) -> Result<(), FieldError> {
         if at_ms.is_some_and(|at_ms| at_ms > inputs.now_ms + AHEAD_MAX_MS) {
             return Err(FieldError::new(field, "must be within the next 366 days"));
         }
+    }
+    if let (Some(not_before_ms), Some(expires_at_ms)) = (inputs.not_before_ms, inputs.expires_at_ms)
+        && expires_at_ms <= not_before_ms
+    {
+        return Err(FieldError::new("expires_at", "must be later than not_before"));
     }
     Ok(())
 }
@@ -218,25 +224,5 @@ fn opening_after(class: &WindowClass, at_ms: i64) -> Option<Timestamp> {
     match class.opening(Timestamp::from_millisecond(at_ms).unwrap_or_default()) {
         Opening::Open { .. } => None,
         Opening::Closed { until } => Some(until),
-    }
-}
-
-/// The window class of a message under the present configuration; `None` when the windows that
-/// apply have no minute in common.
-#[must_use]
-pub fn window_class(
-    template: &Template,
-    channel: &Channel,
-    hours: &HoursConfig,
-    origin: Origin,
-    to: &RecipientRef,
-) -> Option<WindowClass> {
-    match hours_of(origin, template.category, hours, channel.window, template.window) {
-        Hours::Exempt => Some(WindowClass::EXEMPT),
-        Hours::Never => None,
-        Hours::Within(window) => {
-            let zone = to.timezone.as_deref().unwrap_or(&channel.timezone);
-            WindowClass::within(window, zone).ok()
-        }
     }
 }

@@ -24,7 +24,7 @@ use crate::time::SystemClock;
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// A request for a file, or for what S3 knows of it.
+/// A request for a file, for what S3 knows of it, or for its deletion.
 #[derive(Clone, Debug)]
 pub enum FileRequest {
     State {
@@ -41,20 +41,26 @@ pub enum FileRequest {
         /// The last byte.
         last: u64,
     },
+    Deletion {
+        bucket: String,
+        key: String,
+    },
 }
 
 impl FileRequest {
     #[must_use]
     pub fn bucket(&self) -> &str {
         match self {
-            Self::State { bucket, .. } | Self::Part { bucket, .. } => bucket,
+            Self::State { bucket, .. }
+            | Self::Part { bucket, .. }
+            | Self::Deletion { bucket, .. } => bucket,
         }
     }
 
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Self::State { key, .. } | Self::Part { key, .. } => key,
+            Self::State { key, .. } | Self::Part { key, .. } | Self::Deletion { key, .. } => key,
         }
     }
 
@@ -62,12 +68,13 @@ impl FileRequest {
         match self {
             Self::State { .. } => "HEAD",
             Self::Part { .. } => "GET",
+            Self::Deletion { .. } => "DELETE",
         }
     }
 
     fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::State { .. } => vec![],
+            Self::State { .. } | Self::Deletion { .. } => vec![],
             Self::Part { etag, first, last, .. } => {
                 vec![("if-match", etag.clone()), ("range", format!("bytes={first}-{last}"))]
             }
@@ -77,9 +84,9 @@ impl FileRequest {
 
 /// Where a bucket is.
 #[derive(Debug, PartialEq, Eq)]
-struct Address {
-    endpoint: String,
-    path: String,
+pub(super) struct Address {
+    pub(super) endpoint: String,
+    pub(super) path: String,
 }
 
 /// S3 in one region, with the caller's credentials.
@@ -115,9 +122,9 @@ impl FileService {
 
     /// A bucket's name is part of the host, unless an emulator has no host for each bucket, or a dot
     /// in the name would not fit S3's certificate.
-    fn address(&self, request: &FileRequest) -> Address {
-        let (bucket, region) = (request.bucket(), &self.region);
-        let key = utf8_percent_encode(request.key(), ENCODED);
+    pub(super) fn address(&self, bucket: &str, key: &str) -> Address {
+        let region = &self.region;
+        let key = utf8_percent_encode(key, ENCODED);
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         match &self.endpoint_url {
             None if !bucket.contains('.') => Address {
@@ -137,7 +144,7 @@ impl FileService {
     /// The request with its signature. S3 accepts the signature for 15 minutes, much longer than all
     /// tries take together.
     pub(super) fn sign(&self, request: &FileRequest) -> Result<SignedRequest, BoxError> {
-        let Address { endpoint, path } = self.address(request);
+        let Address { endpoint, path } = self.address(request.bucket(), request.key());
         let mut headers = request.headers();
         let mut settings = SigningSettings::default();
         // S3 signs paths as they are sent.
@@ -183,7 +190,7 @@ impl FileService {
             .service_name("s3")
             .operation_name(request.method())
             .http_client(self.http_client.clone())
-            .endpoint_url(&self.address(request).endpoint)
+            .endpoint_url(&self.address(request.bucket(), request.key()).endpoint)
             .no_auth()
             .standard_retry(&self.retries)
             .timeout_config(self.timeouts.clone());
@@ -235,15 +242,11 @@ mod tests {
         }
     }
 
-    fn state(bucket: &str, key: &str) -> FileRequest {
-        FileRequest::State { bucket: bucket.to_owned(), key: key.to_owned() }
-    }
-
     #[test]
     fn a_bucket_is_part_of_the_host_unless_that_cannot_work() {
         let address = |endpoint: Option<&str>, bucket: &str| {
             let Address { endpoint, path } =
-                service(endpoint).address(&state(bucket, "members/2026 11/교사.csv"));
+                service(endpoint).address(bucket, "members/2026 11/교사.csv");
             format!("{endpoint}{path}")
         };
         let key = "members/2026%2011/%EA%B5%90%EC%82%AC.csv";

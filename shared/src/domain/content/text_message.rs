@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::channel_type::ChannelType;
-use super::json::{WrongField, absent, present};
 use super::text::optional;
+use crate::domain::tagged_json::{absent, present};
 
 /// A short text message.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -38,8 +39,8 @@ impl fmt::Debug for Lms {
 }
 
 /// The text message that the provider sends when it cannot deliver the first choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", try_from = "FallbackJson")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Fallback {
     Sms(Sms),
     Lms(Lms),
@@ -87,17 +88,21 @@ struct FallbackJson {
     body: Option<String>,
 }
 
-impl TryFrom<FallbackJson> for Fallback {
-    type Error = WrongField;
+impl<'de> Deserialize<'de> for Fallback {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FallbackJson::deserialize(deserializer)?.fallback()
+    }
+}
 
-    fn try_from(json: FallbackJson) -> Result<Self, WrongField> {
-        let FallbackJson { fallback_type, subject, body } = json;
+impl FallbackJson {
+    fn fallback<E: Error>(self) -> Result<Fallback, E> {
+        let Self { fallback_type, subject, body } = self;
         match fallback_type {
             FallbackType::Sms => {
-                absent(&[("subject", subject.is_some())], "type, body")?;
-                Ok(Self::Sms(Sms { body: present("body", body)? }))
+                absent(&[("subject", subject.is_some())], &["type", "body"])?;
+                Ok(Fallback::Sms(Sms { body: present("body", body)? }))
             }
-            FallbackType::Lms => Ok(Self::Lms(Lms { subject, body: present("body", body)? })),
+            FallbackType::Lms => Ok(Fallback::Lms(Lms { subject, body: present("body", body)? })),
         }
     }
 }

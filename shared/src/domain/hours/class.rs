@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Decision, Hours, decide};
 use super::window::{Opening, Window};
 
 /// The text of the class of messages that may leave at any time.
@@ -56,14 +55,17 @@ impl WindowClass {
         self.0.is_none()
     }
 
-    /// What to do with a message of this class now. Applies [`decide`] to the class's window and
-    /// zone.
+    /// When the class opens next, if it is closed now.
     #[must_use]
-    pub fn decide(&self, now: Timestamp, expires_at: Option<Timestamp>) -> Decision {
-        match &self.0 {
-            None => decide(now, Hours::Exempt, &TimeZone::UTC, expires_at),
-            Some((window, zone)) => decide(now, Hours::Within(*window), zone, expires_at),
-        }
+    pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let (window, zone) = self.0.as_ref()?;
+        (!window.contains(now, zone)).then(|| window.next_opening(now, zone))
+    }
+
+    /// The zone in which the window counts; `None` for the exempt class.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        self.0.as_ref().map(|(_, zone)| zone)
     }
 
     /// Whether messages of this class may leave now, and when that changes.
@@ -121,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::hours::{DropReason, test_zones};
+    use crate::domain::hours::{Decision, Hours, decide, test_zones};
 
     fn class(text: &str) -> Result<WindowClass, BadWindowClass> {
         text.parse()
@@ -184,18 +186,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_decision_agrees_with_the_opening(
+        fn the_hours_rule_agrees_with_the_opening(
             window in test_zones::window(),
             (zone, now) in test_zones::zone_and_instant(),
         ) {
             let class = WindowClass::within(window, zone.iana_name().unwrap()).unwrap();
-            let expected = match class.opening(now) {
-                Opening::Open { .. } => Decision::Send,
-                Opening::Closed { until } => Decision::Defer(until),
+            let (expected, closed_until) = match class.opening(now) {
+                Opening::Open { .. } => (Decision::Send, None),
+                Opening::Closed { until } => (Decision::Defer(until), Some(until)),
             };
-            prop_assert_eq!(class.decide(now, None), expected);
-            let expired = Decision::Drop(DropReason::Expired);
-            prop_assert_eq!(class.decide(now, Some(now)), expired);
+            prop_assert_eq!(class.closed_until(now), closed_until);
+            prop_assert_eq!(decide(now, Hours::Within(window), &zone, None), expected);
         }
 
         #[test]

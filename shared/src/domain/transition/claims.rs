@@ -14,8 +14,7 @@ pub(super) fn claimed(
     match n.status {
         Status::Queued if n.is_expired_at(at_ms) => Err(Refused::TooLate),
         Status::Queued => {
-            let number = if n.attempt_unsent { Some(n.attempt) } else { n.attempt.checked_add(1) };
-            let Some(number) = number else {
+            let Some(number) = n.next_attempt() else {
                 return Ok(to_failed(n, Reason::AttemptsExhausted, at_ms));
             };
             let mut after = moved(n, Status::Sending, at_ms);

@@ -27,7 +27,7 @@ pub(super) fn receipt_arrived(
         Verdict::Delivered => Verdict::Delivered,
         Verdict::Inconclusive => Verdict::Inconclusive,
     };
-    let is_latest = attempt == n.attempt;
+    let is_latest = attempt >= n.latest_recorded_attempt();
     let mut noted = with_receipt(n, attempt, at_ms, receipt);
     let only_noted = |noted| Ok(Transition { notification: noted, effects: vec![] });
 

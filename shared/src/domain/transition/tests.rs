@@ -4,6 +4,7 @@ mod answers;
 mod any_order;
 mod outages;
 mod receipts;
+mod restored;
 
 use std::fmt::Write;
 
@@ -14,8 +15,8 @@ use super::*;
 use crate::domain::agenda::{agenda_key, exception_key};
 use crate::domain::sequence::StepEnd;
 use crate::domain::{
-    ChannelType, Confirmation, DeliveryPolicy, Media, Outcome, Receipt, RequestKey, Response,
-    RetryPolicy, SequenceStep, Status, Verdict, WindowClass,
+    ChannelType, Confirmation, DeliveryPolicy, LostPeriod, Media, Outcome, Receipt, RequestKey,
+    Response, RetryPolicy, SequenceStep, Status, Verdict, WindowClass,
 };
 
 const NOW_MS: i64 = 1_772_413_200_000;
@@ -88,6 +89,13 @@ fn after(notification: &Notification, events: &[Event]) -> Notification {
     })
 }
 
+/// The table was restored to now, and messages of these hours went on leaving for half an hour.
+fn restored(hours: WindowClass) -> Event {
+    let stopped_at_ms = NOW_MS + HOUR_MS / 2;
+    let lost = LostPeriod { restored_to_ms: NOW_MS, stopped_at_ms };
+    Event::Restored { lost, hours, released_from_ms: i64::MIN, at_ms: NOW_MS + HOUR_MS }
+}
+
 /// A notification that got this status by the usual events. It expires an hour from now.
 fn in_status(status: Status) -> Notification {
     let fresh = Notification { expires_at_ms: Some(NOW_MS + 3_600_000), ..fresh() };
@@ -146,6 +154,8 @@ fn events() -> Vec<(&'static str, Event)> {
         ("outage checked", outage),
         ("reclassified", Event::Reclassified { class: office_hours(), at_ms }),
         ("resend", Event::ResendRequested { at_ms }),
+        ("restored", restored(WindowClass::EXEMPT)),
+        ("restored, closed", restored("0100-0200@Asia/Seoul".parse().expect("a window class"))),
     ]
 }
 

@@ -3,12 +3,13 @@
 use super::moves::{
     Refused, Transition, end_of_step, settled, stopped, to_queued, to_unconfirmed, to_unknown,
 };
+use crate::domain::hold::time_hold;
 use crate::domain::sequence::StepEnd;
 use crate::domain::{Notification, Reason, Status, WindowClass};
 
 pub(super) fn due_checked(n: &Notification, at_ms: i64) -> Result<Transition, Refused> {
     match n.status {
-        Status::Deferred if at_ms < n.ready_at_ms => Err(Refused::NotYet),
+        Status::Deferred if time_hold(n, at_ms).is_some() => Err(Refused::NotYet),
         Status::Deferred => Ok(to_queued(n, n.ready_at_ms, at_ms)),
         Status::Blocked => Err(Refused::NotYet),
         Status::Queued
@@ -75,8 +76,7 @@ pub(super) fn expiry_checked(n: &Notification, at_ms: i64) -> Result<Transition,
     }
 }
 
-/// The provider cannot take messages. How long a message has waited for it counts from when the
-/// message became ready, or from the outage's beginning if that is later.
+/// The provider cannot take messages.
 pub(super) fn outage_checked(
     n: &Notification,
     open_since_ms: i64,
@@ -85,7 +85,7 @@ pub(super) fn outage_checked(
 ) -> Result<Transition, Refused> {
     match n.status {
         Status::Queued => {
-            let gives_up_at_ms = n.ready_at_ms.max(open_since_ms).saturating_add(give_up_after_ms);
+            let gives_up_at_ms = n.gives_up_at_ms(open_since_ms, give_up_after_ms);
             let reason = if n.is_expired_at(at_ms) {
                 Reason::Expired
             } else if gives_up_at_ms <= at_ms {

@@ -12,8 +12,9 @@ use super::guarantees::GUARANTEES;
 use super::limits::content_faults;
 use super::receipts::{read_receipt, receipt_reply};
 use super::settings::Settings;
+use super::words::explanation;
 use crate::domain::{
-    Address, Channel, ChannelType, Content, FieldError, Guarantees, IncomingReceipt,
+    Address, Channel, ChannelType, Content, Explanation, FieldError, Guarantees, IncomingReceipt,
 };
 use crate::ports::{Adapter, NotPrepared, Provider};
 use crate::providers::connect::Connect;
@@ -73,6 +74,10 @@ impl Adapter for BizppurioAdapter {
         request: &http::Request<Bytes>,
     ) -> Result<Vec<IncomingReceipt>, FieldError> {
         Ok(vec![read_receipt(request.body())?])
+    }
+
+    fn explain(&self, code: &str) -> Option<Explanation> {
+        explanation(code)
     }
 
     fn receipt_reply(&self) -> http::Response<Bytes> {

@@ -8,6 +8,7 @@
 //! - `client.rs`: the requests. `request.rs` writes them, `answer.rs` and `codes.rs` read the
 //!   responses, `pause.rs` the waits that a response asks for, `token.rs` keeps the access token.
 //! - `receipts.rs`: what Bizppurio sends to the webhook.
+//! - `words.rs`: the codes in words, for persons.
 
 mod adapter;
 mod answer;
@@ -20,5 +21,6 @@ mod receipts;
 mod request;
 mod settings;
 mod token;
+mod words;
 
 pub use adapter::BizppurioAdapter;

@@ -1,15 +1,24 @@
 //! What operators do: change the catalog, upload the members of audiences, find out what a schedule
-//! will do, and look at notifications.
+//! will do, look at runs and notifications, find out why these wait, and review them after a
+//! restoration.
 
 pub mod configure;
 pub mod dry_run;
 pub mod forecast;
 pub mod inspect;
+pub mod list_runs;
 pub mod preview;
+pub mod restored;
+pub mod take_files;
 pub mod upload;
+pub mod why;
 
 pub use configure::{ConfigureCatalog, Entry, NewReceiptSecret, NotChanged};
 pub use dry_run::{DryRun, DryRunReport, NotRun};
 pub use inspect::{ContentMissing, Inspect, Inspected};
+pub use list_runs::{ListRuns, ListedRun, OpenCount};
 pub use preview::{NotPreviewed, Preview, PreviewSchedule};
+pub use restored::{NotReviewed, Restoration, ReviewRestored, Reviewed};
+pub use take_files::{FilePlace, NoPlace, TakeFiles};
 pub use upload::{NotUploaded, UploadMembers, UploadReport, UploadRequest};
+pub use why::{Why, WhyItWaits};

@@ -13,7 +13,7 @@ use crate::domain::{Audience, Channel, FieldError, Schedule};
 use crate::ports::{Catalog, Clock, FileState, PortError, Runs};
 use crate::use_cases::audience::{AudienceError, Audiences};
 
-/// How many of the latest runs are searched for a finished one.
+/// How many of the latest runs are searched for a complete one.
 const LATEST_RUNS: usize = 10;
 
 #[derive(Clone)]
@@ -142,7 +142,7 @@ impl PreviewSchedule {
         }
     }
 
-    /// How many messages the schedule's last finished run has stored, if it read the same content
+    /// How many messages the schedule's last complete run has stored, if it read the same content
     /// of the same file.
     async fn size_of_last_run(
         &self,
@@ -151,7 +151,7 @@ impl PreviewSchedule {
     ) -> Result<Option<u64>, PortError> {
         let runs = self.runs.runs(schedule, LATEST_RUNS).await?;
         let last = runs.iter().find(|run| {
-            run.status == RunStatus::Finished
+            matches!(run.status, RunStatus::Sending | RunStatus::Finished)
                 && run.pins.as_ref().is_some_and(|pins| pins.audience == *file)
         });
         // A count of 0 is not used: its cause, such as the template, may have changed since.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
+use crate::domain::name::{MUST_BE_A_NAME, is_name};
 use crate::domain::sequence::{After, OnFailure, OnUnconfirmed};
 use crate::domain::{
     Addresses, FieldError, Notification, Priority, Producer, RecipientRef, RequestKey,
@@ -58,6 +59,12 @@ pub struct Draft {
 impl Draft {
     /// Checks what depends on no template and on no channel.
     pub(super) fn check(&self) -> Result<(), FieldError> {
+        if !is_name(&self.template) {
+            return Err(FieldError::new("template", MUST_BE_A_NAME));
+        }
+        if self.channel.as_deref().is_some_and(|channel| !is_name(channel)) {
+            return Err(FieldError::new("channel", MUST_BE_A_NAME));
+        }
         if self.tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
             let must = format!(
                 "must be 1 to {TAG_CHARACTERS_MAX} characters of A-Z, a-z, 0-9, ., _ and -"

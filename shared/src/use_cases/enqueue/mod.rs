@@ -84,8 +84,8 @@ impl Enqueue {
         catalog: &CatalogCache,
     ) -> Result<Notification, NotEnqueued> {
         let owner = &request.producer.name;
-        request.producer.may_ask_for(&draft.template, draft.priority)?;
         draft.check()?;
+        request.producer.may_ask_for(&draft.template, draft.priority)?;
         let template = catalog.template(&draft.template).await?.ok_or_else(|| {
             let detail = format!(
                 "is {:?}, which is not stored; must be a stored template, or an operator must \

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::draft::{Draft, ProducerRequest, SequenceDraft};
-use super::steps::steps_of;
+use super::steps::{check_delays, steps_of};
 use super::{Enqueue, NotEnqueued};
 use crate::domain::duration::millis;
 use crate::domain::sequence::Step;
@@ -194,6 +194,9 @@ impl Enqueue {
                 notifications.push(notification);
             }
         }
+        let now_ms = self.clock.now_ms();
+        let starts_at_ms = draft.not_before_ms.unwrap_or(now_ms).max(now_ms);
+        check_delays(&steps, starts_at_ms, draft.expires_at_ms)?;
         let sequence = Sequence {
             id: id.clone(),
             schema: Sequence::SCHEMA,
@@ -202,7 +205,7 @@ impl Enqueue {
             on_failure: draft.on_failure,
             on_unconfirmed: draft.on_unconfirmed,
             steps,
-            created_at_ms: self.clock.now_ms(),
+            created_at_ms: now_ms,
             unknown: UnknownAttributes::default(),
         };
         Ok(StoredSequence { sequence, notifications })

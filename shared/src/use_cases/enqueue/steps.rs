@@ -1,6 +1,6 @@
 //! The steps of a sequence: their gates, their delays, and the ids of their notifications.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::draft::StepDraft;
 use crate::domain::duration::millis;
@@ -39,6 +39,32 @@ fn step(id: &SequenceId, index: usize, draft: &StepDraft) -> Result<Step, FieldE
     let notifications =
         (0..draft.notifications.len()).map(|place| id.notification_id(number, place)).collect();
     Ok(Step { after: draft.after, delay_ms: millis(delay), notifications, gate })
+}
+
+/// Refuses a delay after which the step could leave only when the sequence has expired. Each step
+/// waits at least for the delays of the steps before it.
+///
+/// # Errors
+/// Names the first such delay.
+pub(super) fn check_delays(
+    steps: &[Step],
+    starts_at_ms: i64,
+    expires_at_ms: Option<i64>,
+) -> Result<(), FieldError> {
+    let Some(expires_at_ms) = expires_at_ms else { return Ok(()) };
+    let mut earliest_ms = starts_at_ms;
+    for (index, step) in steps.iter().enumerate() {
+        earliest_ms += step.delay_ms;
+        if step.delay_ms > 0 && earliest_ms >= expires_at_ms {
+            let earliest = Timestamp::from_millisecond(earliest_ms).unwrap_or_default();
+            let detail = format!(
+                "lets the step leave at {earliest} or later, when the sequence has expired; must \
+                 be shorter, or expires_at must be later"
+            );
+            return Err(FieldError::new(format!("steps[{index}].delay"), detail));
+        }
+    }
+    Ok(())
 }
 
 /// The index of the notification whose end is the end of the step.
@@ -128,6 +154,20 @@ mod tests {
             let fault = fault(&delayed(delay));
             assert!(fault.starts_with("steps[1].delay: is"), "{fault}");
             assert!(fault.ends_with("must be 0s to 720h"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_step_leaves_before_its_sequence_expires() {
+        let delayed =
+            |minutes| StepDraft { delay: SignedDuration::from_mins(minutes), ..draft(&[true]) };
+        let steps = [draft(&[true]), delayed(10), draft(&[true]), delayed(5)];
+        let steps = steps_of(&sequence(), &steps).expect("steps");
+        let expiring = |minutes: i64| check_delays(&steps, 0, Some(minutes * 60_000));
+        assert_eq!(expiring(16), Ok(()));
+        assert_eq!(check_delays(&steps, 0, None), Ok(()));
+        for (minutes, field) in [(15, "steps[3].delay"), (10, "steps[1].delay")] {
+            assert_eq!(expiring(minutes).expect_err("too late").field, field);
         }
     }
 

@@ -14,6 +14,7 @@ use futures::{StreamExt, stream};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::domain::Schedule;
 use crate::ports::{
@@ -24,6 +25,8 @@ use crate::ports::{
 const CONCURRENCY: usize = 4;
 /// How many names are listed at a time.
 const PAGE: usize = 200;
+/// How many schedules are compared between two looks at the time.
+const COMPARED_AT_ONCE: usize = 100;
 /// For this long after its last time, a schedule stays in the scheduler: it may still be about to
 /// fire, or be retried. Four times the scheduler's own six hours of retries.
 const LAST_FIRING_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -49,6 +52,14 @@ pub struct Reconciled {
     pub removed: usize,
     /// Schedules that could not be compared; the next comparison tries them again.
     pub failed: usize,
+}
+
+/// What comparing a part of the schedules came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciledPart {
+    pub reconciled: Reconciled,
+    /// The name behind which the comparison goes on; `None`: all schedules are compared.
+    pub next: Option<String>,
 }
 
 #[derive(Clone)]
@@ -124,15 +135,48 @@ impl Planner {
     /// # Errors
     /// [`PortError`] when the rows or the scheduler's schedules cannot be listed.
     pub async fn reconcile(&self) -> Result<Reconciled, PortError> {
+        Ok(self.reconcile_part(None, None).await?.reconciled)
+    }
+
+    /// Compares schedules as [`Self::reconcile`], in the order of their names: those behind `after`,
+    /// until a time.
+    ///
+    /// # Errors
+    /// As [`Self::reconcile`].
+    pub async fn reconcile_part(
+        &self,
+        after: Option<&str>,
+        until: Option<Instant>,
+    ) -> Result<ReconciledPart, PortError> {
+        let names = self.names().await?;
+        let mut names =
+            names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
+        let mut reconciled = Reconciled::default();
+        loop {
+            let part: Vec<String> = names.by_ref().take(COMPARED_AT_ONCE).collect();
+            let next = part.last().filter(|_| part.len() >= COMPARED_AT_ONCE).cloned();
+            self.reconcile_all(part, &mut reconciled).await;
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if next.is_none() || is_late {
+                return Ok(ReconciledPart { reconciled, next });
+            }
+        }
+    }
+
+    /// The names of all rows, and of all schedules in the scheduler.
+    async fn names(&self) -> Result<BTreeSet<String>, PortError> {
         let mut names: BTreeSet<String> =
             self.scheduler.schedule_names().await?.into_iter().collect();
         let mut after: Option<String> = None;
         loop {
             let page = self.documents.documents(Kind::Schedule, after.as_deref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(names) };
             after = Some(last.name.clone());
             names.extend(page.into_iter().map(|document| document.name));
         }
+    }
+
+    async fn reconcile_all(&self, names: Vec<String>, reconciled: &mut Reconciled) {
         let compared = stream::iter(names)
             .map(|name| async move {
                 let done = self.reconcile_one(&name).await;
@@ -140,7 +184,6 @@ impl Planner {
             })
             .buffer_unordered(CONCURRENCY);
         tokio::pin!(compared);
-        let mut reconciled = Reconciled::default();
         while let Some((name, done)) = compared.next().await {
             match done {
                 Ok(Planned::Unchanged) => {}
@@ -158,7 +201,6 @@ impl Planner {
                 }
             }
         }
-        Ok(reconciled)
     }
 }
 

@@ -298,3 +298,23 @@ async fn reconciling_repairs_missing_stray_and_different_schedules_despite_a_fai
     // A schedule whose row cannot be read is left as it is.
     assert!(world.planned("unreadable").is_some());
 }
+
+#[tokio::test]
+async fn a_comparison_whose_time_is_up_goes_on_behind_the_schedules_that_it_compared() {
+    let world = World::at("2026-03-02T01:00:00Z");
+    let name = |n: usize| format!("schedule-{n:03}");
+    for n in 0..250 {
+        world.save(schedule(&name(n), "cron(0 10 * * ? *)"));
+    }
+    let mut next = None;
+    for (last, put) in [(Some(99), 100), (Some(199), 100), (None, 50)] {
+        // The time is up at once.
+        let until = Some(Instant::now());
+        let part = world.planner().reconcile_part(next.as_deref(), until).await.expect("compared");
+        assert_eq!(part.reconciled, Reconciled { put, ..Reconciled::default() });
+        assert_eq!(part.next, last.map(name));
+        next = part.next;
+    }
+    assert_eq!(world.writes(), 250);
+    assert_eq!(world.planner().reconcile().await.expect("compared"), Reconciled::default());
+}

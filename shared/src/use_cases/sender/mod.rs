@@ -16,15 +16,15 @@
 //! that have waited too long end (`outage.rs`). A drain that would only wait ends without a
 //! successor, and the sweeper wakes the lane for the next probe.
 //!
-//! `dependencies.rs` holds the ports and the settings of a sender. `hours.rs` applies the sending
-//! hours of the present configuration. `clock.rs` and `retry.rs` are used throughout.
+//! `dependencies.rs` holds the ports and the settings of a sender. `clock.rs` and `retry.rs` are used
+//! throughout. Whether a message may leave is decided by the predicates of
+//! [`hold`](crate::domain::hold), which also tell a person why it waits.
 //!
 //! Nothing is spawned: dropping the future of a drain stops all of its work.
 
 mod clock;
 mod dependencies;
 mod handover;
-mod hours;
 mod in_flight;
 mod lease;
 mod outage;
@@ -45,6 +45,7 @@ use self::retry::retry_unavailable;
 use self::slice::{Ending, Slice};
 use crate::domain::Channel;
 use crate::domain::circuit_breaker::Failure;
+use crate::domain::hold::channel_hold;
 use crate::ports::{Lease, NotPrepared, PortError, WakeGroup};
 
 /// How long a drain ends late messages whose provider cannot be used at all: less than what a lease
@@ -104,7 +105,7 @@ impl Sender {
             tracing::error!(channel, "a wake names a channel that the catalog does not have");
             return Ok(DrainReport::default());
         };
-        if channel.paused {
+        if channel_hold(Some(&channel)).is_some() {
             return Ok(DrainReport::default());
         }
         let held = match lease::acquire(self, &channel, woken).await? {

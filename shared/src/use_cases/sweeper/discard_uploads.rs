@@ -1,4 +1,4 @@
-//! Discards uploads that are no longer in use: members are personal data.
+//! Discards uploads that are no longer in use, in the database and in S3: members are personal data.
 //!
 //! An upload is in use while its audience names it, or while an unfinished run reads it. Requests,
 //! runs and sweeps that see an upload in use record the time. An upload is discarded a day after
@@ -9,8 +9,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::domain::audience::{AudienceSource, PinnedAudience};
-use crate::ports::{Catalog, Clock, Members, PortError, Runs, Saved, UploadRecord, Uploads};
+use crate::domain::audience::{AudienceSource, FileUpload, PinnedAudience};
+use crate::ports::{
+    AudienceUploads, Catalog, Clock, Members, PortError, Runs, Saved, UploadRecord, Uploads,
+};
 
 /// How many uploads are read at a time.
 const PAGE: usize = 100;
@@ -18,7 +20,7 @@ const PAGE: usize = 100;
 /// How many members are deleted at a time.
 const MEMBERS_PAGE: usize = 500;
 
-/// So many unfinished runs mean an outage. Nothing is discarded then, because the list of runs may
+/// So many runs at once that store notifications mean an outage. Nothing is discarded then, because the list of runs may
 /// be incomplete.
 const RUNS_MAX: usize = 1000;
 
@@ -26,6 +28,9 @@ const RUNS_MAX: usize = 1000;
 pub struct DiscardUploads {
     pub uploads: Arc<dyn Uploads>,
     pub members: Arc<dyn Members>,
+    pub files: Arc<dyn AudienceUploads>,
+    /// The bucket of uploaded files.
+    pub bucket: String,
     pub catalog: Arc<dyn Catalog>,
     pub runs: Arc<dyn Runs>,
     pub clock: Arc<dyn Clock>,
@@ -74,7 +79,11 @@ impl DiscardUploads {
                 return Ok(false);
             }
         }
-        while self.members.discard_members(audience, version, MEMBERS_PAGE).await? > 0 {}
+        if let Some(file) = FileUpload::of_version(audience, version) {
+            self.files.delete_file(&self.bucket, &file.key()).await?;
+        } else {
+            while self.members.discard_members(audience, version, MEMBERS_PAGE).await? > 0 {}
+        }
         self.uploads.delete_upload_record(audience, version).await?;
         tracing::info!(audience, version, "an unused upload was discarded");
         Ok(true)
@@ -82,27 +91,35 @@ impl DiscardUploads {
 
     async fn is_named_by_audience(&self, record: &UploadRecord) -> Result<bool, PortError> {
         let audience = self.catalog.audience(&record.audience).await?;
-        Ok(audience.is_some_and(|audience| {
-            matches!(audience.source, AudienceSource::Members { version: Some(version), .. }
-                if version == record.version)
+        Ok(audience.is_some_and(|audience| match audience.source {
+            AudienceSource::Members { version, .. } => version.as_ref() == Some(&record.version),
+            AudienceSource::S3 { key, .. } => FileUpload::of_key(&key).is_some_and(|file| {
+                (&file.audience, &file.version) == (&record.audience, &record.version)
+            }),
         }))
     }
 
-    /// The audiences and versions that unfinished runs read; `None` when there are too many such
-    /// runs.
+    /// The audiences and versions that runs read; `None` when there are too many such runs.
     async fn pinned(&self) -> Result<Option<HashSet<(String, String)>>, PortError> {
-        let keys = self.runs.unfinished_runs(RUNS_MAX).await?;
+        let keys = self.runs.storing_runs(RUNS_MAX).await?;
         if keys.len() >= RUNS_MAX {
-            tracing::error!("{RUNS_MAX} runs or more are unfinished, so no upload is discarded");
+            tracing::error!(
+                "{RUNS_MAX} runs or more store notifications, so no upload is discarded"
+            );
             return Ok(None);
         }
         let mut pinned = HashSet::new();
         for key in keys {
             let run = self.runs.run(&key).await?;
-            if let Some(PinnedAudience::Members { audience, version, .. }) =
-                run.and_then(|run| run.pins).map(|pins| pins.audience)
-            {
-                pinned.insert((audience, version));
+            match run.and_then(|run| run.pins).map(|pins| pins.audience) {
+                Some(PinnedAudience::Members { audience, version, .. }) => {
+                    pinned.insert((audience, version));
+                }
+                Some(PinnedAudience::S3 { key, .. }) => {
+                    let file = FileUpload::of_key(&key);
+                    pinned.extend(file.map(|file| (file.audience, file.version)));
+                }
+                None => {}
             }
         }
         Ok(Some(pinned))

@@ -1,17 +1,34 @@
 //! Finds times of schedules that were never fired.
+//!
+//! One round searches some thousands of schedules, and the next round goes on behind them. The place
+//! is stored after each page, so a round that is cut short loses at most the page that it was at.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::domain::schedule::CatchUp;
 use crate::domain::{RunKey, Schedule};
-use crate::ports::{Clock, Document, Documents, Kind, PortError, RunQueue, Runs};
+use crate::ports::{
+    Clock, Document, Documents, Kind, PortError, Repair, RepairPlaces, RunQueue, Runs,
+};
 use crate::use_cases::schedule_history::ScheduleHistory;
 use crate::use_cases::schedule_row::ScheduleRow;
 
 /// How many schedules are listed at a time.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
+/// How many schedules are searched at a time.
+const CONCURRENCY: usize = 8;
+/// How many schedules a round searches at most, and for how long. A page that has begun is finished,
+/// well within the function's time-out.
+const SCHEDULES_MAX: usize = 2_000;
+const SEARCH_FOR: Duration = Duration::from_secs(25);
 /// How long a firing may take to arrive: the scheduler is exact to the minute.
 const ARRIVAL_MAX: SignedDuration = SignedDuration::from_mins(2);
 /// How far back a round looks. Older missed times are left to an operator.
@@ -29,33 +46,52 @@ pub struct MissedTimes {
     pub documents: Arc<dyn Documents>,
     pub runs: Arc<dyn Runs>,
     pub queue: Arc<dyn RunQueue>,
+    /// Where the next round goes on.
+    pub places: Arc<dyn RepairPlaces>,
     pub clock: Arc<dyn Clock>,
 }
 
 impl MissedTimes {
-    /// Does one round, and returns how many runs it requested. A schedule that cannot be read does
-    /// not stop the round.
+    /// Does one round, and returns how many runs it requested. The round goes on where the last one
+    /// stopped, and ends behind the last schedule at the latest. A schedule that cannot be read does
+    /// not stop it.
     ///
     /// # Errors
-    /// [`PortError`] when the schedules cannot be listed.
+    /// [`PortError`] when the schedules cannot be listed, or the place cannot be read or stored.
     pub async fn round(&self) -> Result<usize, PortError> {
-        let mut requested = 0;
-        let mut after: Option<String> = None;
+        let stop_at = Instant::now() + SEARCH_FOR;
+        let (mut searched, mut requested) = (0, 0);
+        let mut place = self.places.place(Repair::MissedTimes).await?;
         loop {
-            let page = self.documents.documents(Kind::Schedule, after.as_deref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(requested) };
-            after = Some(last.name.clone());
-            for document in page {
-                let name = document.name.clone();
-                match self.request_missed(document).await {
-                    Ok(missed) => requested += missed,
-                    Err(error) => tracing::error!(
-                        schedule = %name, %error,
-                        "a schedule was not searched for missed times"
-                    ),
-                }
+            let page = self.documents.documents(Kind::Schedule, place.as_deref(), PAGE).await?;
+            let last = page.last().filter(|_| page.len() >= PAGE);
+            let next = last.map(|last| last.name.clone());
+            searched += page.len();
+            requested += self.request_missed_of_all(page).await;
+            // With few schedules, each round searches them all and stores nothing.
+            if next != place {
+                self.places.save_place(Repair::MissedTimes, next.as_deref()).await?;
+            }
+            place = next;
+            if place.is_none() || searched >= SCHEDULES_MAX || Instant::now() >= stop_at {
+                return Ok(requested);
             }
         }
+    }
+
+    /// Requests the missed runs of a page of schedules, and returns how many it requested.
+    async fn request_missed_of_all(&self, page: Vec<Document>) -> usize {
+        let searched = stream::iter(page).map(|document| async move {
+            let name = document.name.clone();
+            self.request_missed(document).await.unwrap_or_else(|error| {
+                tracing::error!(
+                    schedule = %name, %error,
+                    "a schedule was not searched for missed times"
+                );
+                0
+            })
+        });
+        searched.buffer_unordered(CONCURRENCY).fold(0, |sum, one| async move { sum + one }).await
     }
 
     async fn request_missed(&self, document: Document) -> Result<usize, PortError> {

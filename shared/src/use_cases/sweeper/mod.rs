@@ -1,9 +1,10 @@
 //! Repairs what crashes and lost wakes leave behind. The sweeper wakes lanes that have work, closes
-//! deadlines, finds the claims of crashed senders, retires unused window classes, resumes runs,
-//! requests missed runs, and discards unused uploads.
+//! deadlines, finds the claims of crashed senders, retires unused window classes, resumes and finishes
+//! runs, requests missed runs, and discards unused uploads.
 
 mod deadlines;
 mod discard_uploads;
+mod finish_runs;
 mod lane_work;
 mod looks;
 mod missed_times;
@@ -19,6 +20,7 @@ use super::apply::Apply;
 use crate::ports::{Agenda, Catalog, Clock, Lanes, Meter, Waker, WindowClasses};
 
 pub use self::discard_uploads::DiscardUploads;
+pub use self::finish_runs::FinishRuns;
 pub use self::missed_times::MissedTimes;
 pub use self::resume_runs::ResumeRuns;
 pub use self::round::SweepReport;

@@ -25,10 +25,10 @@ impl ResumeRuns {
     /// [`PortError`] when the runs cannot be listed.
     pub async fn round(&self) -> Result<usize, PortError> {
         let mut resumed = 0;
-        for key in self.runs.unfinished_runs(RUNS_MAX).await? {
+        for key in self.runs.storing_runs(RUNS_MAX).await? {
             let requested = match self.runs.run(&key).await {
-                // The index lags: it may still show a run that has ended.
-                Ok(Some(run)) if run.status == RunStatus::Running => {
+                // The index lags: it may still show a run that has stored everything.
+                Ok(Some(run)) if run.status == RunStatus::Storing => {
                     if run.is_held(self.clock.now_ms()) {
                         continue;
                     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Trigger;
 use super::outcome::RunOutcome;
-use crate::domain::run::{RunCounts, RunStatus};
+use crate::domain::run::{KnownEnds, RunCounts, RunStatus};
 use crate::domain::schedule::CatchUp;
 use crate::domain::{Run, RunKey, Schedule, UnknownAttributes};
 use crate::ports::PortError;
@@ -83,12 +83,14 @@ impl Trigger {
             schema: Run::SCHEMA,
             unknown: UnknownAttributes::default(),
             key: key.clone(),
-            status: RunStatus::Running,
+            status: RunStatus::Storing,
             started_at_ms: now_ms,
+            stored_at_ms: None,
             ended_at_ms: None,
             pins: None,
             cursor: None,
             counts: RunCounts::default(),
+            known_ends: KnownEnds::default(),
             faults: vec![],
             failure: None,
             overlaps: None,

@@ -32,7 +32,7 @@ impl Trigger {
             },
         };
         let worked = match self.acquire(&mut run).await {
-            Ok(()) if run.status == RunStatus::Running => self.work(&mut run, stop_at).await,
+            Ok(()) if run.status == RunStatus::Storing => self.work(&mut run, stop_at).await,
             Ok(()) => Ok(RunOutcome::Ended),
             Err(stop) => Err(stop),
         };
@@ -104,8 +104,8 @@ impl Trigger {
             let is_last = members.next.is_none();
             let now_ms = self.clock.now_ms();
             if is_last {
-                run.end(RunStatus::Finished, None, now_ms);
                 check_all_read(&context.pins.audience, run.counts)?;
+                run.all_stored(now_ms);
             } else {
                 run.cursor = members.next;
                 run.lease_until_ms = Some(self.lease_from(now_ms));

@@ -7,10 +7,10 @@ use crate::domain::run::RunStatus;
 use crate::ports::Saved;
 
 impl Trigger {
-    /// Takes the lease of a run, unless the run has ended. The first holder pins, in the same
+    /// Takes the lease of a run, unless everything is stored or the run has ended. The first holder pins, in the same
     /// write, what the run is made from.
     pub(super) async fn acquire(&self, run: &mut Run) -> Result<(), Stop> {
-        if run.status != RunStatus::Running {
+        if run.status != RunStatus::Storing {
             return Ok(());
         }
         if run.is_held(self.clock.now_ms()) {

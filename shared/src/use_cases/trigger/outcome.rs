@@ -10,7 +10,7 @@ use crate::use_cases::audience::AudienceError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
-    /// The run has ended; its record says how.
+    /// The run needs no further invocation: everything is stored, or its record says why not.
     Ended,
     /// The invocation's time was up; another invocation was requested.
     ToBeContinued,

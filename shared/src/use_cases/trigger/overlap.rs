@@ -1,5 +1,6 @@
-//! Two runs of one schedule that are in progress at once: the later one notes the other one, and a
-//! warning tells the operator.
+//! Two runs of one schedule that store their notifications at once: the later one notes the other
+//! one, and a warning tells the operator. A run whose notifications are all stored and still leave is
+//! no such other run: every large batch would overlap the next one.
 
 use super::Trigger;
 use super::outcome::Stop;
@@ -9,8 +10,8 @@ use crate::ports::PortError;
 
 /// How many of the schedule's latest runs are read. This read is strongly consistent.
 const LATEST_RUNS: usize = 5;
-/// How many unfinished runs of all schedules are read. This read uses an index that lags.
-const UNFINISHED_RUNS: usize = 200;
+/// How many storing runs of all schedules are read. This read uses an index that lags.
+const STORING_RUNS: usize = 200;
 
 impl Trigger {
     /// Notes another run of the schedule that is in progress. The note is saved before the first
@@ -44,15 +45,15 @@ impl Trigger {
         self.save(run).await
     }
 
-    /// Another run of the same schedule that has not ended. This run is stored before the search,
+    /// Another run of the same schedule that stores notifications. This run is stored before the search,
     /// so of two runs that begin at once at least one finds the other.
     async fn other_in_progress(&self, key: &RunKey) -> Result<Option<RunKey>, PortError> {
-        let in_progress = |run: &Run| run.status == RunStatus::Running && run.key != *key;
+        let in_progress = |run: &Run| run.status == RunStatus::Storing && run.key != *key;
         let latest = self.runs.runs(&key.schedule, LATEST_RUNS).await?;
         if let Some(other) = latest.into_iter().find(in_progress) {
             return Ok(Some(other.key));
         }
-        for other in self.runs.unfinished_runs(UNFINISHED_RUNS).await? {
+        for other in self.runs.storing_runs(STORING_RUNS).await? {
             if other.schedule == key.schedule
                 && self.runs.run(&other).await?.as_ref().is_some_and(in_progress)
             {

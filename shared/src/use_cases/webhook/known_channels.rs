@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::domain::name::is_name;
-use crate::domain::{Channel, ReceiptSecret};
-use crate::ports::{ChannelRows, PortError, WebhookCaller};
+use crate::domain::{Channel, SecretDigest};
+use crate::ports::{ChannelRow, ChannelRows, PortError, WebhookCaller};
 
 /// For so long, channels count as they were read. A deleted secret still works for this time.
 const CURRENT_FOR: Duration = Duration::from_secs(10);
@@ -20,6 +20,9 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 const READ_WITHIN: Duration = Duration::from_secs(2);
 /// A function can start without the channels.
 const READ_AHEAD_WITHIN: Duration = Duration::from_secs(1);
+/// While the channels cannot be read, those that were read last tell for so long who is no provider.
+/// As long as a sender uses a channel's password that it read before an outage.
+const LAST_KNOWN_FOR: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// All channels, read with one query: a caller may make up as many names as it likes.
 pub(super) struct KnownChannels {
@@ -34,10 +37,15 @@ struct State {
 }
 
 struct Known {
-    /// `None` for a channel whose row cannot be read.
-    channels: BTreeMap<String, Option<Arc<Channel>>>,
+    channels: BTreeMap<String, KnownChannel>,
     /// Just before the read began: the channels may be as old as that.
     read_at: Instant,
+}
+
+struct KnownChannel {
+    receipt_secrets: Vec<SecretDigest>,
+    /// `None` when the channel's row cannot be read.
+    channel: Option<Arc<Channel>>,
 }
 
 impl KnownChannels {
@@ -90,30 +98,49 @@ impl KnownChannels {
         }
     }
 
+    /// Whether the channels that were read last show that the caller is not the channel's provider.
+    /// This is for requests that come while the channels cannot be read. It must not decide on a
+    /// request that has waited in the queue, whose secret may be newer than what was read.
+    pub(super) async fn last_known_refuse(&self, caller: &WebhookCaller) -> bool {
+        let state = self.state.lock().await;
+        let known = state.known.as_ref();
+        let usable = known.filter(|known| known.read_at.elapsed() < LAST_KNOWN_FOR);
+        usable.is_some_and(|known| known.recognised(caller).is_none())
+    }
+
     async fn read(&self) -> Result<Known, PortError> {
         let read_at = Instant::now();
         let rows = timeout(READ_WITHIN, self.rows.channel_rows()).await;
         let rows = rows.unwrap_or_else(|_| Err(unavailable("it has not answered in time")))?;
-        let channels = rows.into_iter().map(|(name, channel)| (name, channel.map(Arc::new)));
+        let channels = rows.into_iter().map(|(name, row)| {
+            let ChannelRow { receipt_secrets, channel } = row;
+            (name, KnownChannel { receipt_secrets, channel: channel.map(Arc::new) })
+        });
         Ok(Known { channels: channels.collect(), read_at })
     }
 }
 
 impl Known {
     fn admitted(&self, caller: &WebhookCaller) -> Result<Option<Arc<Channel>>, PortError> {
-        match self.channels.get(&caller.channel) {
-            None => Ok(None),
-            Some(None) => Err(PortError::Unusable {
+        let Some(known) = self.recognised(caller) else { return Ok(None) };
+        match &known.channel {
+            Some(channel) => Ok(Some(Arc::clone(channel))),
+            None => Err(PortError::Unusable {
                 what: "the channel's row",
                 detail: format!("channel {} cannot be read", caller.channel),
             }),
-            Some(Some(channel)) => {
-                let secrets = &channel.receipt_secrets;
-                let is_provider = ReceiptSecret::any_has(secrets, &caller.secret_sha256)
-                    && channel.takes_receipts_from(caller.source);
-                Ok(is_provider.then(|| Arc::clone(channel)))
-            }
         }
+    }
+
+    /// The channel, if the caller is its provider.
+    fn recognised(&self, caller: &WebhookCaller) -> Option<&KnownChannel> {
+        let known = self.channels.get(&caller.channel)?;
+        let has_secret = caller.secret_sha256.is_one_of(&known.receipt_secrets);
+        // The networks of a row that cannot be read are not known. They are checked when the request
+        // leaves the queue.
+        let is_from_there =
+            known.channel.as_ref().is_none_or(|channel| channel.takes_receipts_from(caller.source));
+        (has_secret && is_from_there).then_some(known)
     }
 }
 

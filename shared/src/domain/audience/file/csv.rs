@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use csv_core::ReadRecordResult;
 
-use super::fault::{Fault, NOT_UTF8, shown};
+use super::fault::{Fault, NOT_UTF8};
 use super::format::RECORD_BYTES_MAX;
 use super::member::{Member, Record, checked_id, unless_blank};
 use super::source::Source;
 use super::unreadable::UnreadableFile;
+use crate::domain::shown::shown;
 
 /// The most bytes of one record that the parser gets: the longest record and one byte, which
 /// either begins the line break or makes the record too long.

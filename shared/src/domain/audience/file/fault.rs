@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::format::RECORD_BYTES_MAX;
+use crate::domain::shown::shown;
 
 /// A line for which no notification is made or no member is stored, or whose member is in the
 /// audience more than once. Quotes nothing of the line except names of fields.
@@ -60,21 +61,3 @@ impl Fault {
 }
 
 pub(super) const NOT_UTF8: &str = "is not UTF-8; save the file as UTF-8";
-
-/// A name from the file as a message may contain it: of limited length and on one line.
-pub(super) fn shown(name: &str) -> String {
-    const CHARACTERS_MAX: usize = 64;
-    let mut shown: String = name
-        .chars()
-        .take(CHARACTERS_MAX)
-        .map(
-            |character| {
-                if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }
-            },
-        )
-        .collect();
-    if name.chars().nth(CHARACTERS_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
-}

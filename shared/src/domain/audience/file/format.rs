@@ -26,4 +26,13 @@ impl AudienceFormat {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// The format as `Content-Type` has it.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
 }

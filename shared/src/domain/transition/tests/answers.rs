@@ -25,6 +25,24 @@ fn only_an_attempt_that_was_put_back_keeps_its_number() {
 }
 
 #[test]
+fn an_attempt_that_the_provider_throttled_is_made_again_under_its_reference_key() {
+    let first = after(&fresh(), &[claim(NOW_MS)]);
+    let again = after(&first, &[answer(1, Outcome::Throttled), claim(NOW_MS + 7000)]);
+    assert_eq!((again.claim, again.attempt), (2, 1));
+    assert_eq!(again.reference(), first.reference());
+    // The answer to the second claim is the attempt's only one.
+    let accepted = after(&again, &[answer(2, Outcome::Accepted)]);
+    assert_eq!((accepted.status, accepted.attempts.len()), (Status::Accepted, 1));
+
+    // The provider may know an attempt that it answered otherwise, so the next one has another key.
+    let due_ms = NOW_MS + 3000;
+    let events = [answer(1, Outcome::TryAgain), Event::DueChecked { at_ms: due_ms }, claim(due_ms)];
+    let retried = after(&first, &events);
+    assert_eq!((retried.claim, retried.attempt), (2, 2));
+    assert_ne!(retried.reference(), first.reference());
+}
+
+#[test]
 fn a_message_that_nothing_is_wrong_with_keeps_its_place_and_uses_up_no_retry() {
     for outcome in [Outcome::Throttled, Outcome::ChannelDown, Outcome::Unreachable, Outcome::Unsent]
     {

@@ -49,11 +49,17 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
         1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
         1 => at.clone().prop_map(|at| Event::ExpiryChecked { at_ms: NOW_MS + at }),
-        1 => at.prop_map(|at| Event::OutageChecked {
+        1 => at.clone().prop_map(|at| Event::OutageChecked {
             open_since_ms: NOW_MS, give_up_after_ms: 600_000, at_ms: NOW_MS + at,
         }),
         1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
         1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
+        1 => at.prop_map(|at| Event::Restored {
+            lost: LostPeriod { restored_to_ms: NOW_MS, stopped_at_ms: NOW_MS + at },
+            hours: WindowClass::EXEMPT,
+            released_from_ms: i64::MIN,
+            at_ms: NOW_MS + at,
+        }),
     ]
 }
 
@@ -117,6 +123,8 @@ proptest! {
                 Event::PutBack { .. } | Event::ResendRequested { .. } => {
                     ledger.may_have_arrived = false;
                 }
+                // A request of the lost period may have reached it, whatever the row shows.
+                Event::Restored { .. } => ledger.may_have_arrived = true,
                 Event::Claimed { .. }
                 | Event::Responded { .. }
                 | Event::Released { .. }

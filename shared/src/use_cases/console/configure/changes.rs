@@ -50,6 +50,7 @@ impl ConfigureCatalog {
         entry.keep_server_fields(current.as_ref(), now)?;
         self.check(&entry, now).await?;
         self.check_schedules_keep_to_windows(&entry, current.as_ref(), now).await?;
+        self.keep_uploaded_file(&entry, now_ms).await?;
         let document = document(&name, entry.body()?, by, now_ms);
         let saved = self.save(kind, document, expected).await?;
         self.wake_lanes_of(&entry, saved.changed_at_ms).await;

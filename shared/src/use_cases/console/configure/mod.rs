@@ -13,6 +13,7 @@ mod lane_contents;
 mod lookups;
 mod receipt_secrets;
 mod server_fields;
+mod uploaded_files;
 mod wakes;
 mod windows;
 
@@ -21,7 +22,9 @@ use std::sync::Arc;
 pub use self::changes::NotChanged;
 pub use self::entry::{Entry, read};
 pub use self::receipt_secrets::NewReceiptSecret;
-use crate::ports::{Adapters, Agenda, Catalog, Clock, Documents, Randomness, Waker, WindowClasses};
+use crate::ports::{
+    Adapters, Agenda, Catalog, Clock, Documents, Randomness, Uploads, Waker, WindowClasses,
+};
 
 #[derive(Clone)]
 pub struct ConfigureCatalog {
@@ -32,6 +35,8 @@ pub struct ConfigureCatalog {
     pub adapters: Arc<dyn Adapters>,
     pub agenda: Arc<dyn Agenda>,
     pub classes: Arc<dyn WindowClasses>,
+    /// The records of uploaded files.
+    pub uploads: Arc<dyn Uploads>,
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,

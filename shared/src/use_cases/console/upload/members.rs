@@ -7,6 +7,7 @@ use super::UploadMembers;
 use super::body::BodyReader;
 use super::report::NotUploaded;
 use super::request::UploadRequest;
+use crate::domain::FieldError;
 use crate::domain::audience::file::{BadLine, Member, Record};
 use crate::domain::audience::recipient_of;
 use crate::ports::{MemberSaved, PortError, StoredMember};
@@ -88,6 +89,20 @@ impl UploadMembers {
     ) -> Result<(u64, MemberSaved), PortError> {
         Ok((member.line, self.members.put_member(audience, version, &member).await?))
     }
+}
+
+/// Whether a request has a member that can be stored.
+///
+/// # Errors
+/// The body as a whole cannot be read.
+pub(super) fn has_valid_member(request: &UploadRequest) -> Result<bool, FieldError> {
+    let mut records = BodyReader::new(request.format, &request.body);
+    while let Some(record) = records.next_record()? {
+        if valid_member(record, 1).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A record as it is stored, with the phone number in the form that the provider takes.

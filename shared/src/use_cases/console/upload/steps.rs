@@ -2,6 +2,7 @@
 
 use super::UploadMembers;
 use super::body::check_readable;
+use super::members::has_valid_member;
 use super::parts::{check_addable, complete_size, other_content};
 use super::report::{NotUploaded, UploadReport};
 use super::request::{LINES_MAX, UploadRequest};
@@ -25,7 +26,10 @@ impl UploadMembers {
         }
         // The body is read twice: nothing of it is stored unless it can be read to its end.
         check_readable(request.format, &request.body)?;
-        self.record_use(&request.audience, &version).await?;
+        // A file without a valid member leaves nothing behind, not even the record of its upload.
+        if request.part.is_some() || has_valid_member(request)? {
+            self.record_use(&request.audience, &version).await?;
+        }
         if request.part.is_some() {
             let known = self.uploads.parts(&request.audience, &version).await?;
             check_addable(&part, &known)?;

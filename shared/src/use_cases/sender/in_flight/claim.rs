@@ -8,13 +8,14 @@ use super::claimed_message::ClaimedMessage;
 use super::content::{Sendable, sendable};
 use super::uncertain_claim::{ClaimWrite, UncertainClaim};
 use crate::domain::duration::{duration_of_us, timestamp_of_us};
-use crate::domain::hours::{Decision, DropReason, Opening};
-use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status};
-use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
+use crate::domain::hold::{MessageHold, message_holds};
+use crate::domain::hours::Opening;
+use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status, WindowClass};
+use crate::ports::{Clock, Notifications, PortError, Provider};
 use crate::use_cases::apply::{Applied, Apply};
 use crate::use_cases::catalog_cache::CatalogCache;
+use crate::use_cases::current_hours::CurrentHours;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
-use crate::use_cases::sender::hours::CurrentHours;
 
 /// The pause of a claim after the database refused it because of too many requests: between 20 and
 /// 60 ms, so that claims that were refused together do not come again together.
@@ -41,7 +42,6 @@ pub(crate) struct Claim {
     pub(crate) catalog: Arc<CatalogCache>,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) notifications: Arc<dyn Notifications>,
-    pub(crate) classes: Arc<dyn WindowClasses>,
     pub(crate) apply: Apply,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -84,7 +84,7 @@ impl Claim {
     ) -> Result<Option<ClaimedMessage>, PortError> {
         // The messages behind this one are claimed meanwhile, and need the rest of their time in
         // order to depart.
-        let validity = Validity { from: self.claimed_at, duration: self.age_max / 2 };
+        let validity = Validity { from: self.claimed_at, duration: self.age_max / 8 };
         let pause =
             THROTTLED_PAUSE_MIN + THROTTLED_PAUSE_SPREAD * u32::from(self.jitter_permille) / 1000;
         loop {
@@ -107,46 +107,75 @@ impl Claim {
         if write.was_made(&notification) {
             return Err(claimed_by_a_delayed_write());
         }
-        let Some(class) = self.hours.class_of(&notification, &self.channel).await? else {
-            tracing::error!(
-                notification = %self.id,
-                template = notification.template,
-                "the message's windows have no minute in common: it waits until they are changed"
-            );
-            return Ok(None);
-        };
+        let class = self.hours.class_of(&notification, &self.channel).await?;
         let now_us = self.clock.now_us();
         let at_ms = now_us / 1000;
-        if class != notification.window_class {
+        let moved = class.as_ref().filter(|class| **class != notification.window_class);
+        if let Some(class) = moved {
             // A later read finds the message in its present class, whether that is open or closed.
-            self.classes.add_class(&self.channel.name, &class).await?;
-            let event = Event::Reclassified { class, at_ms };
+            let event = Event::Reclassified { class: class.clone(), at_ms };
             self.apply.apply_to(notification, &event).await?;
             return Ok(None);
         }
-        let now = timestamp_of_us(now_us);
-        let expires_at = notification.expires_at_ms.map(|at_ms| timestamp_of_us(1000 * at_ms));
-        match class.decide(now, expires_at) {
-            Decision::Send => {}
-            Decision::Drop(DropReason::Expired) => {
-                self.apply.apply_to(notification, &Event::ExpiryChecked { at_ms }).await?;
-                return Ok(None);
-            }
-            // The window has closed since the head was read: the message waits where it is.
-            Decision::Defer(_)
-            | Decision::Drop(DropReason::NoOpeningBeforeExpiry | DropReason::NoCommonHours) => {
+        match message_holds(&notification, class.as_ref().into(), now_us).next() {
+            // Without a free attempt number, the claim makes the message `failed`.
+            None | Some(MessageHold::AttemptsExhausted) => {}
+            Some(hold) => {
+                self.leave_held(notification, &hold, at_ms).await?;
                 return Ok(None);
             }
         }
-        let closes_in = match class.opening(now) {
-            Opening::Open { until: Some(until) } => duration_of_us(until.as_microsecond() - now_us),
-            Opening::Open { until: None } => self.age_max,
-            Opening::Closed { .. } => return Ok(None),
+        let Some(closes_in) = class.and_then(|class| self.closes_in(&class, now_us)) else {
+            return Ok(None);
         };
         // Read before the claim: a message whose template cannot be read now stays unclaimed.
         let content = sendable(&notification, &self.channel, &self.catalog).await?;
         let claimed = self.write_claim(notification, at_ms, write).await?;
         Ok(claimed.map(|claimed| self.claimed_message(claimed, content, at_ms, closes_in)))
+    }
+
+    /// Leaves a message where it is, because something holds it. Ends it if it has expired.
+    async fn leave_held(
+        &self,
+        notification: Notification,
+        hold: &MessageHold,
+        at_ms: i64,
+    ) -> Result<(), PortError> {
+        match hold {
+            MessageHold::Expired { .. } => {
+                self.apply.apply_to(notification, &Event::ExpiryChecked { at_ms }).await?;
+            }
+            MessageHold::NoCommonHours => {
+                tracing::error!(
+                    notification = %self.id,
+                    template = notification.template,
+                    "the message's windows have no minute in common: it waits until they are \
+                     changed"
+                );
+            }
+            // The index was late, or the window has closed since the head was read.
+            MessageHold::Claimed { .. }
+            | MessageHold::Accepted { .. }
+            | MessageHold::InDoubt { .. }
+            | MessageHold::Over { .. }
+            | MessageHold::Predecessor(_)
+            | MessageHold::Time { .. }
+            | MessageHold::Window { .. }
+            | MessageHold::ExpiresBeforeWindow { .. }
+            | MessageHold::AttemptsExhausted => {}
+        }
+        Ok(())
+    }
+
+    /// The time until the class closes, as far as it matters to a claim. `None` when it is closed.
+    fn closes_in(&self, class: &WindowClass, now_us: i64) -> Option<Duration> {
+        match class.opening(timestamp_of_us(now_us)) {
+            Opening::Open { until: Some(until) } => {
+                Some(duration_of_us(until.as_microsecond() - now_us))
+            }
+            Opening::Open { until: None } => Some(self.age_max),
+            Opening::Closed { .. } => None,
+        }
     }
 
     /// Claims the message. `None` when there is nothing to send.

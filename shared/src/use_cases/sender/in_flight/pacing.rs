@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::progress::{Progress, ProgressEvent, ProgressReceiver, ProgressReporter};
 use crate::domain::circuit_breaker::{CircuitBreaker, Failure, Permit};
 use crate::domain::duration::{duration_of_us, millis};
+use crate::domain::hold::{LaneHold, circuit_hold, pause_hold};
 use crate::domain::pacer::{DepartureNumber, Slot};
 use crate::domain::{Pacer, PacerPosition, RateLimit};
 use crate::ports::{ConnectionEvent, LaneAdvice, Randomness};
@@ -80,8 +81,17 @@ impl Pacing {
         }
     }
 
+    /// The long pause during which no message departs, if there is one now.
+    pub(crate) fn pause(&self) -> Option<LaneHold> {
+        let now_us = self.clock.now_us();
+        match (self.pacer.next(), self.circuit_breaker.permit(now_us)) {
+            (Slot::At { at_us }, Permit::Now) => pause_hold(at_us, now_us),
+            (Slot::AfterProgress, _) | (_, Permit::AfterRequestEnd | Permit::Probe { .. }) => None,
+        }
+    }
+
     pub(crate) fn is_circuit_open(&self) -> bool {
-        self.circuit_breaker.is_open()
+        circuit_hold(&self.circuit_breaker).is_some()
     }
 
     /// Since when the circuit has been open, by the wall clock in Unix milliseconds.

@@ -11,9 +11,9 @@ use crate::domain::{Channel, NotificationId};
 use crate::ports::Provider;
 use crate::use_cases::apply::Apply;
 use crate::use_cases::catalog_cache::CatalogCache;
+use crate::use_cases::current_hours::CurrentHours;
 use crate::use_cases::sender::clock::ClockReading;
 use crate::use_cases::sender::dependencies::Sender;
-use crate::use_cases::sender::hours::CurrentHours;
 use crate::use_cases::sender::in_flight::InFlight;
 use crate::use_cases::sender::in_flight::claim::Claim;
 
@@ -95,7 +95,6 @@ impl Claiming<'_> {
             catalog: Arc::clone(&self.catalog),
             provider: Arc::clone(&self.provider),
             notifications: Arc::clone(&self.sender.notifications),
-            classes: Arc::clone(&self.sender.classes),
             apply: self.apply.clone(),
             clock: Arc::clone(&self.sender.clock),
         }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use super::ending::{Ending, Stop};
 use crate::domain::Channel;
 use crate::domain::duration::millis;
+use crate::domain::hold::channel_hold;
 use crate::ports::Saved;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
 use crate::use_cases::sender::dependencies::Sender;
@@ -94,7 +95,7 @@ impl<'a> Lane<'a> {
         self.next_channel_read_at = now + self.sender.settings.read_channel_every;
         let reading = self.sender.catalog.channel(&self.channel.name);
         match in_flight.drive_until(reading).await? {
-            Some(channel) if !channel.paused => {
+            Some(channel) if channel_hold(Some(&channel)).is_none() => {
                 let connects_otherwise = channel.provider != self.channel.provider
                     || channel.timeouts != self.channel.timeouts;
                 self.has_new_connection = connects_otherwise && in_flight.pacing.is_circuit_open();

@@ -44,17 +44,16 @@ use self::probe_progress::Probing;
 use self::real_time::RealTimeRead;
 use self::review_progress::Review;
 use super::dependencies::Sender;
-use super::hours::CurrentHours;
 use super::in_flight::InFlight;
 use super::lease::HeldLease;
 use super::retry::PAUSE_AFTER_FAILURE;
 use crate::domain::agenda::agenda_key;
 use crate::domain::duration::{duration_of_us, millis, timestamp_of_us};
-use crate::domain::pacer::WAIT_IN_DRAIN_US;
 use crate::domain::{Channel, Event};
 use crate::ports::{PortError, Provider};
 use crate::use_cases::apply::Apply;
 use crate::use_cases::catalog_cache::CatalogCache;
+use crate::use_cases::current_hours::CurrentHours;
 
 /// How long a template, or the stack's hours, count as present after they were read.
 const PRESENT_FOR: Duration = Duration::from_secs(1);
@@ -162,6 +161,7 @@ impl<'a> Slice<'a> {
         self.keep_claiming(in_flight);
         self.queue_due_messages(in_flight).await?;
         self.keep_claiming(in_flight);
+        self.read_classes(in_flight).await?;
         self.read_heads(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
         let wake_at = if self.has_messages_to_send(in_flight) {
@@ -285,19 +285,22 @@ impl<'a> Slice<'a> {
         Ok(())
     }
 
-    /// Whether messages are queued or in flight, come due soon, or are in a class that opens soon.
-    /// Soon means within this slice. At its end it means what a successor would wait for.
+    /// Whether messages are queued or in flight, or [`Self::work_comes_soon`]. Soon means within this
+    /// slice. At its end it means what a successor would wait for.
     fn has_work(&self, in_flight: &InFlight) -> bool {
+        !self.heads.is_empty(self.now())
+            || in_flight.not_departed_count() > 0
+            || in_flight.unrecorded_count() > 0
+            || self.work_comes_soon()
+    }
+
+    /// Whether messages come due soon, or are in a class that opens soon.
+    fn work_comes_soon(&self) -> bool {
         let now = self.now();
         let left = self.ends_at.saturating_duration_since(Instant::now());
         let soon_ms = now.as_millisecond() + millis(left.max(self.sender.settings.idle_timeout));
-        let opens_soon =
-            self.heads.next_opening(now).is_some_and(|at| at.as_millisecond() <= soon_ms);
-        !self.heads.is_empty(now)
-            || in_flight.not_departed_count() > 0
-            || in_flight.unrecorded_count() > 0
-            || self.due.is_due_by(soon_ms)
-            || opens_soon
+        let opening = self.heads.next_opening(now);
+        self.due.is_due_by(soon_ms) || opening.is_some_and(|at| at.as_millisecond() <= soon_ms)
     }
 
     /// When the slice has something to do besides claiming.
@@ -328,7 +331,6 @@ impl<'a> Slice<'a> {
 /// Ends the drain during a long pause that the provider asked for, once nothing is in flight. No
 /// sender has to wait for the pause's end.
 fn end_if_paused(in_flight: &InFlight) -> Result<(), Stop> {
-    let longest = duration_of_us(WAIT_IN_DRAIN_US);
-    let is_long = in_flight.pacing.until_slot().is_some_and(|wait| wait > longest);
-    if is_long && in_flight.is_empty() { Err(Stop::Ended(Ending::MustWait)) } else { Ok(()) }
+    let is_paused = in_flight.pacing.pause().is_some();
+    if is_paused && in_flight.is_empty() { Err(Stop::Ended(Ending::MustWait)) } else { Ok(()) }
 }

@@ -4,8 +4,8 @@
 use crate::domain::{Channel, Event};
 use crate::ports::{AgendaEntry, PortError};
 use crate::use_cases::apply::{Applied, Apply};
+use crate::use_cases::current_hours::CurrentHours;
 use crate::use_cases::sender::dependencies::Sender;
-use crate::use_cases::sender::hours::CurrentHours;
 
 /// Moves a message to its present window class, or ends it if it has expired. Returns whether
 /// anything changed.
@@ -52,10 +52,7 @@ pub(super) async fn reclassify(
     let event = match class {
         // An expired message need not wait for its window to open.
         _ if notification.is_expired_at(at_ms) => Event::ExpiryChecked { at_ms },
-        Some(class) if class != notification.window_class => {
-            sender.classes.add_class(&channel.name, &class).await?;
-            Event::Reclassified { class, at_ms }
-        }
+        Some(class) if class != notification.window_class => Event::Reclassified { class, at_ms },
         Some(_) | None => return Ok(false),
     };
     match apply.apply_to(notification, &event).await {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{Address, Content, Guarantees, IncomingReceipt};
+use crate::domain::{Address, Content, Explanation, Guarantees, IncomingReceipt};
 
 /// Sends SMS only.
 struct TextOnly {
@@ -45,6 +45,10 @@ impl Adapter for TextOnly {
 
     fn read_receipts(&self, _: &http::Request<Bytes>) -> Result<Vec<IncomingReceipt>, FieldError> {
         Ok(vec![])
+    }
+
+    fn explain(&self, _: &str) -> Option<Explanation> {
+        None
     }
 
     fn receipt_reply(&self) -> http::Response<Bytes> {

@@ -4,6 +4,8 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::domain::Outcome;
+use crate::domain::hold::lane_holds;
+use crate::domain::pacer::WAIT_IN_DRAIN_US;
 use crate::ports::{Clock, PortError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -115,4 +117,41 @@ async fn a_successor_continues_with_the_open_circuit_and_an_operator_can_hurry_i
     assert_eq!(successor.circuit_open_since_ms(), since_ms);
     successor.probe_now();
     assert_eq!(successor.until_probe(), Some(Duration::ZERO));
+}
+
+/// What an operator is told of a lane is what its sender goes by.
+#[tokio::test(start_paused = true)]
+async fn a_message_has_a_slot_soon_exactly_when_nothing_holds_its_lane() {
+    let now_us = Standing.now_us();
+    for failures in 0..4 {
+        let mut circuit_breaker = CircuitBreaker::default();
+        (0..failures).for_each(|number| {
+            let at_us = now_us - 60_000_000 + 10_000_000 * i64::from(number);
+            circuit_breaker.fail(Failure::ClosedDoor, at_us, 0);
+        });
+        for next_at_us in [0, now_us - 1, now_us, now_us + WAIT_IN_DRAIN_US] {
+            let position =
+                PacerPosition { next_at_us, circuit_breaker, ..PacerPosition::default() };
+            let pacing = pacing_from(position);
+            let holds: Vec<LaneHold> = lane_holds(position, now_us).collect();
+            assert_eq!(holds.is_empty(), failures == 0, "{position:?}");
+            assert_eq!(pacing.is_circuit_open(), failures > 0);
+            assert_eq!(pacing.pause(), None);
+            let longest = duration_of_us(WAIT_IN_DRAIN_US);
+            let has_slot = pacing.until_slot().is_some_and(|wait| wait <= longest);
+            assert_eq!(has_slot, failures == 0, "{position:?}");
+        }
+        for next_at_us in [now_us + WAIT_IN_DRAIN_US + 1, now_us + 300_000_000, i64::MAX / 4] {
+            let position =
+                PacerPosition { next_at_us, circuit_breaker, ..PacerPosition::default() };
+            let pacing = pacing_from(position);
+            let pauses =
+                lane_holds(position, now_us).find(|hold| matches!(hold, LaneHold::Paused { .. }));
+            assert!(pauses.is_some(), "{position:?}");
+            // While the circuit is open, the lane waits for its probe.
+            assert_eq!(pacing.pause(), pauses.filter(|_| failures == 0), "{position:?}");
+            let longest = duration_of_us(WAIT_IN_DRAIN_US);
+            assert!(pacing.until_slot().is_none_or(|wait| wait > longest), "{position:?}");
+        }
+    }
 }
