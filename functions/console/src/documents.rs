@@ -2,7 +2,7 @@
 //! producers. They are the same for every kind.
 
 use alimi::domain::{Audience, Channel, FieldError, Producer, Schedule, Template};
-use alimi::http::{Body, Problem};
+use alimi::http::{Body, Parameters, Problem, expect_bare, expect_no_body, read_json};
 use alimi::ports::{Document, Expected, Kind};
 use alimi::use_cases::Entry;
 use axum::Json;
@@ -10,10 +10,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::change::{expected, not_changed, tagged};
+use crate::change::{expected, expected_to_delete, not_changed, tagged};
 use crate::function::ConsoleFunction;
 use crate::names::{Name, known_name, new_name, no_such_document};
-use crate::query::Parameters;
 use crate::view::{DocumentView, Page, RevisionView};
 
 /// The largest document: larger than any template, and smaller than an item of DynamoDB.
@@ -27,6 +26,7 @@ pub(crate) async fn list(
     console.caller(&request)?;
     let parameters = Parameters::of(&request, &["after", "limit"])?;
     let limit = parameters.limit()?;
+    expect_no_body(request).await?;
     let documents = console.documents.documents(kind, parameters.after()?, limit).await?;
     let next = if documents.len() == limit { documents.last() } else { None };
     let next = next.map(|last| last.name.clone());
@@ -41,6 +41,7 @@ pub(crate) async fn read(
     request: Request,
 ) -> Result<Response, Problem> {
     console.caller(&request)?;
+    expect_bare(request).await?;
     let document = find(console, kind, &known_name(kind, name)?).await?;
     Ok(answer(document, StatusCode::OK))
 }
@@ -52,12 +53,10 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Problem> {
     let caller = console.caller(&request)?;
+    Parameters::of(&request, &[])?;
     let expected = expected(request.headers())?;
     let name = new_name(kind, name)?;
-    let bytes = axum::body::to_bytes(request.into_body(), DOCUMENT_BYTES_MAX)
-        .await
-        .map_err(|_| Problem::too_large(DOCUMENT_BYTES_MAX))?;
-    let body = Body::parse(&bytes).map_err(Problem::malformed)?;
+    let body = read_json(request, DOCUMENT_BYTES_MAX).await?;
     let entry = entry(kind, &name, body).map_err(Problem::invalid)?;
     let status = match expected {
         Expected::Absent => StatusCode::CREATED,
@@ -65,7 +64,7 @@ pub(crate) async fn put(
     };
     match console.configure_catalog.put(entry, expected, &caller).await {
         Ok(document) => Ok(answer(document, status)),
-        Err(error) => Ok(not_changed(error, || no_such_document(kind))),
+        Err(error) => Ok(not_changed(error, expected, || no_such_document(kind, &name))),
     }
 }
 
@@ -77,10 +76,11 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     let caller = console.caller(&request)?;
     let name = known_name(kind, name)?;
-    let expected = expected(request.headers())?;
+    let expected = expected_to_delete(request.headers())?;
+    expect_bare(request).await?;
     match console.configure_catalog.delete(kind, &name, expected, &caller).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Ok(not_changed(error, || no_such_document(kind))),
+        Err(error) => Ok(not_changed(error, expected, || no_such_document(kind, &name))),
     }
 }
 
@@ -92,10 +92,11 @@ pub(crate) async fn history(
 ) -> Result<Response, Problem> {
     console.caller(&request)?;
     let limit = Parameters::of(&request, &["limit"])?.limit()?;
+    expect_no_body(request).await?;
     let name = known_name(kind, name)?;
     let revisions = console.documents.history(kind, &name, limit).await?;
     if revisions.is_empty() {
-        return Err(no_such_document(kind));
+        return Err(no_such_document(kind, &name));
     }
     let items = revisions.iter().map(RevisionView::of).collect();
     Ok(Json(Page { items, next: None }).into_response())
@@ -107,6 +108,7 @@ pub(crate) async fn pause(
     request: Request,
 ) -> Result<Response, Problem> {
     let caller = console.caller(&request)?;
+    expect_bare(request).await?;
     set_paused(&console, name, &caller, true).await
 }
 
@@ -116,6 +118,7 @@ pub(crate) async fn resume(
     request: Request,
 ) -> Result<Response, Problem> {
     let caller = console.caller(&request)?;
+    expect_bare(request).await?;
     set_paused(&console, name, &caller, false).await
 }
 
@@ -128,7 +131,10 @@ async fn set_paused(
     let name = known_name(Kind::Channel, name)?;
     match console.configure_catalog.set_paused(&name, paused, caller).await {
         Ok(document) => Ok(answer(document, StatusCode::OK)),
-        Err(error) => Ok(not_changed(error, || no_such_document(Kind::Channel))),
+        Err(error) => {
+            let missing = || no_such_document(Kind::Channel, &name);
+            Ok(not_changed(error, Expected::Any, missing))
+        }
     }
 }
 
@@ -138,7 +144,7 @@ pub(crate) async fn find(
     name: &str,
 ) -> Result<Document, Problem> {
     let found = console.documents.document(kind, name).await?;
-    found.ok_or_else(|| no_such_document(kind))
+    found.ok_or_else(|| no_such_document(kind, name))
 }
 
 /// The document's content as it is stored: an operator can change it and put it back.

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use alimi::http::{IdentifyCaller, Problem};
-use alimi::ports::{Documents, Runs};
-use alimi::use_cases::{ConfigureCatalog, DryRun, Inspect, PreviewSchedule, UploadMembers};
+use alimi::ports::Documents;
+use alimi::use_cases::{
+    AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, PreviewSchedule,
+    ReviewRestored, TakeFiles, UploadMembers, Why,
+};
 use axum::extract::Request;
 
 #[derive(Clone)]
@@ -13,10 +16,17 @@ pub struct ConsoleFunction {
     /// The documents with their revisions.
     pub documents: Arc<dyn Documents>,
     pub upload_members: UploadMembers,
+    pub take_files: TakeFiles,
     pub preview_schedule: PreviewSchedule,
     pub dry_run: DryRun,
-    pub runs: Arc<dyn Runs>,
+    pub list_runs: ListRuns,
     pub inspect: Inspect,
+    pub review_restored: ReviewRestored,
+    /// Records what operators do.
+    pub audit: AuditTrail,
+    /// Tells what notifications wait for.
+    pub describe: Describe,
+    pub why: Why,
     pub callers: IdentifyCaller,
 }
 

@@ -1,28 +1,31 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
-//! schedule will do, and look at notifications.
+//! schedule will do, look at notifications, review them after a restoration, and see who did what.
 
+mod audit;
 mod change;
 mod documents;
+mod files;
 mod function;
 mod members;
 mod names;
 mod notifications;
-mod query;
 mod receipt_secrets;
+mod restored;
 mod schedules;
 mod view;
 
-use alimi::http::Problem;
+use alimi::http::{Refusals, method_not_allowed, no_such_route, recorded, with_request_ids};
 use alimi::ports::Kind;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use strum::VariantArray as _;
 
 pub use self::documents::DOCUMENT_BYTES_MAX;
 pub use self::function::ConsoleFunction;
 pub use self::members::UPLOAD_BYTES_MAX;
-use self::names::Name;
+use self::names::{Name, segment};
 
 pub fn router(console: ConsoleFunction) -> Router {
     let mut router = Router::new()
@@ -31,10 +34,15 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/channels/{name}/receipt-secrets", post(receipt_secrets::make))
         .route("/v1/channels/{name}/receipt-secrets/{id}", delete(receipt_secrets::delete))
         .route("/v1/audiences/{name}/members", post(members::upload))
+        .route("/v1/audiences/{name}/upload-url", post(files::upload_url))
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
         .route("/v1/schedules/{name}/runs", get(schedules::runs))
-        .route("/v1/ops/notifications/{id}", get(notifications::read));
+        .route("/v1/ops/notifications/{id}", get(notifications::read))
+        .route("/v1/ops/restored", post(restored::review))
+        .route("/v1/ops/audit", get(audit::list))
+        .route("/v1/ops/notifications/{id}/text", get(notifications::text))
+        .route("/v1/ops/notifications/{id}/why", get(notifications::why));
     for &kind in Kind::VARIANTS {
         let list = move |State(console): State<ConsoleFunction>, request: Request| async move {
             documents::list(&console, kind, request).await
@@ -57,22 +65,10 @@ pub fn router(console: ConsoleFunction) -> Router {
             .route(&format!("{path}/{{name}}"), get(read).put(put).delete(delete))
             .route(&format!("{path}/{{name}}/history"), get(history));
     }
-    router
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .fallback(|| async {
-            Problem::not_found("path", "there is no such route; docs/api.md lists all routes")
-        })
-        .with_state(console)
-}
-
-/// A kind as a segment of a path.
-fn segment(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Channel => "channels",
-        Kind::Template => "templates",
-        Kind::Schedule => "schedules",
-        Kind::Audience => "audiences",
-        Kind::Hours => "hours",
-        Kind::Producer => "producers",
-    }
+    let complete = router
+        .route_layer(from_fn_with_state(audit::recorder(&console), recorded))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(no_such_route)
+        .with_state(console);
+    with_request_ids(complete, Refusals::Logged)
 }

@@ -2,19 +2,18 @@
 
 use alimi::domain::FieldError;
 use alimi::domain::audience::file::AudienceFormat;
-use alimi::http::Problem;
+use alimi::http::{Parameters, Problem, ProblemKind, media_type, read_bytes};
 use alimi::ports::Kind;
 use alimi::use_cases::console::upload::{LINES_MAX, PartPlace};
 use alimi::use_cases::{NotUploaded, UploadReport, UploadRequest};
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
 use crate::change::tagged;
 use crate::function::ConsoleFunction;
-use crate::names::{Name, known_name};
-use crate::query::Parameters;
+use crate::names::{Name, known_name, no_such_document};
 use crate::view::UploadView;
 
 /// The largest body: Lambda's limit. API Gateway itself takes 10 MB. Larger files are sent in
@@ -35,17 +34,12 @@ pub(crate) async fn upload(
     let audience = known_name(Kind::Audience, name)?;
     let part = part(&Parameters::of(&request, &["upload", "complete", "first_line"])?)?;
     let format = format(request.headers())?;
-    let body = axum::body::to_bytes(request.into_body(), UPLOAD_BYTES_MAX)
-        .await
-        .map_err(|_| too_large())?;
+    let body = read_bytes(request, UPLOAD_BYTES_MAX).await.ok_or_else(too_large)?;
     let is_last = part.as_ref().is_none_or(|part| part.is_last);
     let request = UploadRequest { audience, format, part, body, by };
     match console.upload_members.upload(&request).await {
         Ok(report) => Ok(answer(&report, is_last)),
-        Err(NotUploaded::Missing) => {
-            let detail = "there is no audience with this name; create it before the upload";
-            Err(Problem::not_found("name", detail))
-        }
+        Err(NotUploaded::Missing) => Err(no_such_document(Kind::Audience, &request.audience)),
         Err(NotUploaded::Invalid(error)) => Err(Problem::invalid(error)),
         Err(NotUploaded::TooLong(lines)) => Err(too_long(lines)),
         Err(NotUploaded::Conflict(current)) => Ok(conflict(current)),
@@ -54,7 +48,9 @@ pub(crate) async fn upload(
 }
 
 fn too_large() -> Problem {
-    Problem::too_much(format!("must have at most {UPLOAD_BYTES_MAX} bytes. {IN_PARTS}"))
+    Problem::too_much(format!(
+        "has more than {UPLOAD_BYTES_MAX} bytes; must have at most {UPLOAD_BYTES_MAX}. {IN_PARTS}"
+    ))
 }
 
 fn too_long(lines: u64) -> Problem {
@@ -64,8 +60,8 @@ fn too_long(lines: u64) -> Problem {
 /// Another operator changed the audience while the members were stored. The members are still
 /// stored, so repeating the request is quick.
 fn conflict(current: Option<u64>) -> Response {
-    let problem =
-        Problem::changed_meanwhile("the audience was changed meanwhile; repeat this request");
+    let detail = "concerns an audience that was changed meanwhile; repeat this request";
+    let problem = Problem::precondition_failed("request", detail);
     match current {
         None => problem.into_response(),
         Some(revision) => tagged(revision, problem),
@@ -73,13 +69,35 @@ fn conflict(current: Option<u64>) -> Response {
 }
 
 fn answer(report: &UploadReport, is_last: bool) -> Response {
-    // An upload without a valid member is refused as a whole. Its bad lines say why.
-    let status = if is_last && !report.committed {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
+    if is_last && !report.committed {
+        return tagged(report.revision, no_valid_member(report));
+    }
+    tagged(report.revision, Json(UploadView::of(report)))
+}
+
+/// An upload without a valid member is refused as a whole. Its bad lines say why.
+fn no_valid_member(report: &UploadReport) -> Problem {
+    let count = report.bad_line_count;
+    let detail = match report.bad_lines.len() {
+        0 => {
+            "has no line with a member; must have at least one, in a CSV file below the header line"
+                .to_owned()
+        }
+        listed => format!(
+            "has no valid member: {count} of its lines are invalid, and the list of errors has the \
+             first {listed} of them; correct the lines and upload the file again, in parts under a new \
+             name"
+        ),
     };
-    tagged(report.revision, (status, Json(UploadView::of(report))))
+    let whole = FieldError::new("body", detail);
+    if report.bad_lines.is_empty() {
+        return Problem::new(ProblemKind::InvalidFile, whole);
+    }
+    let errors = report.bad_lines.iter().map(|bad| {
+        let field = bad.field.as_ref().map_or_else(String::new, |field| format!(", {field}"));
+        FieldError::new(format!("line {}{field}", bad.line), bad.fault.clone())
+    });
+    Problem::of_parts(ProblemKind::InvalidFile, whole, errors.collect())
 }
 
 fn part(parameters: &Parameters) -> Result<Option<PartPlace>, Problem> {
@@ -100,13 +118,10 @@ fn part(parameters: &Parameters) -> Result<Option<PartPlace>, Problem> {
 }
 
 fn format(headers: &HeaderMap) -> Result<AudienceFormat, Problem> {
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // Parameters such as the charset are ignored: lines that are not UTF-8 are reported one by one.
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    match media_type.to_ascii_lowercase().as_str() {
-        "text/csv" => Ok(AudienceFormat::Csv),
-        "application/x-ndjson" => Ok(AudienceFormat::Ndjson),
-        _ => Err(Problem::unsupported_media_type("must be text/csv or application/x-ndjson")),
+    const CSV: &str = "text/csv";
+    // Lines that are not UTF-8 are reported one by one.
+    match media_type(headers, &[CSV, "application/x-ndjson"])? {
+        CSV => Ok(AudienceFormat::Csv),
+        _ => Ok(AudienceFormat::Ndjson),
     }
 }

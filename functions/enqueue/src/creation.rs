@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use alimi::domain::{FieldError, Producer};
-use alimi::http::{Body, Problem, canonical_digest};
+use alimi::domain::Producer;
+use alimi::http::{Body, Parameters, Problem, canonical_digest, idempotency_key, read_json};
 use alimi::use_cases::ProducerRequest;
 use axum::extract::Request;
-use axum::http::HeaderMap;
 
 use crate::function::EnqueueFunction;
 
@@ -27,11 +26,9 @@ impl Creation {
         request: Request,
     ) -> Result<Self, Problem> {
         let caller = function.caller(request.extensions())?;
+        Parameters::of(&request, &[])?;
         let idempotency_key = idempotency_key(request.headers())?;
-        let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
-            .await
-            .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
-        let body = Body::parse(&bytes).map_err(Problem::malformed)?;
+        let body = read_json(request, BODY_BYTES_MAX).await?;
         let producer = function.producers.of(&caller).await?;
         Ok(Self { producer, idempotency_key, digest: canonical_digest(&body), body })
     }
@@ -44,17 +41,4 @@ impl Creation {
             digest: &self.digest,
         }
     }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
-    const FIELD: &str = "Idempotency-Key";
-    const MUST: &str = "must be 1 to 255 visible ASCII characters that identify this request, such \
-        as an order number: a repeated request with the same key sends nothing twice";
-    let key = headers
-        .get(FIELD)
-        .and_then(|key| key.to_str().ok())
-        .map(str::trim)
-        .filter(|key| (1..=255).contains(&key.len()))
-        .ok_or_else(|| Problem::malformed(FieldError::new(FIELD, MUST)))?;
-    Ok(key.to_owned())
 }

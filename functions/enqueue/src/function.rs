@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::domain::Producer;
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::{Clock, Notifications};
-use alimi::use_cases::{Apply, Enqueue, Producers};
+use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, Producers};
 
 #[derive(Clone)]
 pub struct EnqueueFunction {
@@ -13,10 +13,16 @@ pub struct EnqueueFunction {
     /// Cancels notifications.
     pub apply: Apply,
     pub notifications: Arc<dyn Notifications>,
+    /// Tells what notifications wait for.
+    pub describe: Describe,
     /// Finds the producer of a caller.
     pub producers: Producers,
     pub clock: Arc<dyn Clock>,
+    /// Records what producers read and cancel.
+    pub audit: AuditTrail,
     pub callers: IdentifyCaller,
+    /// Finds the caller with its session, for the audit records.
+    pub identities: IdentifyCaller,
 }
 
 impl EnqueueFunction {

@@ -1,6 +1,9 @@
 //! Stores notifications and sequences for producers over HTTP. Producers can also read and cancel
 //! them.
 
+mod answer;
+mod audit;
+mod bulk;
 mod creation;
 mod function;
 mod request;
@@ -8,42 +11,51 @@ mod view;
 
 use std::str::FromStr;
 
-use alimi::domain::{
-    Event, FieldError, Notification, NotificationId, Producer, Refused, SequenceId,
+use alimi::domain::{Event, Notification, NotificationId, Producer, Refused, SequenceId};
+use alimi::http::{
+    AuditSubject, ERRORS_PATH, NotificationView, Problem, Refusals, ShownTo, expect_bare,
+    method_not_allowed, no_such_route, recorded, with_request_ids,
 };
-use alimi::http::{Body, NotificationView, Problem};
-use alimi::use_cases::{Applied, NotEnqueued, ProducerRequest};
+use alimi::use_cases::{Applied, StoredSequence};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 
+use self::answer::created;
+use self::bulk::create_many;
 pub use self::creation::BODY_BYTES_MAX;
 use self::creation::Creation;
 pub use self::function::EnqueueFunction;
-use self::request::{BULK_MAX, NotificationRequest, SequenceRequest};
-use self::view::{BulkItem, BulkView, SequenceView};
+use self::request::{NotificationRequest, SequenceRequest};
+use self::view::SequenceView;
+
+/// What the problems' types refer to.
+const ERRORS: &str = include_str!("../../../docs/errors.md");
 
 pub fn router(function: EnqueueFunction) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/notifications", post(create_notifications))
         .route("/v1/notifications/{id}", get(read_notification))
         .route("/v1/notifications/{id}/cancel", post(cancel_notification))
         .route("/v1/sequences", post(create_sequence))
         .route("/v1/sequences/{id}", get(read_sequence))
         .route("/v1/sequences/{id}/cancel", post(cancel_sequence))
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .fallback(|| async {
-            Problem::not_found("path", "there is no such route; docs/api.md lists all routes")
-        })
-        .with_state(function)
+        .route(ERRORS_PATH, get(read_errors))
+        .route_layer(from_fn_with_state(audit::recorder(&function), recorded))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(no_such_route)
+        .with_state(function);
+    with_request_ids(routes, Refusals::Logged)
 }
 
-/// 202 for something new, 200 for a repeated request.
-fn creation_status(is_new: bool) -> StatusCode {
-    if is_new { StatusCode::ACCEPTED } else { StatusCode::OK }
+/// The document that the `type` of each problem refers to.
+async fn read_errors(request: Request) -> Result<Response, Problem> {
+    expect_bare(request).await?;
+    Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], ERRORS).into_response())
 }
 
 async fn create_notifications(
@@ -59,40 +71,8 @@ async fn create_notifications(
         creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let enqueued = function.enqueue.one(request, draft).await?;
-    Ok((creation_status(enqueued.is_new), Json(NotificationView::of(&enqueued.notification)))
-        .into_response())
-}
-
-/// Answers each item by itself, in order.
-async fn create_many(
-    function: &EnqueueFunction,
-    request: ProducerRequest<'_>,
-    items: &[serde_json::Value],
-) -> Result<Response, Problem> {
-    if !(1..=BULK_MAX).contains(&items.len()) {
-        let detail = format!("has {} notifications; must have 1 to {BULK_MAX}", items.len());
-        return Err(Problem::invalid(FieldError::new("body", detail)));
-    }
-    let drafts = items
-        .iter()
-        .map(|item| Body(item.clone()).deserialize::<NotificationRequest>()?.draft())
-        .collect();
-    let results = function.enqueue.bulk(request, drafts).await?;
-
-    let any_new = results.iter().flatten().any(|enqueued| enqueued.is_new);
-    let any_enqueued = results.iter().any(Result::is_ok);
-    let is_unavailable = |result: &Result<_, _>| {
-        matches!(result, Err(NotEnqueued::Port(_) | NotEnqueued::Busy { .. }))
-    };
-    let any_unavailable = results.iter().any(is_unavailable);
-    let status = match (any_enqueued, any_unavailable) {
-        // Repeating the request with the same key completes it.
-        (false, true) => StatusCode::SERVICE_UNAVAILABLE,
-        (false, false) => StatusCode::UNPROCESSABLE_ENTITY,
-        (true, _) => creation_status(any_new),
-    };
-    let items = results.into_iter().enumerate().map(|(index, result)| BulkItem::of(index, result));
-    Ok((status, Json(BulkView { items: items.collect() })).into_response())
+    let location = format!("/v1/notifications/{}", enqueued.notification.id);
+    Ok(created(enqueued.is_new, location, NotificationView::of(&enqueued.notification)))
 }
 
 async fn create_sequence(
@@ -104,7 +84,8 @@ async fn create_sequence(
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let request = creation.request("POST /v1/sequences");
     let enqueued = function.enqueue.sequence(request, draft).await?;
-    Ok((creation_status(enqueued.is_new), Json(SequenceView::of(&enqueued.stored))).into_response())
+    let location = format!("/v1/sequences/{}", enqueued.stored.sequence.id);
+    Ok(created(enqueued.is_new, location, SequenceView::of(&enqueued.stored)))
 }
 
 async fn read_notification(
@@ -113,8 +94,11 @@ async fn read_notification(
     request: Request,
 ) -> Result<Response, Problem> {
     let producer = function.producer(request.extensions()).await?;
+    expect_bare(request).await?;
     let notification = own_notification(&function, id, &producer).await?;
-    Ok(Json(NotificationView::of(&notification)).into_response())
+    let description = function.describe.one(&notification).await;
+    let view = NotificationView::described(&notification, &description, ShownTo::Producer);
+    Ok((of_recipient(&notification), Json(view)).into_response())
 }
 
 async fn cancel_notification(
@@ -123,6 +107,7 @@ async fn cancel_notification(
     request: Request,
 ) -> Result<Response, Problem> {
     let producer = function.producer(request.extensions()).await?;
+    expect_bare(request).await?;
     let notification = own_notification(&function, id, &producer).await?;
     let event = Event::CancelRequested { at_ms: function.clock.now_ms() };
     let notification = match function.apply.apply_to(notification, &event).await? {
@@ -141,7 +126,7 @@ async fn cancel_notification(
         }
         Applied::Missing => return Err(no_such_notification()),
     };
-    Ok(Json(NotificationView::of(&notification)).into_response())
+    Ok((of_recipient(&notification), Json(NotificationView::of(&notification))).into_response())
 }
 
 async fn read_sequence(
@@ -150,10 +135,13 @@ async fn read_sequence(
     request: Request,
 ) -> Result<Response, Problem> {
     let producer = function.producer(request.extensions()).await?;
+    expect_bare(request).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let found = function.enqueue.find_sequence(&id, &producer.name).await?;
     let stored = found.ok_or_else(no_such_sequence)?;
-    Ok(Json(SequenceView::of(&stored)).into_response())
+    let descriptions = function.describe.all(&stored.notifications).await;
+    let view = SequenceView::described(&stored, &descriptions);
+    Ok((of_sequence(&stored), Json(view)).into_response())
 }
 
 async fn cancel_sequence(
@@ -162,11 +150,22 @@ async fn cancel_sequence(
     request: Request,
 ) -> Result<Response, Problem> {
     let producer = function.producer(request.extensions()).await?;
+    expect_bare(request).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let EnqueueFunction { enqueue, apply, .. } = &function;
     let found = enqueue.cancel_sequence(apply, &id, &producer.name).await?;
     let stored = found.ok_or_else(no_such_sequence)?;
-    Ok(Json(SequenceView::of(&stored)).into_response())
+    Ok((of_sequence(&stored), Json(SequenceView::of(&stored))).into_response())
+}
+
+/// Whose data an answer has, for the audit record.
+fn of_recipient(notification: &Notification) -> Extension<AuditSubject> {
+    Extension(AuditSubject(vec![("recipient", notification.recipient.id.clone())]))
+}
+
+/// All notifications of a sequence go to one recipient.
+fn of_sequence(stored: &StoredSequence) -> Option<Extension<AuditSubject>> {
+    stored.notifications.first().map(of_recipient)
 }
 
 /// Another producer's notification counts as absent.
@@ -186,9 +185,14 @@ fn read_id<T: FromStr>(id: Result<Path<String>, PathRejection>) -> Option<T> {
 }
 
 fn no_such_notification() -> Problem {
-    Problem::not_found("id", "there is no notification with this id")
+    let detail = "there is no notification of your service with this id; must be an id that \
+                  POST /v1/notifications or POST /v1/sequences answered, of a notification whose \
+                  retention is not over";
+    Problem::not_found("id", detail)
 }
 
 fn no_such_sequence() -> Problem {
-    Problem::not_found("id", "there is no sequence with this id")
+    let detail = "there is no sequence of your service with this id; must be an id that \
+                  POST /v1/sequences answered";
+    Problem::not_found("id", detail)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment};
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
-use alimi::use_cases::{Apply, Enqueue, PUTS_PER_SECOND, Producers};
+use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, PUTS_PER_SECOND, Producers};
 use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +17,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let adapters = Arc::new(BuiltInAdapters::new(environment.endpoints()));
     let function = EnqueueFunction {
         enqueue: Enqueue {
             catalog: store.clone(),
@@ -29,13 +30,23 @@ async fn main() -> Result<(), lambda_http::Error> {
             waker: waker.clone(),
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
-            adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
+            adapters: adapters.clone(),
+        },
+        describe: Describe {
+            notifications: store.clone(),
+            sequences: store.clone(),
+            catalog: store.clone(),
+            lanes: store.clone(),
+            adapters,
+            clock: clock.clone(),
         },
         apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
         producers: Producers::new(store.clone(), clock.clone()),
+        audit: AuditTrail { audit: store.clone(), clock: clock.clone() },
         notifications: store,
         clock,
         callers: environment.callers(),
+        identities: environment.identities(),
     };
     lambda_http::run(router(function)).await
 }

@@ -15,6 +15,8 @@ pub struct Report {
     #[serde(flatten)]
     pub swept: SweepReport,
     pub runs_resumed: usize,
+    /// Runs whose last notification has ended.
+    pub runs_finished: usize,
     /// Times that were never fired, and whose runs were requested.
     pub times_missed: usize,
     /// Schedules that were missing in the scheduler, different, or without a row.
@@ -30,15 +32,17 @@ pub async fn handle(function: &SweeperFunction) -> Result<Report, PortError> {
     // must keep the other from its work.
     let (swept, repairs) = futures::join!(function.sweeper.round(), repairs::round(function));
     let swept = swept?;
-    let repairs::Repairs { runs_resumed, times_missed, schedules_repaired } = repairs;
+    let repairs::Repairs { runs_resumed, runs_finished, times_missed, schedules_repaired } =
+        repairs;
     tracing::info!(
         lanes_woken = swept.lanes_woken,
         deadlines_closed = swept.deadlines_closed,
         channels_failed = swept.channels_failed,
         runs_resumed,
+        runs_finished,
         times_missed,
         schedules_repaired,
         "swept"
     );
-    Ok(Report { swept, runs_resumed, times_missed, schedules_repaired })
+    Ok(Report { swept, runs_resumed, runs_finished, times_missed, schedules_repaired })
 }

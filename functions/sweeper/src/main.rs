@@ -5,7 +5,9 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment};
 use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::SystemClock;
-use alimi::use_cases::{Apply, DiscardUploads, MissedTimes, Planner, ResumeRuns, Sweeper};
+use alimi::use_cases::{
+    Apply, DiscardUploads, FinishRuns, MissedTimes, Planner, ResumeRuns, RunEnds, Sweeper,
+};
 use alimi_sweeper::SweeperFunction;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
@@ -38,19 +40,28 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             queue: run_queue.clone(),
             clock: clock.clone(),
         },
+        finish_runs: FinishRuns {
+            runs: store.clone(),
+            run_ends: RunEnds { groups: store.clone(), clock: clock.clone() },
+            places: store.clone(),
+        },
         missed_times: MissedTimes {
             documents: store.clone(),
             runs: store.clone(),
             queue: run_queue,
+            places: store.clone(),
             clock: clock.clone(),
         },
         discard_uploads: DiscardUploads {
             uploads: store.clone(),
             members: store.clone(),
+            files: Arc::new(aws.audience_files()),
+            bucket: environment.required("AUDIENCE_BUCKET")?,
             catalog: store.clone(),
             runs: store.clone(),
             clock: clock.clone(),
         },
+        places: store.clone(),
         planner: Planner {
             catalog: store.clone(),
             documents: store,

@@ -5,7 +5,7 @@ mod queue;
 use std::time::Duration;
 
 use alimi::domain::SecretDigest;
-use alimi::http::{IdentifySource, Problem};
+use alimi::http::{IdentifySource, Problem, Refusals, read_bytes, with_request_ids};
 use alimi::ports::{ReceiptRequest, WebhookCaller};
 use alimi::use_cases::{NotTaken, Webhook};
 use axum::Router;
@@ -75,11 +75,13 @@ pub async fn handle(
 }
 
 pub fn router(function: WebhookFunction) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/webhooks/{channel}/{secret}", post(take_receipts))
         .method_not_allowed_fallback(|| async { nothing_here() })
         .fallback(|| async { nothing_here() })
-        .with_state(function)
+        .with_state(function);
+    // The use case logs refusals, once a minute.
+    with_request_ids(routes, Refusals::NotLogged)
 }
 
 async fn take_receipts(
@@ -98,11 +100,10 @@ async fn take_receipts(
         source: (function.source)(request.extensions()),
     };
     let Some(admitted) = webhook.admit(caller).await else { return Err(nothing_here()) };
-    let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
-    let request = ReceiptRequest::new(&head.method, &head.headers, body);
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    let body = read_bytes(request, BODY_BYTES_MAX).await;
+    let body = body.ok_or_else(|| Problem::too_large(BODY_BYTES_MAX))?;
+    let request = ReceiptRequest::new(&method, &headers, body);
     match webhook.take(admitted, request).await {
         Ok(reply) => Ok(reply.map(Body::from)),
         Err(NotTaken::Malformed(malformed)) => Err(Problem::malformed(malformed)),

@@ -1,9 +1,9 @@
 //! What a run has done.
 
-use alimi::domain::Run;
 use alimi::domain::audience::PinnedAudience;
 use alimi::domain::audience::file::BadLine;
 use alimi::domain::run::{Pins, RunCounts, RunStatus};
+use alimi::use_cases::ListedRun;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,8 +14,17 @@ pub(crate) struct RunView<'a> {
     scheduled_at: Timestamp,
     status: RunStatus,
     started_at: Option<Timestamp>,
+    /// When the last notification was stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
+    /// How many notifications have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<u64>,
+    /// There may be more of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_is_minimum: Option<bool>,
     #[serde(flatten)]
     pins: Option<PinsView<'a>>,
     counts: RunCounts,
@@ -47,12 +56,15 @@ impl<'a> PinsView<'a> {
 }
 
 impl<'a> RunView<'a> {
-    pub(crate) fn of(run: &'a Run) -> Self {
+    pub(crate) fn of(ListedRun { run, open }: &'a ListedRun) -> Self {
         Self {
             scheduled_at: run.key.scheduled_at,
             status: run.status,
             started_at: time(run.started_at_ms),
+            stored_at: run.stored_at_ms.and_then(time),
             ended_at: run.ended_at_ms.and_then(time),
+            open: open.map(|open| open.count),
+            open_is_minimum: open.map(|open| open.is_minimum),
             pins: run.pins.as_ref().map(PinsView::of),
             counts: run.counts,
             faults: &run.faults,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use alimi::domain::{FieldError, Priority};
+use alimi::domain::{FieldError, Priority, written};
 use alimi::use_cases::Draft;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -29,9 +29,9 @@ pub(crate) struct NotificationRequest {
     data: Option<Map<String, Value>>,
     #[serde(default)]
     priority: Option<Priority>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_time")]
     not_before: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_time")]
     expires_at: Option<Timestamp>,
 }
 

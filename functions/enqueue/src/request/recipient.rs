@@ -24,6 +24,10 @@ impl RecipientRequest {
             let detail = format!("has {id_bytes} bytes; must have 1 to {RECIPIENT_ID_BYTES_MAX}");
             return Err(FieldError::new("to.id", detail));
         }
+        if self.id.trim().is_empty() {
+            let must = "has only white space; must be your own id of the recipient";
+            return Err(FieldError::new("to.id", must));
+        }
         let phone = self
             .phone
             .map(PhoneNumber::try_from)

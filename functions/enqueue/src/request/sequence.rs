@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alimi::domain::sequence::{After, OnFailure, OnUnconfirmed};
-use alimi::domain::{Confirmation, FieldError, Priority};
+use alimi::domain::{Confirmation, FieldError, Priority, written};
 use alimi::use_cases::{SequenceDraft, StepDraft, StepNotificationDraft};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -24,13 +24,13 @@ pub(crate) struct SequenceRequest {
     on_failure: OnFailure,
     #[serde(default)]
     on_unconfirmed: OnUnconfirmed,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_duration")]
     confirm_within: Option<SignedDuration>,
     #[serde(default)]
     priority: Option<Priority>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_time")]
     not_before: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_time")]
     expires_at: Option<Timestamp>,
 }
 
@@ -50,7 +50,7 @@ struct StepRequest {
     notifications: Option<Vec<StepNotificationRequest>>,
     #[serde(default)]
     after: After,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::duration")]
     delay: SignedDuration,
 }
 

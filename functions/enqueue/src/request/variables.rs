@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use alimi::domain::FieldError;
+use alimi::domain::shown::shown;
 use serde::Deserialize;
 
 const VARIABLE_BYTES_MAX: usize = 4096;
 
-/// A number becomes a text as the producer wrote it.
+/// A number becomes its shortest text: 1.10 is `1.1`. No number that loses digits comes so far.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "must be a string, a number, true or false")]
 pub(super) enum Variable {
@@ -34,7 +35,7 @@ pub(super) fn texts(
             if text.len() > VARIABLE_BYTES_MAX {
                 let detail =
                     format!("has {} bytes; must have at most {VARIABLE_BYTES_MAX}", text.len());
-                return Err(FieldError::new(format!("variables.{name}"), detail));
+                return Err(FieldError::new(format!("variables.{}", shown(&name)), detail));
             }
             Ok((name, text))
         })
