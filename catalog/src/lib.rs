@@ -39,11 +39,11 @@ pub struct CatalogFile {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// The text is no YAML, or a field is of the wrong type.
+    /// The text is no YAML.
     #[error("the catalog file cannot be read: {0}")]
     Malformed(#[from] serde_yaml_ng::Error),
-    /// A field is unknown, or its value is not permitted. The field has its path in the file, such as
-    /// `channels.alimtalk-main.limit.per_second`.
+    /// A field is unknown or there twice, or its value is of the wrong type or not permitted. The field
+    /// has its path in the file, such as `channels.alimtalk-main.limit.per_second`.
     #[error(transparent)]
     Invalid(FieldError),
     #[error(transparent)]
@@ -59,8 +59,8 @@ impl CatalogFile {
     pub fn read(text: &str) -> Result<Self, CatalogError> {
         let read = deserialize_strictly(serde_yaml_ng::Deserializer::from_str(text));
         let mut file: Self = read.map_err(|unreadable| match unreadable {
-            Unreadable::UnknownField(error) => CatalogError::Invalid(error),
-            Unreadable::Malformed { error, .. } => CatalogError::Malformed(error),
+            Unreadable::Fault(error) => CatalogError::Invalid(error),
+            Unreadable::Malformed(error) => CatalogError::Malformed(error),
         })?;
         for (name, channel) in &mut file.channels {
             channel.name.clone_from(name);
@@ -213,7 +213,9 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_an_error_at_every_depth() {
-        assert!(error("channel: {}").contains("unknown field `channel`"));
+        assert!(
+            error("channel: {}").starts_with("channel: is an unknown field; known: channels, ")
+        );
         let unknown = "channels.a.limits: is an unknown field";
         assert!(error("channels: {a: {limits: 1}}").starts_with(unknown));
         let misspelled = error(&GOOD.replacen("jitter: 50ms", "jittr: 50ms", 1));
@@ -221,12 +223,23 @@ mod tests {
         assert!(misspelled.starts_with(unknown), "{misspelled}");
     }
 
+    #[test]
+    fn an_entry_that_is_there_twice_and_a_value_of_the_wrong_type_are_named_by_their_paths() {
+        let twice = "channels: {a: {paused: true, paused: false}}";
+        assert_eq!(error(twice), "channels.a.paused: is given twice; must be given once");
+        let number = GOOD.replacen("code: CONSULT_START_01", "code: 17", 1);
+        let expected = "templates.consultation-start.variants[0].content.code: must be a string";
+        assert_eq!(error(&number), expected);
+        assert_eq!(error("channels: [a]"), "channels: must be an object");
+        assert!(error("channels: {").starts_with("the catalog file cannot be read: "));
+    }
+
     /// The prefix of the deployment and the channel's name are the name of its secret.
     #[test]
     fn a_channel_names_no_secret() {
         let with_secret =
             GOOD.replacen("timezone: Asia/Seoul\n", "timezone: Asia/Seoul\n    secret: s\n", 1);
-        let expected = "channels.alimtalk-main.secret: is an unknown field; leave it out";
+        let expected = "channels.alimtalk-main.secret: is an unknown field; known: ";
         assert!(error(&with_secret).starts_with(expected), "{}", error(&with_secret));
     }
 

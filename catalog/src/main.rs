@@ -15,6 +15,7 @@ use clap::Parser;
 /// Checks a catalog file and stores its entries in a deployed stack's table, with the credentials
 /// and the region of the environment.
 #[derive(Parser)]
+#[command(version)]
 struct Arguments {
     /// The catalog file.
     file: PathBuf,

@@ -1,5 +1,5 @@
 //! What invokes functions without an HTTP request: the wake queue, the receipt queue, `EventBridge`
-//! Scheduler, the run queue, and timers.
+//! Scheduler, the run queue, the tables' streams, and timers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,12 +7,19 @@ use std::time::Duration;
 
 use alimi::ports::Clock;
 use alimi::use_cases::Trigger;
+use alimi_planner::StreamEvent;
 use alimi_trigger::Answer;
 use aws_lambda_events::sqs::SqsEvent;
+use dynoxide::Database;
+use futures::FutureExt;
 use serde_json::Value;
+use tokio::task::{JoinHandle, JoinSet};
 
+use crate::aws::embedded::{Changes, EmbeddedError, StandInRows};
 use crate::aws::queue::LocalQueue;
+use crate::aws::stream_reader::{StreamReader, StreamReaderSettings};
 use crate::stack::Stack;
+use crate::stopping::Stopping;
 use crate::testing::crash_point::CrashPoint;
 
 /// The time-out and the concurrency of `trigger` in template.yaml.
@@ -29,17 +36,23 @@ pub(crate) fn start_senders(
     clock: Arc<dyn Clock>,
     concurrency: usize,
     crash_point: &CrashPoint,
-) {
+    stopping: &Stopping,
+) -> JoinHandle<()> {
     let (sender, crash_point) = (stack.sender.clone(), crash_point.clone());
     let handler = move |event: SqsEvent| {
         let (sender, crash_point) = (sender.clone(), crash_point.clone());
         async move { crash_point.run(async move { alimi_sender::handle(&sender, event).await }).await }
     };
-    tokio::spawn(queue.clone().pump(clock, concurrency, handler));
+    tokio::spawn(queue.clone().pump_until(clock, concurrency, handler, stopping.clone()))
 }
 
 /// Invokes `webhook` for the messages of the receipt queue.
-pub(crate) fn start_receipts(stack: &Stack, clock: Arc<dyn Clock>, crash_point: &CrashPoint) {
+pub(crate) fn start_receipts(
+    stack: &Stack,
+    clock: Arc<dyn Clock>,
+    crash_point: &CrashPoint,
+    stopping: &Stopping,
+) -> JoinHandle<()> {
     let (webhook, crash_point) = (stack.webhook_function.webhook.clone(), crash_point.clone());
     let handler = move |event: SqsEvent| {
         let (webhook, crash_point) = (webhook.clone(), crash_point.clone());
@@ -50,20 +63,32 @@ pub(crate) fn start_receipts(stack: &Stack, clock: Arc<dyn Clock>, crash_point: 
             tokio::time::timeout(WEBHOOK_TIMEOUT, recorded).await.ok()?
         }
     };
-    tokio::spawn(stack.receipt_queue.clone().pump(clock, WEBHOOK_CONCURRENCY, handler));
+    let queue = stack.receipt_queue.clone();
+    tokio::spawn(queue.pump_until(clock, WEBHOOK_CONCURRENCY, handler, stopping.clone()))
 }
 
 /// Invokes triggers for the times of schedules and for the messages of the run queue.
-pub fn start_triggers(stack: &Stack, crash_point: &CrashPoint) {
+#[must_use]
+pub fn start_triggers(
+    stack: &Stack,
+    crash_point: &CrashPoint,
+    stopping: &Stopping,
+) -> [JoinHandle<()>; 2] {
     let (trigger, crash_point) = (stack.trigger.clone(), crash_point.clone());
-    start_triggers_with(stack, move |event| {
+    let invoke = move |event| {
         let (trigger, crash_point) = (trigger.clone(), crash_point.clone());
         async move { invoke_trigger(&trigger, &crash_point, event).await }
-    });
+    };
+    start_triggers_with(stack, invoke, stopping)
 }
 
 /// Calls `invoke` for the times of schedules and for the messages of the run queue.
-pub fn start_triggers_with<F, A>(stack: &Stack, invoke: F)
+#[must_use]
+pub fn start_triggers_with<F, A>(
+    stack: &Stack,
+    invoke: F,
+    stopping: &Stopping,
+) -> [JoinHandle<()>; 2]
 where
     F: Fn(Value) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Option<Answer>> + Send + 'static,
@@ -73,7 +98,7 @@ where
         let answer = invoke_for_time(event);
         async move { matches!(answer.await, Some(Answer::Fired(_))) }
     };
-    tokio::spawn(stack.scheduler.clone().run(fire));
+    let firing = tokio::spawn(stack.scheduler.clone().run(fire, stopping.clone()));
 
     let continue_runs = move |event: SqsEvent| {
         let answer = serde_json::to_value(event).map(&invoke);
@@ -84,8 +109,9 @@ where
             }
         }
     };
-    let clock = stack.trigger.clock.clone();
-    tokio::spawn(stack.run_queue.clone().pump(clock, TRIGGER_CONCURRENCY, continue_runs));
+    let (queue, clock) = (stack.run_queue.clone(), stack.trigger.clock.clone());
+    let pump = queue.pump_until(clock, TRIGGER_CONCURRENCY, continue_runs, stopping.clone());
+    [firing, tokio::spawn(pump)]
 }
 
 /// Makes one invocation of `trigger`. `None` when it failed, crashed or exceeded its time-out.
@@ -104,34 +130,70 @@ pub async fn invoke_trigger(
     }
 }
 
-/// Makes the scheduler equal to the catalog again and again. The deployed `planner` gets each
-/// change from the catalog table's stream; here all schedules are compared instead.
-pub fn start_planner(stack: &Stack, every: Duration) {
-    // The sweeper's planner: only the sweeper's policy permits listing schedules.
-    let planner = stack.sweeper.planner.clone();
-    tokio::spawn(async move {
-        loop {
-            if let Err(error) = planner.reconcile().await {
-                tracing::error!(%error, "the schedules were not compared with the catalog");
+/// Invokes the functions that read a table's stream for the changes in this database. They look for
+/// changes this often.
+///
+/// # Errors
+/// [`EmbeddedError`] when a mapping of the template is not understood.
+pub fn start_stream_readers(
+    stack: &Stack,
+    database: &Database,
+    poll_every: Duration,
+    crash_point: &CrashPoint,
+    stopping: &Stopping,
+) -> Result<Vec<JoinHandle<()>>, EmbeddedError> {
+    let (changes, rows) = (Changes::of(database), StandInRows::of(database));
+    let mut readers = Vec::new();
+    for settings in StreamReaderSettings::of_template()? {
+        let function = settings.function.clone();
+        let reader = StreamReader::new(settings, changes.clone(), rows.clone(), poll_every);
+        let (crash_point, stopping) = (crash_point.clone(), stopping.clone());
+        let reading = match function.as_str() {
+            "PlannerFunction" => {
+                let planner = stack.planner.clone();
+                let invoke = move |event: Value| {
+                    let (planner, crash_point) = (planner.clone(), crash_point.clone());
+                    async move {
+                        let event: StreamEvent = serde_json::from_value(event).ok()?;
+                        let handled = alimi_planner::handle(&planner, event);
+                        serde_json::to_value(crash_point.run(handled).await?).ok()
+                    }
+                };
+                reader.run(invoke, stopping).boxed()
             }
-            tokio::time::sleep(every).await;
-        }
-    });
+            other => {
+                let fault = format!("{other} reads a stream, and the local stack does not know it");
+                return Err(EmbeddedError::Template(fault));
+            }
+        };
+        readers.push(tokio::spawn(async move {
+            if let Err(error) = reading.await {
+                tracing::error!(function, %error, "the function's stream is not read");
+            }
+        }));
+    }
+    Ok(readers)
 }
 
 /// Invokes the sweeper again and again. As with `EventBridge` Scheduler, an invocation does not wait
 /// for the end of the one before.
-pub(crate) fn start_sweeper(stack: &Stack, every: Duration) {
-    let sweeper = stack.sweeper.clone();
+pub(crate) fn start_sweeper(stack: &Stack, every: Duration, stopping: &Stopping) -> JoinHandle<()> {
+    let (sweeper, stopping) = (stack.sweeper.clone(), stopping.clone());
     tokio::spawn(async move {
+        let mut rounds = JoinSet::new();
         loop {
-            tokio::time::sleep(every).await;
+            tokio::select! {
+                () = tokio::time::sleep(every) => {}
+                () = stopping.requested() => break,
+            }
+            while rounds.try_join_next().is_some() {}
             let sweeper = sweeper.clone();
-            tokio::spawn(async move {
+            rounds.spawn(async move {
                 if let Err(error) = alimi_sweeper::handle(&sweeper).await {
                     tracing::error!(%error, "the sweeper failed");
                 }
             });
         }
-    });
+        while rounds.join_next().await.is_some() {}
+    })
 }

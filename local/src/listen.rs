@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
+use alimi::ports::PortError;
 use alimi_catalog::CatalogError;
 use tokio::net::TcpListener;
 
 use crate::aws::embedded::EmbeddedError;
+use crate::data_dir::DataDirError;
+use crate::webhooks::WebhookError;
 
 /// Why a stack did not start.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +27,13 @@ pub enum StartError {
     Embedded(#[from] EmbeddedError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    #[error("the HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Webhooks(#[from] WebhookError),
+    /// The stored catalog.
+    #[error(transparent)]
+    Store(#[from] PortError),
 }
 
 pub(crate) async fn listen_on_loopback(port: u16) -> Result<TcpListener, StartError> {

@@ -1,70 +1,31 @@
 //! `serve` and `demo`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
 
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use alimi_catalog::CatalogFile;
+use alimi_local::arguments::{Arguments, Command, ServeArguments};
 use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::demo::{self, DemoSettings};
-use alimi_local::serve::{ContainerAccess, LocalStack, Ports};
+use alimi_local::serve::{
+    ContainerAccess, LocalStack, LocalStackSettings, Ports, StartCatalog, log_filter,
+};
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::testing::sample_bed::AWS_PORT;
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-/// The default of this machine's address on Docker's bridge.
-const BRIDGE: &str = "172.17.0.1";
-
-/// All of Alimi in one process, with a simulated provider.
-#[derive(Parser)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Sends the example's messages to the simulated provider and checks every promise.
-    Demo {
-        /// How many of the example's 300 teachers take part; all of them by default.
-        #[arg(long)]
-        teachers: Option<usize>,
-    },
-    /// Serves the API on loopback until Ctrl-C.
-    Serve {
-        /// The catalog file.
-        #[arg(long, default_value = "examples/teacher-onboarding/catalog.yaml")]
-        catalog: PathBuf,
-        /// Port of the HTTP API.
-        #[arg(long, default_value_t = 9700)]
-        port: u16,
-        /// Port of the simulated provider.
-        #[arg(long, default_value_t = 9800)]
-        provider_port: u16,
-        /// Port of the embedded DynamoDB.
-        #[arg(long, default_value_t = 9900)]
-        database_port: u16,
-        /// Also listens on ADDRESS, which is this machine's address on Docker's bridge, for
-        /// functions that `sam local` runs in containers: AWS's APIs on port 9600, and the
-        /// simulated provider. Everything that reaches this address is permitted.
-        #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = BRIDGE)]
-        containers: Option<IpAddr>,
-    },
-}
+/// The catalog if none is named. It is part of the program, so that runs from any folder.
+const EXAMPLE: &str = include_str!("../../examples/teacher-onboarding/catalog.yaml");
+/// How long the work in progress may take after Ctrl-C.
+const ENDS_WITHIN: Duration = Duration::from_secs(40);
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo { teachers } => run_demo(teachers).await,
-        Command::Serve { catalog, port, provider_port, database_port, containers } => {
-            let containers =
-                containers.map(|address| ContainerAccess { address, aws_port: AWS_PORT });
-            let (provider, database) = (provider_port, database_port);
-            let ports = Ports { api: port, provider, database, containers };
-            serve(&catalog, ports).await
-        }
+        Command::Serve(arguments) => serve(arguments).await,
     };
     match result {
         Ok(code) => code,
@@ -104,13 +65,28 @@ fn read_catalog(file: &Path) -> Result<CatalogFile, Box<dyn std::error::Error>> 
     Ok(CatalogFile::read(&text)?)
 }
 
-async fn serve(catalog: &Path, ports: Ports) -> CommandResult {
-    alimi::telemetry::start("info");
-    let catalog = read_catalog(catalog)?;
-    let per_second = catalog.channels.values().map(|channel| channel.limit.per_second).min();
-    let simulator =
-        SimulatorSettings { per_second: per_second.unwrap_or(1), ..SimulatorSettings::default() };
-    let stack = LocalStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
+async fn serve(arguments: ServeArguments) -> CommandResult {
+    alimi::telemetry::start(&log_filter(arguments.log));
+    let catalog = match &arguments.catalog {
+        Some(file) => StartCatalog::Always(read_catalog(file)?),
+        None => StartCatalog::IfNone(CatalogFile::read(EXAMPLE)?),
+    };
+    let containers = arguments.containers;
+    let containers = containers.map(|address| ContainerAccess { address, aws_port: AWS_PORT });
+    let ports = Ports {
+        api: arguments.port,
+        provider: arguments.provider_port,
+        database: arguments.database_port,
+        containers,
+    };
+    let stack = LocalStack::start(LocalStackSettings {
+        catalog,
+        simulator: SimulatorSettings::default(),
+        ports,
+        sweep_every: Duration::from_secs(10),
+        data_dir: arguments.data_dir.clone(),
+    })
+    .await?;
     println!("API                {}", stack.api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
     println!("simulated provider {0}/_sim and {0}/_sim/arrivals", stack.provider_url);
@@ -118,7 +94,35 @@ async fn serve(catalog: &Path, ports: Ports) -> CommandResult {
     if let Some(url) = &stack.aws_url {
         println!("AWS for containers {url}");
     }
-    println!("Ctrl-C ends it. Nothing is stored on disk.");
-    tokio::signal::ctrl_c().await?;
+    match &arguments.data_dir {
+        Some(path) => println!("Ctrl-C ends it. Everything is kept in {}.", path.display()),
+        None => println!("Ctrl-C ends it. Nothing is stored on disk."),
+    }
+    end_is_requested().await?;
+    if stack.keeps_data() {
+        eprintln!("\nEnding: requests in progress are finished first. Ctrl-C again ends at once.");
+        tokio::select! {
+            has_ended = stack.stop(ENDS_WITHIN) => if !has_ended {
+                eprintln!("Some work did not end in time. The next start repairs it.");
+            },
+            again = end_is_requested() => again?,
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C, or for the signal by which other programs end this one.
+#[cfg(unix)]
+async fn end_is_requested() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _received = terminate.recv() => Ok(()),
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn end_is_requested() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

@@ -12,6 +12,7 @@ use alimi_sweeper::SweeperFunction;
 use alimi_webhook::WebhookFunction;
 use axum::Router;
 
+use crate::aws::embedded::{EmbeddedError, StandInRows};
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::{Function, Permissions};
 use crate::aws::queue::LocalQueue;
@@ -19,7 +20,7 @@ use crate::aws::receipt_queue::LocalReceiptQueue;
 use crate::aws::run_queue::LocalRunQueue;
 use crate::aws::scheduler::LocalScheduler;
 use crate::aws::secrets::LocalSecrets;
-use crate::aws::services::{Adapters, Services};
+use crate::aws::services::{Adapters, S3_URL, Services};
 use crate::wiring;
 
 /// The parts that differ between the worlds of tests, the local stack and the benchmarks.
@@ -64,6 +65,21 @@ impl Stack {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let stand_ins = StandIns::new(&parts.clock);
+        Self::over(parts, stand_ins)
+    }
+
+    /// As [`Self::new`], with queues and a scheduler that are kept in rows. The wake queue of `parts`
+    /// is the caller's.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the rows cannot be read.
+    pub fn kept_in(rows: &StandInRows, parts: Parts) -> Result<Self, EmbeddedError> {
+        let stand_ins = StandIns::kept_in(rows, &parts.clock)?;
+        Ok(Self::over(parts, stand_ins))
+    }
+
+    fn over(parts: Parts, stand_ins: StandIns) -> Self {
+        let services = stand_ins.services(&parts.queue);
         let adapters = Adapters {
             store: parts.store.clone(),
             waker: parts.queue.clone(),
@@ -71,6 +87,7 @@ impl Stack {
             receipt_queue: stand_ins.receipt_queue.clone(),
             scheduler: stand_ins.scheduler.clone(),
             files: stand_ins.files.clone(),
+            uploads: Arc::new(services.uploads_at(S3_URL)),
             secrets: Arc::new(LocalSecrets),
         };
         Self::wire(parts, stand_ins, |_| adapters.clone())
@@ -86,13 +103,7 @@ impl Stack {
         permissions: &Permissions,
     ) -> Self {
         let stand_ins = StandIns::new(&parts.clock);
-        let services = Services::new(
-            parts.queue.clone(),
-            stand_ins.run_queue.clone(),
-            stand_ins.receipt_queue.clone(),
-            stand_ins.scheduler.clone(),
-            stand_ins.files.clone(),
-        );
+        let services = stand_ins.services(&parts.queue);
         let clock = parts.clock.clone();
         Self::wire(parts, stand_ins, |function| {
             services.adapters(database, clock.clone(), &permissions.guard(function))
@@ -141,6 +152,14 @@ impl Stack {
         self
     }
 
+    /// The same functions, whose console gives addresses that begin with `url` for uploads of files.
+    #[must_use]
+    pub(crate) fn with_uploads_at(mut self, url: &str, queue: &Arc<LocalQueue>) -> Self {
+        self.console_function.take_files.files = Arc::new(self.services(queue).uploads_at(url));
+        self.console = alimi_console::router(self.console_function.clone());
+        self
+    }
+
     /// The services behind the functions, for clients that send HTTP requests.
     pub(crate) fn services(&self, queue: &Arc<LocalQueue>) -> Services {
         Services::new(
@@ -159,7 +178,9 @@ impl Stack {
 
     /// The routes of `enqueue`, with another way to identify the caller.
     pub fn enqueue_called_by(&self, callers: IdentifyCaller) -> Router {
-        alimi_enqueue::router(EnqueueFunction { callers, ..self.enqueue_function.clone() })
+        let identities = callers;
+        let function = self.enqueue_function.clone();
+        alimi_enqueue::router(EnqueueFunction { callers, identities, ..function })
     }
 }
 
@@ -177,7 +198,26 @@ impl StandIns {
             scheduler: Arc::new(LocalScheduler::new(clock.clone())),
             run_queue: Arc::default(),
             receipt_queue: Arc::default(),
-            files: Arc::default(),
+            files: Arc::new(LocalFiles::new(clock.clone())),
         }
+    }
+
+    fn services(&self, queue: &Arc<LocalQueue>) -> Services {
+        Services::new(
+            queue.clone(),
+            self.run_queue.clone(),
+            self.receipt_queue.clone(),
+            self.scheduler.clone(),
+            self.files.clone(),
+        )
+    }
+
+    fn kept_in(rows: &StandInRows, clock: &Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
+        Ok(Self {
+            scheduler: Arc::new(LocalScheduler::kept_in(rows, clock.clone())?),
+            run_queue: Arc::new(LocalRunQueue::kept_in(rows, clock)?),
+            receipt_queue: Arc::new(LocalReceiptQueue::kept_in(rows, clock)?),
+            files: Arc::new(LocalFiles::new(clock.clone())),
+        })
     }
 }

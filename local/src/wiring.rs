@@ -7,9 +7,10 @@ use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, Inspect, MissedTimes,
-    PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, ResumeRuns, RunSettings, Sender,
-    SenderSettings, Sweeper, Trigger, UploadMembers, Webhook, WebhookPorts,
+    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DiscardUploads, DryRun, Enqueue,
+    FinishRuns, Inspect, ListRuns, MissedTimes, PUTS_PER_SECOND, Planner, PreviewSchedule,
+    Producers, ResumeRuns, ReviewRestored, RunEnds, RunSettings, Sender, SenderSettings, Sweeper,
+    TakeFiles, Trigger, UploadMembers, Webhook, WebhookPorts, Why,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
@@ -18,10 +19,15 @@ use alimi_webhook::WebhookFunction;
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
+use crate::aws::files::UPLOAD_BUCKET;
 use crate::aws::secrets::SECRET_PREFIX;
 use crate::aws::services::Adapters;
 
 type SharedClock = Arc<dyn Clock>;
+
+fn audit_trail(adapters: &Adapters, clock: &SharedClock) -> AuditTrail {
+    AuditTrail { audit: adapters.store.clone(), clock: clock.clone() }
+}
 
 fn apply(adapters: &Adapters, clock: &SharedClock) -> Apply {
     let store = &adapters.store;
@@ -32,6 +38,17 @@ fn apply(adapters: &Adapters, clock: &SharedClock) -> Apply {
 /// Channels may name the simulated provider.
 fn provider_adapters() -> Arc<dyn ProviderAdapters> {
     Arc::new(BuiltInAdapters::new(Endpoints::Any))
+}
+
+fn describe(adapters: &Adapters, clock: &SharedClock) -> Describe {
+    Describe {
+        notifications: adapters.store.clone(),
+        sequences: adapters.store.clone(),
+        catalog: adapters.store.clone(),
+        lanes: adapters.store.clone(),
+        adapters: provider_adapters(),
+        clock: clock.clone(),
+    }
 }
 
 pub(crate) fn enqueue(
@@ -55,10 +72,13 @@ pub(crate) fn enqueue(
         },
         apply: apply(adapters, clock),
         notifications: adapters.store.clone(),
+        describe: describe(adapters, clock),
         producers: Producers::new(adapters.store.clone(), clock.clone()),
         clock: clock.clone(),
+        audit: audit_trail(adapters, clock),
         // Every caller on loopback is permitted.
         callers: |_| Some("local".to_owned()),
+        identities: |_| Some("local".to_owned()),
     }
 }
 
@@ -97,9 +117,10 @@ pub(crate) fn console(
             adapters: provider_adapters(),
             agenda: adapters.store.clone(),
             classes: adapters.store.clone(),
+            uploads: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
-            randomness,
+            randomness: randomness.clone(),
         },
         documents: adapters.store.clone(),
         upload_members: UploadMembers {
@@ -107,6 +128,14 @@ pub(crate) fn console(
             members: adapters.store.clone(),
             uploads: adapters.store.clone(),
             clock: clock.clone(),
+        },
+        take_files: TakeFiles {
+            documents: adapters.store.clone(),
+            uploads: adapters.store.clone(),
+            files: adapters.uploads.clone(),
+            bucket: UPLOAD_BUCKET.to_owned(),
+            clock: clock.clone(),
+            randomness: randomness.clone(),
         },
         preview_schedule: PreviewSchedule {
             catalog: adapters.store.clone(),
@@ -121,9 +150,33 @@ pub(crate) fn console(
             adapters: provider_adapters(),
         },
         inspect: Inspect { notifications: adapters.store.clone(), catalog: adapters.store.clone() },
-        runs: adapters.store.clone(),
+        list_runs: ListRuns { runs: adapters.store.clone(), run_ends: run_ends(adapters, clock) },
+        review_restored: ReviewRestored {
+            pages: adapters.store.clone(),
+            notifications: adapters.store.clone(),
+            sequences: adapters.store.clone(),
+            channels: adapters.store.clone(),
+            documents: adapters.store.clone(),
+            lanes: adapters.store.clone(),
+            ledger: adapters.store.clone(),
+            apply: apply(adapters, clock),
+            clock: clock.clone(),
+            randomness,
+        },
+        audit: audit_trail(adapters, clock),
+        describe: describe(adapters, clock),
+        why: Why {
+            describe: describe(adapters, clock),
+            documents: adapters.store.clone(),
+            agenda: adapters.store.clone(),
+            classes: adapters.store.clone(),
+        },
         callers: |_| Some("local".to_owned()),
     }
+}
+
+fn run_ends(adapters: &Adapters, clock: &SharedClock) -> RunEnds {
+    RunEnds { groups: adapters.store.clone(), clock: clock.clone() }
 }
 
 fn audiences(adapters: &Adapters) -> Audiences {
@@ -215,16 +268,25 @@ pub(crate) fn sweeper(
             queue: adapters.run_queue.clone(),
             clock: clock.clone(),
         },
+        finish_runs: FinishRuns {
+            runs: adapters.store.clone(),
+            run_ends: run_ends(adapters, clock),
+            places: adapters.store.clone(),
+        },
         missed_times: MissedTimes {
             documents: adapters.store.clone(),
             runs: adapters.store.clone(),
             queue: adapters.run_queue.clone(),
+            places: adapters.store.clone(),
             clock: clock.clone(),
         },
         planner: planner(adapters, clock),
+        places: adapters.store.clone(),
         discard_uploads: DiscardUploads {
             uploads: adapters.store.clone(),
             members: adapters.store.clone(),
+            files: adapters.uploads.clone(),
+            bucket: UPLOAD_BUCKET.to_owned(),
             catalog: adapters.store.clone(),
             runs: adapters.store.clone(),
             clock: clock.clone(),

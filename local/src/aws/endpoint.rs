@@ -2,6 +2,7 @@
 //! process, in containers of `sam local`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -10,37 +11,52 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::aws::services::{ServiceError, Services};
 
 /// The beginning of the names of DynamoDB's operations.
 const DYNAMODB: &str = "DynamoDB_20120810.";
 
+/// The time for the requests that are being answered when the serving ends.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
 /// Serving ends when the value is dropped.
 #[derive(Debug)]
-pub struct Serving(JoinHandle<()>);
-
-impl Serving {
-    /// Ends the serving. The port is free afterwards.
-    pub async fn end(mut self) {
-        self.0.abort();
-        let _aborted = (&mut self.0).await;
-    }
+pub struct Serving {
+    /// When the sender is dropped, the listener closes, and each connection closes after the
+    /// request that it is answering.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Serving {
+    /// Ends the serving. The port is free afterwards, and all connections are closed. A caller that
+    /// reuses its connections therefore reaches whatever listens on the port next.
+    pub async fn end(self) {
+        let Self { stop, mut task } = self;
+        drop(stop);
+        if timeout(END_WITHIN, &mut task).await.is_err() {
+            task.abort();
+            let _aborted = task.await;
+        }
     }
 }
 
 /// Serves a router until the value is dropped.
 pub(crate) fn serve(listener: TcpListener, router: Router) -> Serving {
-    Serving(tokio::spawn(async {
-        // This never returns; it is aborted when the value is dropped.
-        let _never = axum::serve(listener, router).await;
-    }))
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async {
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+            // Nothing is ever sent: the sender is dropped.
+            let _dropped = stopped.await;
+        });
+        // Accepting connections returns no errors.
+        let _ended = serving.await;
+    });
+    Serving { stop, task }
 }
 
 /// The services behind one address. `database` is the address of DynamoDB.
@@ -120,5 +136,32 @@ impl Aws {
             }
         }
         Ok(response.body(Body::from(answer.bytes().await?))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+    use crate::listen::{listen_on_loopback, port_of};
+
+    #[tokio::test]
+    async fn a_caller_that_reuses_its_connections_reaches_the_router_that_listens_now() {
+        // Installs the TLS provider that all HTTP clients of this process use.
+        let _installed = alimi::providers::ReqwestHttp::new();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let listener = listen_on_loopback(0).await.expect("a port");
+        let port = port_of(&listener);
+        let ask = async || {
+            let answer = client.get(format!("http://127.0.0.1:{port}/")).send().await;
+            answer.expect("an answer").text().await.expect("a text")
+        };
+        let first = serve(listener, Router::new().route("/", get(async || "first")));
+        assert_eq!(ask().await, "first");
+        first.end().await;
+        let listener = listen_on_loopback(port).await.expect("the port is free");
+        let _second = serve(listener, Router::new().route("/", get(async || "second")));
+        assert_eq!(ask().await, "second");
     }
 }

@@ -1,13 +1,21 @@
 //! S3 inside this process: the files of audiences.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use alimi::ports::{AudienceFiles, FilePart, FileState, PortError};
+use alimi::ports::{AudienceFiles, Clock, FilePart, FileState, PortError};
 use async_trait::async_trait;
+use axum::http::{HeaderMap, Uri, header};
 use bytes::Bytes;
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
+
+use crate::aws::presigned::{self, Refused};
+
+/// The bucket of the files that operators upload.
+pub const UPLOAD_BUCKET: &str = "audience-files";
 
 /// The time of each request.
 const LATENCY: Duration = Duration::from_millis(4);
@@ -22,8 +30,10 @@ pub struct Read {
     pub length: u64,
 }
 
-#[derive(Default)]
-pub struct LocalFiles(Mutex<State>);
+pub struct LocalFiles {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+}
 
 #[derive(Default)]
 struct State {
@@ -42,8 +52,13 @@ struct File {
 }
 
 impl LocalFiles {
+    /// No files. The clock tells whether an address for an upload is still valid.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { state: Mutex::default(), clock }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a file, or replaces it.
@@ -64,6 +79,40 @@ impl LocalFiles {
 
     pub fn remove(&self, bucket: &str, key: &str) {
         self.state().files.remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
+    /// Takes a file that a client puts to a presigned address, as S3 does. `path` is the bucket and the
+    /// key. Returns S3's status, and the code of a refusal.
+    pub fn upload(
+        &self,
+        uri: &Uri,
+        path: &str,
+        headers: &HeaderMap,
+        content: Bytes,
+    ) -> (u16, Option<&'static str>) {
+        let now = Timestamp::from_microsecond(self.clock.now_us()).unwrap_or_default();
+        if let Err(Refused(status, code)) = presigned::check("PUT", uri, headers, now) {
+            return (status, Some(code));
+        }
+        let Some((bucket, key)) = path.split_once('/') else {
+            return (400, Some("InvalidRequest"));
+        };
+        let key = percent_decode_str(key).decode_utf8_lossy();
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let length = header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        if length != Some(content.len()) {
+            return (400, Some("IncompleteBody"));
+        }
+        if header(header::IF_NONE_MATCH) == Some("*") && self.file(bucket, &key).is_some() {
+            return (412, Some("PreconditionFailed"));
+        }
+        self.save(bucket, &key, content);
+        (200, None)
+    }
+
+    #[must_use]
+    pub fn has(&self, bucket: &str, key: &str) -> bool {
+        self.file(bucket, key).is_some()
     }
 
     /// Answers every request with this status from now on.

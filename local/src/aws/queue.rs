@@ -2,7 +2,9 @@
 //! group at a time, and a dead-letter queue. Batches hold one message, as those of wakes in
 //! template.yaml.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod kept;
+mod state;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,8 +18,11 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The deduplication interval of SQS.
-const DEDUPLICATION: Duration = Duration::from_secs(300);
+use self::kept::KeptMessages;
+use self::state::{Message, State};
+use crate::aws::embedded::{EmbeddedError, StandInRows};
+use crate::stopping::Stopping;
+
 /// The wake queue's visibility time-out and redrive limit in template.yaml.
 const VISIBILITY: Duration = Duration::from_secs(45);
 const RECEIVES_MAX: u32 = 5;
@@ -27,6 +32,8 @@ pub struct LocalQueue {
     changed: Notify,
     visibility: Duration,
     receives_max: u32,
+    /// Where the messages are kept; `None`: in this process alone.
+    kept: Option<KeptMessages>,
 }
 
 impl Default for LocalQueue {
@@ -35,30 +42,27 @@ impl Default for LocalQueue {
     }
 }
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Message>,
-    busy: HashSet<String>,
-    deduplicated: HashMap<String, Instant>,
-    dead: Vec<Message>,
-    sent: u64,
-    requests: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Message {
-    id: String,
-    group: String,
-    body: String,
-    receives: u32,
-    sent_at: Instant,
-    visible_at: Instant,
-}
-
 impl LocalQueue {
     /// A queue with another visibility time-out and redrive limit than the wake queue's.
     pub(crate) fn new(visibility: Duration, receives_max: u32) -> Self {
-        Self { state: Mutex::default(), changed: Notify::new(), visibility, receives_max }
+        let state = Mutex::default();
+        Self { state, changed: Notify::new(), visibility, receives_max, kept: None }
+    }
+
+    /// Keeps the messages in rows of this name, and takes over those that are there. Their former
+    /// receivers have ended, so they are visible at once.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the rows cannot be read.
+    pub fn kept_in(
+        self,
+        rows: &StandInRows,
+        name: &str,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, EmbeddedError> {
+        let kept = KeptMessages::new(rows, name, clock);
+        let state = Mutex::new(kept.state()?);
+        Ok(Self { state, kept: Some(kept), ..self })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,24 +71,13 @@ impl LocalQueue {
 
     /// Puts a message with any text into a group.
     pub fn send(&self, group: &str, body: String, deduplication: &str) {
-        let now = Instant::now();
         {
             let mut state = self.state();
-            state.requests += 1;
-            state.deduplicated.retain(|_, since| now.duration_since(*since) < DEDUPLICATION);
-            if state.deduplicated.insert(deduplication.to_owned(), now).is_some() {
-                return;
+            let sent = state.send(group, body, deduplication);
+            // Nobody can receive the message before it is kept.
+            if let (Some(message), Some(kept)) = (sent, &self.kept) {
+                kept.keep(&message);
             }
-            state.sent += 1;
-            let id = format!("wake-{}", state.sent);
-            state.waiting.push_back(Message {
-                id,
-                group: group.to_owned(),
-                body,
-                receives: 0,
-                sent_at: now,
-                visible_at: now,
-            });
         }
         self.changed.notify_waiters();
     }
@@ -134,48 +127,22 @@ impl LocalQueue {
         self.state().sent
     }
 
-    /// Receives the oldest visible message of a group that is not busy. Without one, returns when
-    /// to try again.
-    fn take(&self) -> Result<Message, Instant> {
-        let now = Instant::now();
-        let mut state = self.state();
-        // As in SQS, a group's first message blocks the group's other messages.
-        let mut heads: HashMap<&str, &Message> = HashMap::new();
-        for message in &state.waiting {
-            heads.entry(&message.group).or_insert(message);
-        }
-        let ready = state.waiting.iter().position(|message| {
-            !state.busy.contains(&message.group) && heads[message.group.as_str()].visible_at <= now
-        });
-        let Some(ready) = ready else {
-            let next = heads
-                .values()
-                .filter(|head| !state.busy.contains(&head.group))
-                .map(|head| head.visible_at)
-                .min();
-            return Err(next.unwrap_or(now + self.visibility));
-        };
-        let message = state.waiting.remove(ready).ok_or(now)?;
-        state.busy.insert(message.group.clone());
-        Ok(message)
-    }
-
     /// Ends the handling of a message. A failed message becomes visible again after the visibility
     /// time-out, or goes to the dead-letter queue.
     fn finish(&self, mut message: Message, has_failed: bool) {
-        {
-            let mut state = self.state();
-            state.busy.remove(&message.group);
+        if has_failed {
+            message.receives += 1;
+            message.visible_at = Instant::now() + self.visibility;
+            message.is_dead = message.receives >= self.receives_max;
+        }
+        if let Some(kept) = &self.kept {
             if has_failed {
-                message.receives += 1;
-                message.visible_at = Instant::now() + self.visibility;
-                if message.receives >= self.receives_max {
-                    state.dead.push(message);
-                } else {
-                    state.waiting.push_front(message);
-                }
+                kept.keep(&message);
+            } else {
+                kept.forget(&message);
             }
         }
+        self.state().finish(message, has_failed);
         self.changed.notify_waiters();
     }
 
@@ -186,25 +153,44 @@ impl LocalQueue {
         F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
     {
+        self.pump_until(clock, concurrency, handler, Stopping::never()).await;
+    }
+
+    /// As [`Self::pump`], until the end is requested. Then it takes no more messages, and waits for
+    /// the handlers that run.
+    pub async fn pump_until<F, A>(
+        self: Arc<Self>,
+        clock: Arc<dyn Clock>,
+        concurrency: usize,
+        handler: F,
+        stopping: Stopping,
+    ) where
+        F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
+    {
         let mut workers = FuturesUnordered::new();
         for _ in 0..concurrency {
-            workers.push(self.work(&*clock, handler.clone()).boxed());
+            workers.push(self.work(&*clock, handler.clone(), stopping.clone()).boxed());
         }
         while workers.next().await.is_some() {}
     }
 
-    async fn work<F, A>(&self, clock: &dyn Clock, handler: F)
+    async fn work<F, A>(&self, clock: &dyn Clock, handler: F, stopping: Stopping)
     where
         F: Fn(SqsEvent) -> A + Send + Sync,
         A: Future<Output = Option<SqsBatchResponse>> + Send,
     {
-        loop {
+        while !stopping.is_requested() {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match self.take() {
+            let taken = self.state().take(self.visibility);
+            match taken {
                 Err(next) => {
-                    let _timed_out = tokio::time::timeout_at(next, changed).await;
+                    tokio::select! {
+                        _timed_out = tokio::time::timeout_at(next, changed) => {}
+                        () = stopping.requested() => {}
+                    }
                 }
                 Ok(message) => {
                     let answer = handler(event(&message, clock.now_ms())).await;
@@ -221,7 +207,7 @@ impl LocalQueue {
 fn event(message: &Message, now_ms: i64) -> SqsEvent {
     let waited_ms = i64::try_from(message.sent_at.elapsed().as_millis()).unwrap_or(0);
     let mut record = SqsMessage::default();
-    record.message_id = Some(message.id.clone());
+    record.message_id = Some(message.id());
     record.body = Some(message.body.clone());
     record.attributes.insert("MessageGroupId".to_owned(), message.group.clone());
     record.attributes.insert("SentTimestamp".to_owned(), (now_ms - waited_ms).to_string());

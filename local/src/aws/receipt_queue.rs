@@ -9,7 +9,9 @@ use alimi::ports::{Clock, PortError, QueuedReceipts, ReceiptQueue};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 
+use crate::aws::embedded::{EmbeddedError, StandInRows};
 use crate::aws::queue::LocalQueue;
+use crate::stopping::Stopping;
 
 /// The visibility time-out and the redrive limit of template.yaml.
 pub const VISIBILITY: Duration = Duration::from_secs(120);
@@ -24,8 +26,7 @@ pub struct LocalReceiptQueue {
 
 impl Default for LocalReceiptQueue {
     fn default() -> Self {
-        let queue = Arc::new(LocalQueue::new(VISIBILITY, RECEIVES_MAX));
-        Self { queue, sent: AtomicU64::new(0), is_down: AtomicBool::new(false) }
+        Self::of(LocalQueue::new(VISIBILITY, RECEIVES_MAX))
     }
 }
 
@@ -34,6 +35,20 @@ impl Default for LocalReceiptQueue {
 pub struct QueueDown;
 
 impl LocalReceiptQueue {
+    /// As [`LocalQueue::kept_in`].
+    ///
+    /// # Errors
+    /// [`EmbeddedError`].
+    pub fn kept_in(rows: &StandInRows, clock: &Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
+        let queue = LocalQueue::new(VISIBILITY, RECEIVES_MAX);
+        Ok(Self::of(queue.kept_in(rows, "receipts", clock)?))
+    }
+
+    fn of(queue: LocalQueue) -> Self {
+        let sent = AtomicU64::new(queue.sent());
+        Self { queue: Arc::new(queue), sent, is_down: AtomicBool::new(false) }
+    }
+
     /// Puts a message with any text into the queue.
     ///
     /// # Errors
@@ -76,13 +91,18 @@ impl LocalReceiptQueue {
         self.queue.is_empty()
     }
 
-    /// Calls `handler` for each message, for ever, `concurrency` times at once at most.
-    pub async fn pump<F, A>(self: Arc<Self>, clock: Arc<dyn Clock>, concurrency: usize, handler: F)
-    where
+    /// As [`LocalQueue::pump_until`].
+    pub async fn pump_until<F, A>(
+        self: Arc<Self>,
+        clock: Arc<dyn Clock>,
+        concurrency: usize,
+        handler: F,
+        stopping: Stopping,
+    ) where
         F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
     {
-        self.queue.clone().pump(clock, concurrency, handler).await;
+        self.queue.clone().pump_until(clock, concurrency, handler, stopping).await;
     }
 }
 

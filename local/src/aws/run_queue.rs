@@ -9,7 +9,9 @@ use alimi::ports::{Clock, PortError, RunQueue};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 
+use crate::aws::embedded::{EmbeddedError, StandInRows};
 use crate::aws::queue::LocalQueue;
+use crate::stopping::Stopping;
 
 #[derive(Default)]
 pub struct LocalRunQueue {
@@ -19,6 +21,16 @@ pub struct LocalRunQueue {
 }
 
 impl LocalRunQueue {
+    /// As [`LocalQueue::kept_in`].
+    ///
+    /// # Errors
+    /// [`EmbeddedError`].
+    pub fn kept_in(rows: &StandInRows, clock: &Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
+        let queue = LocalQueue::default().kept_in(rows, "runs", clock)?;
+        let sent = AtomicU64::new(queue.sent());
+        Ok(Self { queue: Arc::new(queue), sent })
+    }
+
     /// Puts a message with any text into the queue.
     pub fn send(&self, body: String) {
         let id = format!("run-{}", self.sent.fetch_add(1, Ordering::Relaxed));
@@ -31,13 +43,18 @@ impl LocalRunQueue {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Calls `handler` for each message, for ever, `concurrency` times at once at most.
-    pub async fn pump<F, A>(self: Arc<Self>, clock: Arc<dyn Clock>, concurrency: usize, handler: F)
-    where
+    /// As [`LocalQueue::pump_until`].
+    pub async fn pump_until<F, A>(
+        self: Arc<Self>,
+        clock: Arc<dyn Clock>,
+        concurrency: usize,
+        handler: F,
+        stopping: Stopping,
+    ) where
         F: Fn(SqsEvent) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Option<SqsBatchResponse>> + Send + 'static,
     {
-        self.queue.clone().pump(clock, concurrency, handler).await;
+        self.queue.clone().pump_until(clock, concurrency, handler, stopping).await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! `EventBridge` Scheduler inside this process. It understands the same expressions, follows
 //! tokio's clock, and invokes its target at least once for each time.
 
+mod entry;
+mod kept;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +17,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use self::entry::Entry;
+use self::kept::KeptSchedules;
+use crate::aws::embedded::{EmbeddedError, StandInRows};
+use crate::stopping::Stopping;
+
 /// Lambda's pauses before it retries a failed asynchronous invocation.
 const RETRIES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
 /// The earliest start date that `EventBridge` Scheduler accepts, from now.
 const START_MIN: SignedDuration = SignedDuration::from_mins(-5);
+/// A time that a stopped stack missed is fired late, unless it is older than this: template.yaml has
+/// the same limit.
+const AGE_MAX: SignedDuration = SignedDuration::from_hours(6);
 /// The longest pause between two looks at the schedules.
 const PAUSE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -25,6 +36,8 @@ pub struct LocalScheduler {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     changed: Notify,
+    /// Where the schedules are kept; `None`: in this process alone.
+    kept: Option<KeptSchedules>,
 }
 
 #[derive(Default)]
@@ -32,16 +45,6 @@ struct State {
     schedules: BTreeMap<String, Entry>,
     faults: SchedulerFaults,
     writes: u64,
-}
-
-struct Entry {
-    planned: PlannedSchedule,
-    /// Its target is the trigger.
-    is_ours: bool,
-    expression: Expression,
-    zone: TimeZone,
-    /// All times up to this one have been fired.
-    fired_to: Timestamp,
 }
 
 /// Faults of invocations.
@@ -53,21 +56,22 @@ pub struct SchedulerFaults {
     pub late_by: Duration,
 }
 
-impl Entry {
-    fn next(&self) -> Option<Timestamp> {
-        if !self.planned.enabled {
-            return None;
-        }
-        let anchor = self.planned.starts_at.unwrap_or(self.fired_to);
-        let just_before = anchor.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(anchor);
-        self.expression.next_after(self.fired_to.max(just_before), &self.zone, anchor)
-    }
-}
-
 impl LocalScheduler {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::default(), changed: Notify::new() }
+        Self { clock, state: Mutex::default(), changed: Notify::new(), kept: None }
+    }
+
+    /// Keeps the schedules in rows, and takes over those that are there.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the rows cannot be read.
+    pub fn kept_in(rows: &StandInRows, clock: Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
+        let scheduler = Self::new(clock);
+        let kept = KeptSchedules::new(rows);
+        let oldest = scheduler.now().checked_sub(AGE_MAX).unwrap_or(scheduler.now());
+        scheduler.state().schedules = kept.schedules(oldest)?;
+        Ok(Self { kept: Some(kept), ..scheduler })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,6 +106,13 @@ impl LocalScheduler {
         json!({ "schedule": name, "scheduled_time": at.to_string() })
     }
 
+    /// Stores what the state has of a schedule.
+    fn keep(&self, state: &State, name: &str) {
+        if let Some(kept) = &self.kept {
+            kept.keep(name, state.schedules.get(name));
+        }
+    }
+
     /// The times that are due, oldest first. Without any, how long to wait.
     fn due(&self) -> Result<Vec<(String, Timestamp)>, Duration> {
         let now = self.now();
@@ -124,6 +135,7 @@ impl LocalScheduler {
             if state.schedules.get(name).is_some_and(|entry| entry.planned.is_once) {
                 state.schedules.remove(name);
             }
+            self.keep(&state, name);
         }
         if due.is_empty() {
             let wait = soonest.map_or(PAUSE_MAX, |soonest| {
@@ -135,20 +147,23 @@ impl LocalScheduler {
         Ok(due)
     }
 
-    /// Fires schedules for ever. `invoke` gets the target's input and returns whether the
-    /// invocation succeeded. A failed invocation is retried as by Lambda.
-    pub async fn run<F, A>(self: Arc<Self>, invoke: F)
+    /// Fires schedules until the end is requested. `invoke` gets the target's input and returns
+    /// whether the invocation succeeded. A failed invocation is retried as by Lambda.
+    pub async fn run<F, A>(self: Arc<Self>, invoke: F, stopping: Stopping)
     where
         F: Fn(Value) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = bool> + Send + 'static,
     {
-        loop {
+        while !stopping.is_requested() {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             match self.due() {
                 Err(wait) => {
-                    let _timed_out = tokio::time::timeout(wait, changed).await;
+                    tokio::select! {
+                        _timed_out = tokio::time::timeout(wait, changed) => {}
+                        () = stopping.requested() => {}
+                    }
                 }
                 Ok(due) => {
                     let faults = self.state().faults;
@@ -202,7 +217,9 @@ impl Scheduler for LocalScheduler {
             state.writes += 1;
             let planned = planned.clone();
             let entry = Entry { planned, is_ours: true, expression, zone, fired_to: now };
-            state.schedules.insert(entry.planned.name.clone(), entry);
+            let name = entry.planned.name.clone();
+            state.schedules.insert(name.clone(), entry);
+            self.keep(&state, &name);
         }
         self.changed.notify_waiters();
         Ok(())
@@ -221,6 +238,7 @@ impl Scheduler for LocalScheduler {
             let mut state = self.state();
             state.writes += 1;
             state.schedules.remove(name);
+            self.keep(&state, name);
         }
         self.changed.notify_waiters();
         Ok(())

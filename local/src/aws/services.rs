@@ -9,8 +9,8 @@ use alimi::aws::{
     WakeQueue,
 };
 use alimi::ports::{
-    AudienceFiles, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError, ReceiptQueue,
-    RunQueue, Scheduler, Secrets, Waker,
+    AudienceFiles, AudienceUploads, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError,
+    ReceiptQueue, RunQueue, Scheduler, Secrets, Waker,
 };
 use alimi::store::DynamoStore;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
+use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -45,6 +46,7 @@ pub(crate) struct Adapters {
     pub receipt_queue: Arc<dyn ReceiptQueue>,
     pub scheduler: Arc<dyn Scheduler>,
     pub files: Arc<dyn AudienceFiles>,
+    pub uploads: Arc<dyn AudienceUploads>,
     pub secrets: Arc<dyn Secrets>,
 }
 
@@ -79,6 +81,9 @@ macro_rules! client {
 
 const REGION: &str = "ap-northeast-2";
 
+/// The address of S3 in requests that do not leave this process.
+pub(crate) const S3_URL: &str = "http://s3";
+
 impl Services {
     pub(crate) fn new(
         queue: Arc<LocalQueue>,
@@ -104,10 +109,12 @@ impl Services {
         let sqs = client!(aws_sdk_sqs, self, guard);
         let target = SchedulerTarget {
             group: "ScheduleGroup".to_owned(),
-            function: "TriggerFunction".to_owned(),
+            arn: "TriggerFunction".to_owned(),
             role: "SchedulerRole".to_owned(),
             dead_letters: "RunDeadLetterQueue".to_owned(),
         };
+        let files =
+            Arc::new(S3Files::at(S3_URL, SharedHttpClient::new(self.clone()), guard.clone()));
         Adapters {
             store: Arc::new(DynamoStore::new(database, embedded::tables(), clock)),
             waker: Arc::new(WakeQueue::new(sqs.clone(), "http://aws_sdk_sqs/WakeQueue".to_owned())),
@@ -123,20 +130,32 @@ impl Services {
                 client!(aws_sdk_scheduler, self, guard),
                 target,
             )),
-            files: Arc::new(S3Files::at(
-                "http://s3",
-                SharedHttpClient::new(self.clone()),
-                guard.clone(),
-            )),
+            files: files.clone(),
+            uploads: files,
             secrets: Arc::new(SecretsManager::new(client!(aws_sdk_secretsmanager, self, guard))),
         }
     }
 }
 
 impl Services {
+    /// Uploads of files, to addresses that begin with `url`. No policy is checked.
+    pub(crate) fn uploads_at(&self, url: &str) -> S3Files {
+        S3Files::at(url, SharedHttpClient::new(self.clone()), Unchecked)
+    }
+
     /// Answers a request. Its host names the service, as in the requests of the clients made here.
     pub(crate) async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ServiceError> {
         self.0.answer(request).await
+    }
+}
+
+/// Checks nothing.
+#[derive(Debug)]
+struct Unchecked;
+
+impl Intercept for Unchecked {
+    fn name(&self) -> &'static str {
+        "Unchecked"
     }
 }
 
@@ -217,7 +236,7 @@ impl Inner {
                 let name = uri.path().trim_start_matches("/schedules/");
                 self.schedule(method, name, &body).await?
             }
-            ("s3", method @ ("HEAD" | "GET")) => {
+            ("s3", method @ ("HEAD" | "GET" | "DELETE")) => {
                 let (bucket, key) = uri
                     .path()
                     .trim_start_matches('/')
@@ -330,6 +349,10 @@ impl Inner {
     ) -> Result<Answer, ServiceError> {
         if let Some(status) = self.files.refusal() {
             return Ok(Answer::empty(status));
+        }
+        if method == "DELETE" {
+            self.files.remove(bucket, key);
+            return Ok(Answer::empty(204));
         }
         let Some(state) = self.files.file_state(bucket, key).await? else {
             return Ok(Answer::empty(404));

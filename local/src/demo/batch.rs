@@ -42,7 +42,7 @@ pub(super) struct RunView {
     pub(super) scheduled_at: Timestamp,
     pub(super) status: RunStatus,
     pub(super) started_at: Timestamp,
-    pub(super) ended_at: Option<Timestamp>,
+    pub(super) stored_at: Option<Timestamp>,
     pub(super) counts: RunCounts,
 }
 
@@ -192,12 +192,12 @@ mod tests {
             scheduled_at: batch.at,
             status,
             started_at: batch.at,
-            ended_at: None,
+            stored_at: None,
             counts: RunCounts { members: 2, stored, ..RunCounts::default() },
         };
         assert!(batch.differences(&[run(RunStatus::Finished, 2)]).is_empty());
         assert_eq!(batch.differences(&[]), ["the schedule has 0 runs, not one"]);
-        assert_eq!(batch.differences(&[run(RunStatus::Running, 1)]).len(), 2);
+        assert_eq!(batch.differences(&[run(RunStatus::Sending, 1)]).len(), 2);
         let early = RunView {
             scheduled_at: time("2026-03-02T09:59:00+09:00"),
             started_at: time("2026-03-02T09:59:00+09:00"),

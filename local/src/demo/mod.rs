@@ -8,6 +8,7 @@ mod error;
 mod expected;
 mod flow;
 mod posting;
+mod progress;
 mod settling;
 mod table;
 mod texts;
@@ -23,10 +24,11 @@ use tokio::time::Instant;
 use self::batch::{Operator, all_day};
 use self::flow::{Flow, first_lines, people};
 use self::posting::post_sequences;
+use self::progress::Progress;
 use self::settling::wait_until_settled;
 use self::texts::Texts;
 use self::waits::Waits;
-use crate::serve::{LocalStack, Ports};
+use crate::serve::{LocalStack, LocalStackSettings, Ports, StartCatalog};
 use crate::simulator::{Fault, SimulatorSettings, TOO_MANY};
 use crate::testing::audit::Audit;
 
@@ -36,6 +38,13 @@ pub use self::error::DemoError;
 const CATALOG: &str = include_str!("../../../examples/teacher-onboarding/catalog.yaml");
 const FLOW: &str = include_str!("../../../examples/teacher-onboarding/flow.yaml");
 const TEACHERS: &str = include_str!("../../../examples/teacher-onboarding/teachers.csv");
+
+/// How many teachers the example has.
+#[must_use]
+pub fn teachers_max() -> usize {
+    // The first line has the names of the columns.
+    TEACHERS.lines().count().saturating_sub(1)
+}
 
 #[derive(Clone, Copy, Debug)]
 pub struct DemoSettings {
@@ -79,6 +88,7 @@ pub struct DemoOutcome {
 /// # Errors
 /// [`DemoError`] when the demo cannot run at all.
 pub async fn run(settings: DemoSettings) -> Result<DemoOutcome, DemoError> {
+    let progress = Progress::start("starting");
     let mut catalog = CatalogFile::read(CATALOG)?;
     // With the default hours, a demo that starts in the evening would end in the morning.
     let hours = all_day()?;
@@ -89,22 +99,29 @@ pub async fn run(settings: DemoSettings) -> Result<DemoOutcome, DemoError> {
     let limit = catalog.channels.values().map(|channel| channel.limit.per_second).min();
     let simulator =
         SimulatorSettings { per_second: limit.unwrap_or(1), ..SimulatorSettings::default() };
-    let stack =
-        LocalStack::start(catalog, simulator.clone(), Ports::default(), Duration::from_secs(5))
-            .await?;
+    let stack = LocalStack::start(LocalStackSettings {
+        catalog: StartCatalog::Always(catalog),
+        simulator: simulator.clone(),
+        ports: Ports::default(),
+        sweep_every: Duration::from_secs(5),
+        data_dir: None,
+    })
+    .await?;
     let flow = Flow::read(FLOW)?;
     let mut people = people(TEACHERS)?;
     people.truncate(settings.teachers);
 
     let refusals = refuse_now_and_then(&stack, settings.refusal_every);
     let operator = Operator::new(&stack.api_url);
+    progress.stage("scheduling", 0);
     let batch = operator.schedule(first_lines(TEACHERS, people.len())).await?;
     let started = Instant::now();
     let texts = Texts::post(&stack.api_url).await?;
-    let posted = post_sequences(&stack.api_url, &flow, &people, settings.pace).await?;
+    let posted = post_sequences(&stack.api_url, &flow, &people, settings.pace, &progress).await?;
     let sequences = people.len() + texts.sequences.len();
     let (stored, runs) =
-        wait_until_settled(&stack, &operator, sequences, &batch, settings.patience).await?;
+        wait_until_settled(&stack, &operator, sequences, &batch, settings.patience, &progress)
+            .await?;
     let took = started.elapsed();
     refusals.abort();
 

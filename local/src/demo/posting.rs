@@ -6,7 +6,7 @@ use alimi::domain::SequenceId;
 
 use super::error::DemoError;
 use super::flow::{Flow, Person};
-use super::settling::progress_bar;
+use super::progress::Progress;
 
 /// Of this many sequences one is posted twice, as by a producer whose first request timed out.
 const REPEATED_EVERY: usize = 20;
@@ -25,10 +25,11 @@ pub(super) async fn post_sequences<'a>(
     flow: &Flow,
     people: &'a [Person],
     pace: Duration,
+    progress: &Progress,
 ) -> Result<Posted<'a>, DemoError> {
     let client = reqwest::Client::new();
     let mut posted = Posted { sequences: vec![], repeated: 0, faults: vec![] };
-    let bar = progress_bar(people.len(), "posting");
+    progress.stage("posting", people.len());
     let mut ticks = tokio::time::interval(pace);
     for (index, person) in people.iter().enumerate() {
         ticks.tick().await;
@@ -66,8 +67,7 @@ pub(super) async fn post_sequences<'a>(
                 ));
             }
         }
-        bar.inc(1);
+        progress.done(index + 1);
     }
-    bar.finish();
     Ok(posted)
 }

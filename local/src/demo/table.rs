@@ -89,7 +89,7 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
     );
     let run = run.map_or(("–", "no run".to_owned(), String::new()), |run| {
         let started_ms = run.started_at.as_millisecond();
-        let ended_ms = run.ended_at.map_or(started_ms, jiff::Timestamp::as_millisecond);
+        let stored_ms = run.stored_at.map_or(started_ms, jiff::Timestamp::as_millisecond);
         let counts = &run.counts;
         (
             run.status.as_str(),
@@ -97,7 +97,7 @@ fn batch(figures: &Figures<'_>, row: &mut impl FnMut(&str, String, &str)) {
             format!(
                 "started {:.1} s after its time, took {:.1} s",
                 seconds(at_ms, started_ms),
-                seconds(started_ms, ended_ms)
+                seconds(started_ms, stored_ms)
             ),
         )
     });

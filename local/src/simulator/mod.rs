@@ -11,7 +11,7 @@ mod core;
 
 pub use self::bizppurio::{TOO_MANY, router};
 pub use self::core::{
-    AcceptedReceipt, Answer, Arrival, Behaviour, Fault, Kind, MESSAGES_KEPT, Outage, PASSWORD,
-    PhoneMessage, ReceiptSink, Receipts, Scenario, Shown, ShownButton, Simulator,
-    SimulatorSettings, busiest_second,
+    AcceptedReceipt, Answer, Arrival, Behaviour, ChannelReceiptSink, Fault, Kind, MESSAGES_KEPT,
+    Outage, PASSWORD, PhoneMessage, ReceiptSink, Receipts, Scenario, Shown, ShownButton, Simulator,
+    SimulatorSettings, address_of_channel, busiest_second, with_channels,
 };

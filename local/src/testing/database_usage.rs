@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
 use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
@@ -99,6 +100,7 @@ impl Intercept for DatabaseUsage {
         let input = context.input_mut();
         request_units(input, |input: &mut PutItemInput| &mut input.return_consumed_capacity);
         request_units(input, |input: &mut GetItemInput| &mut input.return_consumed_capacity);
+        request_units(input, |input: &mut BatchGetItemInput| &mut input.return_consumed_capacity);
         request_units(input, |input: &mut UpdateItemInput| &mut input.return_consumed_capacity);
         request_units(input, |input: &mut DeleteItemInput| &mut input.return_consumed_capacity);
         request_units(input, |input: &mut QueryInput| &mut input.return_consumed_capacity);
@@ -142,6 +144,9 @@ impl DatabaseUsage {
             self.add("PutItem", 0.0, units(put.consumed_capacity()));
         } else if let Some(get) = output.downcast_ref::<GetItemOutput>() {
             self.add("GetItem", units(get.consumed_capacity()), 0.0);
+        } else if let Some(batch) = output.downcast_ref::<BatchGetItemOutput>() {
+            let units = batch.consumed_capacity().iter().map(|one| units(Some(one))).sum();
+            self.add("BatchGetItem", units, 0.0);
         } else if let Some(update) = output.downcast_ref::<UpdateItemOutput>() {
             self.add("UpdateItem", 0.0, units(update.consumed_capacity()));
         } else if let Some(delete) = output.downcast_ref::<DeleteItemOutput>() {

@@ -100,7 +100,7 @@ async fn serve(router: Router, event: &str) -> Value {
 /// An answer to API Gateway with its body as JSON. Other answers are returned unchanged.
 ///
 /// # Panics
-/// When the body is no JSON text.
+/// When the body is neither JSON nor Markdown.
 #[must_use]
 pub fn with_body_read(mut answer: Value) -> Value {
     if answer.get("statusCode").is_none() {
@@ -108,10 +108,16 @@ pub fn with_body_read(mut answer: Value) -> Value {
     }
     assert_eq!(answer["isBase64Encoded"], false, "the body must be text: {answer}");
     let body = answer["body"].as_str().expect("a body");
-    if !body.is_empty() {
+    if !body.is_empty() && !is_markdown(&answer) {
         answer["body"] = serde_json::from_str(body).expect("JSON");
     }
     answer
+}
+
+/// Whether the body is the document of the problems.
+fn is_markdown(answer: &Value) -> bool {
+    let content_type = answer["headers"]["content-type"].as_str();
+    content_type.is_some_and(|content_type| content_type.starts_with("text/markdown"))
 }
 
 /// Whether an answer has the expected members, at every depth. Arrays must have equal lengths, and

@@ -156,6 +156,7 @@ impl InProcess {
             "DeleteItem" => call(body, |request| db.delete_item(request)),
             "Query" => call(body, |request| db.query(request)),
             "Scan" => call(body, |request| db.scan(request)),
+            "BatchGetItem" => call(body, |request| db.batch_get_item(request)),
             "BatchWriteItem" => call(body, |request| db.batch_write_item(request)),
             "TransactWriteItems" => call(body, |request| db.transact_write_items(request)),
             other => Err(DynoxideError::ValidationException(format!(

@@ -34,6 +34,11 @@ impl Original {
         &self.database
     }
 
+    /// The name under which another connection of this process reaches the database.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A new database in memory with the same tables and items.
     ///
     /// # Errors

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use alimi::aws::FileRequest;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::scan::ScanInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -68,6 +70,13 @@ fn database_calls(input: &Input, partition_keys: &BTreeMap<String, String>) -> O
         let index = query.index_name().map(|index| format!("/index/{index}"));
         let call = Call::new("dynamodb:Query", format!("{table}{}", index.unwrap_or_default()));
         one(Call { leading_key: queried_key(query, partition_keys), ..call })
+    } else if let Some(batch) = input.downcast_ref::<BatchGetItemInput>() {
+        let tables = batch.request_items().into_iter().flatten();
+        Some(tables.map(|(table, _)| Call::new("dynamodb:BatchGetItem", table)).collect())
+    } else if let Some(scan) = input.downcast_ref::<ScanInput>() {
+        let table = scan.table_name().unwrap_or_default();
+        let index = scan.index_name().map(|index| format!("/index/{index}"));
+        one(Call::new("dynamodb:Scan", format!("{table}{}", index.unwrap_or_default())))
     } else if let Some(batch) = input.downcast_ref::<BatchWriteItemInput>() {
         let tables = batch.request_items().into_iter().flatten();
         Some(tables.map(|(table, _)| Call::new("dynamodb:BatchWriteItem", table)).collect())
@@ -101,7 +110,11 @@ fn database_calls(input: &Input, partition_keys: &BTreeMap<String, String>) -> O
 /// The partition that a query reads, where the key condition begins with the partition key.
 fn queried_key(query: &QueryInput, partition_keys: &BTreeMap<String, String>) -> Option<String> {
     let key = partition_keys.get(query.table_name()?)?;
-    let condition = query.key_condition_expression()?.strip_prefix(&format!("{key} = "))?;
+    let condition = query.key_condition_expression()?;
+    // The names of some attributes are reserved words, so the expression has another name for them.
+    let alias = query.expression_attribute_names().into_iter().flatten();
+    let alias = alias.filter(|(_, name)| *name == key).map(|(alias, _)| alias).next();
+    let condition = condition.strip_prefix(&format!("{} = ", alias.unwrap_or(key)))?;
     let value = query.expression_attribute_values()?.get(condition.split(' ').next()?)?;
     value.as_s().ok().cloned()
 }
@@ -137,6 +150,9 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
             FileRequest::Part { .. } => vec![object(request), decrypt("AudienceKeyId")],
             // IAM has no action s3:HeadObject.
             FileRequest::State { .. } => vec![object(request)],
+            FileRequest::Deletion { .. } => {
+                vec![Call { action: "s3:DeleteObject".to_owned(), ..object(request) }]
+            }
         })
     } else if let Some(create) = input.downcast_ref::<CreateScheduleInput>() {
         let call = schedule("scheduler:CreateSchedule", create.group_name(), create.name());
@@ -152,6 +168,14 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let list = input.downcast_ref::<ListSchedulesInput>()?;
         Some(vec![schedule("scheduler:ListSchedules", list.group_name(), None)])
     }
+}
+
+/// The calls of an upload through a presigned address, which S3 permits to the function that signed it.
+pub(super) fn upload_calls(bucket: &str, key: &str) -> [Call; 2] {
+    let file = format!("arn:aws:s3:::{bucket}/{key}");
+    // S3 encrypts on behalf of the function too.
+    let encryption = format!("{}:key/AudienceKeyId", arn("kms"));
+    [Call::new("s3:PutObject", file), Call::new("kms:GenerateDataKey", encryption)]
 }
 
 /// The beginning of a service's ARNs, with names instead of the region and the account.

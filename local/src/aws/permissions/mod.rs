@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use self::call::{Call, calls_of};
+use self::call::{Call, calls_of, upload_calls};
 use self::policy::{Grant, Policies};
 use crate::aws::embedded::EmbeddedError;
 
@@ -79,6 +79,14 @@ impl Permissions {
     #[must_use]
     pub fn refused(&self) -> Vec<String> {
         self.state().refused.iter().cloned().collect()
+    }
+
+    /// Checks an upload to a presigned address: S3 permits what the function that signed it may do.
+    ///
+    /// # Errors
+    /// Says what the function's policy does not permit.
+    pub fn check_upload(&self, function: Function, bucket: &str, key: &str) -> Result<(), String> {
+        upload_calls(bucket, key).iter().try_for_each(|call| self.check(function, call))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

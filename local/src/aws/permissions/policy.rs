@@ -153,8 +153,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// The values of a list, or the only value. The list of a `!Sub` is one value.
 fn each(value: &Yaml) -> Vec<&Yaml> {
-    value.as_sequence().map_or_else(|| vec![value], |values| values.iter().collect())
+    if let Yaml::Sequence(values) = value { values.iter().collect() } else { vec![value] }
 }
 
 /// The patterns that conditions set for partition keys. The other known conditions name the service
@@ -183,7 +184,8 @@ fn resource_of(value: &Yaml) -> Option<String> {
     match value {
         Yaml::String(text) => Some(text.clone()),
         Yaml::Tagged(tagged) => {
-            let text = tagged.value.as_str()?;
+            // Of a `!Sub` with variables of its own, the first item is the text.
+            let text = tagged.value.as_str().or_else(|| tagged.value[0].as_str())?;
             if tagged.tag == "GetAtt" {
                 let stream = || Some(format!("{}/stream", text.strip_suffix(".StreamArn")?));
                 text.strip_suffix(".Arn").map(str::to_owned).or_else(stream)
@@ -211,7 +213,7 @@ fn substitute(text: &str) -> Option<String> {
             "AWS::AccountId" => "account",
             "SecretPrefix" => SECRET_PREFIX,
             // Tests use several buckets.
-            "AudienceBucket" => "*",
+            "AudienceFiles" => "*",
             other => other.strip_suffix(".Arn").unwrap_or(other),
         });
         rest = after;

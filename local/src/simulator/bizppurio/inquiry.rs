@@ -12,14 +12,15 @@ use serde_json::{Value, json};
 use super::answers::{refuse, refused, token_fault, with_code};
 use super::codes::{CODES, MESSAGE_NOT_FOUND, RESULT_NOT_FINAL, SUCCESS};
 use super::wire::receipt;
-use crate::simulator::core::{Inquired, Kind, Simulator};
+use crate::simulator::core::{FromChannel, Inquired, Kind, Simulator};
 
 pub(super) async fn report(
     State(simulator): State<Arc<Simulator>>,
+    from: FromChannel,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let arrival = match simulator.admit(Kind::Inquiry, None, CODES) {
+    let arrival = match simulator.admit(&from, Kind::Inquiry, None, CODES) {
         Ok(arrival) => arrival,
         Err(fault) => return refused(&fault),
     };

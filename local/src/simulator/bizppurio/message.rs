@@ -13,7 +13,7 @@ use super::answers::{fail, refuse, refused, token_fault, with_code};
 use super::codes::{BAD_TOKEN, CODES, INVALID, SUCCESS, SUSPENDED, TOO_MANY, UNKNOWN_ERROR};
 use super::wire::{SentMessage, receipt};
 use crate::simulator::core::{
-    Answer, Behaviour, Fault, Kind, NEVER, Receipts, Simulator, connection_reset,
+    Answer, Behaviour, Fault, FromChannel, Kind, NEVER, Receipts, Simulator, connection_reset,
 };
 
 /// The largest body that is read.
@@ -23,13 +23,17 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// accept the receipt first.
 const AFTER_EARLY_RECEIPT: Duration = Duration::from_millis(250);
 
-pub(super) async fn message(State(simulator): State<Arc<Simulator>>, request: Request) -> Response {
+pub(super) async fn message(
+    State(simulator): State<Arc<Simulator>>,
+    from: FromChannel,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let reference: Option<Reference> = body["refkey"].as_str().and_then(|key| key.parse().ok());
 
-    let arrival = match simulator.admit(Kind::Message, reference, CODES) {
+    let arrival = match simulator.admit(&from, Kind::Message, reference, CODES) {
         Ok(arrival) => arrival,
         Err(fault) => return refused(&fault),
     };
@@ -56,7 +60,7 @@ pub(super) async fn message(State(simulator): State<Arc<Simulator>>, request: Re
     let body = json!({
         "code": SUCCESS, "description": "Success", "refkey": &sent.refkey, "messagekey": &key,
     });
-    simulator.take(sent.taken(key), receipts, receipt);
+    simulator.take(&from, &sent.taken(key), receipts, receipt);
     answer_taken(&simulator, answer, receipts, body).await
 }
 

@@ -13,12 +13,16 @@ use serde_json::json;
 
 use super::answers::{fail, refused};
 use super::codes::{BAD_CREDENTIALS, CODES};
-use crate::simulator::core::{Kind, Simulator};
+use crate::simulator::core::{FromChannel, Kind, Simulator};
 
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-pub(super) async fn token(State(simulator): State<Arc<Simulator>>, headers: HeaderMap) -> Response {
-    let arrival = match simulator.admit(Kind::Token, None, CODES) {
+pub(super) async fn token(
+    State(simulator): State<Arc<Simulator>>,
+    from: FromChannel,
+    headers: HeaderMap,
+) -> Response {
+    let arrival = match simulator.admit(&from, Kind::Token, None, CODES) {
         Ok(arrival) => arrival,
         Err(fault) => return refused(&fault),
     };

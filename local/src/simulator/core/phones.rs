@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use alimi::domain::{ChannelType, Reference};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many messages are kept. Older ones are forgotten.
 pub const MESSAGES_KEPT: usize = 1_000;
 
 /// What a person sees of a message.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     pub medium: ChannelType,
     /// The code of the template.
@@ -20,7 +20,7 @@ pub struct Shown {
     pub buttons: Vec<ShownButton>,
 }
 
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownButton {
     pub name: String,
     /// Where the button leads to, on a phone first.
@@ -28,7 +28,7 @@ pub struct ShownButton {
 }
 
 /// A message that was delivered. The number is not masked: nobody is behind a simulated number.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneMessage {
     pub at: Timestamp,
     /// As it was on the wire.

@@ -9,13 +9,17 @@ use alimi::domain::Reference;
 use alimi::ports::Clock;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use serde::Serialize;
 
-use super::arrivals::{Arrival, Kind, WireCodes};
+use super::arrivals::{Arrival, Arrivals, Kind, WireCodes};
 use super::behaviour::{Behaviour, Fault, Outage};
+use super::channel::FromChannel;
+use super::kept::KeptProvider;
 use super::phones::{PhoneMessage, Phones};
-use super::receipts::{AcceptedReceipt, Line, ReceiptSink, Taken};
+use super::receipts::{AcceptedReceipt, ChannelReceiptSink, ReceiptSink};
 use super::scenario::Scenario;
 use super::settings::SimulatorSettings;
+use super::taken::TakenMessages;
 
 /// Longer than any request's time-out.
 pub const NEVER: Duration = Duration::from_secs(3600);
@@ -28,20 +32,26 @@ pub struct Simulator {
     pub(in crate::simulator) settings: SimulatorSettings,
     pub(in crate::simulator) clock: Arc<dyn Clock>,
     pub(super) sink: OnceLock<ReceiptSink>,
+    pub(super) channel_sink: OnceLock<ChannelReceiptSink>,
+    /// What outlasts this process.
+    pub(super) kept: OnceLock<KeptProvider>,
     state: Mutex<State>,
     keys: AtomicU64,
 }
 
 pub(super) struct State {
     randomness: SmallRng,
-    arrivals: Vec<Arrival>,
-    /// Every message that was taken, by the provider's key, with what its last receipt said.
-    pub(super) taken: HashMap<String, (Taken, Option<Line>)>,
+    pub(super) arrivals: Arrivals,
+    /// The limits of channels that have one of their own.
+    limits: HashMap<Arc<str>, u32>,
+    pub(super) taken: TakenMessages,
     pub(super) phones: Phones,
-    pub(super) accepted_receipts: Vec<AcceptedReceipt>,
+    accepted_receipts: VecDeque<AcceptedReceipt>,
+    /// How many messages and receipts were accepted, with those that are forgotten.
+    pub(super) counts: Counts,
     pub(super) pending_receipts: usize,
     /// Each access token, with the time in Unix microseconds at which it expires.
-    tokens: Vec<(String, i64)>,
+    pub(super) tokens: Vec<(String, i64)>,
     /// The answers to the next requests, whatever the requests are.
     faults: VecDeque<Fault>,
     /// The kinds of requests that fail for a while.
@@ -50,16 +60,29 @@ pub(super) struct State {
     ordered: VecDeque<Behaviour>,
 }
 
+/// How many there were from the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Requests of every kind.
+    pub arrivals: usize,
+    /// Messages that the provider took.
+    pub messages: usize,
+    /// Receipts that the webhook answered with 200.
+    pub receipts: usize,
+}
+
 impl Simulator {
     /// A provider that stamps arrivals with the time of this clock.
     #[must_use]
     pub fn new(settings: SimulatorSettings, clock: Arc<dyn Clock>) -> Arc<Self> {
         let state = State {
             randomness: SmallRng::seed_from_u64(settings.seed),
-            arrivals: vec![],
-            taken: HashMap::new(),
+            arrivals: Arrivals::new(settings.remembered),
+            limits: HashMap::new(),
+            taken: TakenMessages::new(settings.remembered),
             phones: Phones::default(),
-            accepted_receipts: vec![],
+            accepted_receipts: VecDeque::new(),
+            counts: Counts::default(),
             pending_receipts: 0,
             tokens: vec![],
             faults: VecDeque::new(),
@@ -70,6 +93,8 @@ impl Simulator {
             settings,
             clock,
             sink: OnceLock::new(),
+            channel_sink: OnceLock::new(),
+            kept: OnceLock::new(),
             state: Mutex::new(state),
             keys: AtomicU64::new(0),
         })
@@ -84,10 +109,28 @@ impl Simulator {
         let _set_before = self.sink.set(sink);
     }
 
-    /// Every request that arrived, in order.
+    /// As [`Self::deliver_receipts_to`], for the receipts of channels that have an address of their
+    /// own.
+    pub fn deliver_receipts_by_channel(&self, sink: ChannelReceiptSink) {
+        let _set_before = self.channel_sink.set(sink);
+    }
+
+    /// Sets the limit of a channel that has an address of its own.
+    pub fn limit_channel(&self, channel: &str, per_second: u32) {
+        self.state().limits.insert(Arc::from(channel), per_second);
+    }
+
+    /// Every request that arrived and is remembered, in order.
     #[must_use]
     pub fn arrivals(&self) -> Vec<Arrival> {
-        self.state().arrivals.clone()
+        self.state().arrivals.iter().cloned().collect()
+    }
+
+    /// How many requests, messages and receipts there were.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let state = self.state();
+        Counts { arrivals: state.arrivals.count(), ..state.counts }
     }
 
     /// The last messages that appeared on phones, oldest first.
@@ -96,10 +139,19 @@ impl Simulator {
         self.state().phones.messages()
     }
 
-    /// Every receipt that the webhook answered with 200, in order.
+    /// Every receipt that the webhook answered with 200 and that is remembered, in order.
     #[must_use]
     pub fn accepted_receipts(&self) -> Vec<AcceptedReceipt> {
-        self.state().accepted_receipts.clone()
+        self.state().accepted_receipts.iter().cloned().collect()
+    }
+
+    pub(super) fn receipt_accepted(&self, receipt: AcceptedReceipt) {
+        let mut state = self.state();
+        state.counts.receipts += 1;
+        if state.accepted_receipts.len() >= self.settings.remembered {
+            state.accepted_receipts.pop_front();
+        }
+        state.accepted_receipts.push_back(receipt);
     }
 
     /// The number of receipts that are not sent yet, or sent again.
@@ -135,7 +187,10 @@ impl Simulator {
 
     /// Revokes every access token, as a provider may at any time.
     pub fn forget_tokens(&self) {
-        self.state().tokens.clear();
+        let tokens = std::mem::take(&mut self.state().tokens);
+        if let Some(kept) = self.kept.get() {
+            kept.forget_tokens(&tokens);
+        }
     }
 
     /// A random duration that differs from `mean` by `jitter` at most.
@@ -170,6 +225,12 @@ impl Simulator {
         format!("{:020}", self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Starts the keys of messages at a number that no earlier process has used.
+    pub(super) fn start_keys_now(&self) {
+        let now_us = u64::try_from(self.clock.now_us()).unwrap_or(0);
+        self.keys.store(now_us, Ordering::Relaxed);
+    }
+
     /// Records an arrival and returns its index.
     ///
     /// # Errors
@@ -177,29 +238,36 @@ impl Simulator {
     /// fault is set.
     pub(in crate::simulator) fn admit(
         &self,
+        from: &FromChannel,
         kind: Kind,
         reference: Option<Reference>,
         codes: WireCodes,
     ) -> Result<usize, Fault> {
         let at_us = self.clock.now_us();
         let mut state = self.state();
+        let FromChannel(channel) = from;
         let recent = state
             .arrivals
             .iter()
             .rev()
             .take_while(|arrival| arrival.at_us + 1_000_000 > at_us)
+            .filter(|arrival| arrival.channel == *channel)
             .count();
-        let limit = usize::try_from(self.settings.per_second).unwrap_or(usize::MAX);
+        let own = channel.as_ref().and_then(|channel| state.limits.get(channel)).copied();
+        let limit = own.unwrap_or(self.settings.per_second);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let too_many = Fault { status: 429, code: codes.too_many, reset_s: Some(1) };
         let fault = state.faults.pop_front().or_else(|| (recent >= limit).then_some(too_many));
-        let index = state.arrivals.len();
-        state.arrivals.push(Arrival::new(at_us, kind, reference, codes, fault.as_ref()));
+        let arrival = Arrival::new(at_us, kind, reference, codes, fault.as_ref());
+        let index = state.arrivals.push(arrival.of_channel(channel.clone()));
         fault.map_or(Ok(index), Err)
     }
 
     /// Records that a request is refused after it was admitted.
     pub(in crate::simulator) fn record_refusal(&self, arrival: usize, code: u32) {
-        self.state().arrivals[arrival].refuse(code);
+        if let Some(arrival) = self.state().arrivals.get_mut(arrival) {
+            arrival.refuse(code);
+        }
     }
 
     /// Makes an access token. Returns it with the time in Unix microseconds at which it expires.
@@ -208,6 +276,9 @@ impl Simulator {
         let life_us = i64::try_from(life.as_micros()).unwrap_or(i64::MAX);
         let end_us = self.clock.now_us().saturating_add(life_us);
         self.state().tokens.push((token.clone(), end_us));
+        if let Some(kept) = self.kept.get() {
+            kept.keep_token(&token, end_us);
+        }
         (token, end_us)
     }
 
@@ -228,8 +299,8 @@ impl Simulator {
         let behaviour = Scenario::of(number).behaviour();
         let id = |arrival: &Arrival| Some(arrival.reference.as_ref()?.id.clone());
         let is_first = || {
-            let wanted = id(&state.arrivals[arrival]);
-            !state.arrivals[..arrival].iter().any(|earlier| id(earlier) == wanted)
+            let wanted = state.arrivals.get(arrival).and_then(id);
+            !state.arrivals.before(arrival).any(|earlier| id(earlier) == wanted)
         };
         if behaviour.answer.is_repeated() && !is_first() {
             return Behaviour::default();

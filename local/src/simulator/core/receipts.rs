@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alimi::domain::{ChannelType, Media, Reference};
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::behaviour::Receipts;
@@ -12,6 +13,9 @@ use super::phones::Shown;
 
 /// Sends one receipt to the webhook and returns the HTTP status; 0 when no answer came.
 pub type ReceiptSink = Arc<dyn Fn(Value) -> BoxFuture<'static, u16> + Send + Sync>;
+
+/// As [`ReceiptSink`], for the receipts of channels that have an address of their own.
+pub type ChannelReceiptSink = Arc<dyn Fn(&str, Value) -> BoxFuture<'static, u16> + Send + Sync>;
 
 /// A message that the provider took.
 pub struct Message {
@@ -33,14 +37,14 @@ pub struct Taken {
 }
 
 /// What one receipt says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The medium that the receipt is about.
     pub medium: ChannelType,
     pub said: Said,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
     Delivered,
     Undelivered,
@@ -70,8 +74,8 @@ pub struct AcceptedReceipt {
 }
 
 impl AcceptedReceipt {
-    pub(super) fn new(at_us: i64, taken: &Taken, said: Said, result: String) -> Self {
-        Self { at_us, reference: taken.reference.parse().ok(), result, said }
+    pub(super) fn new(at_us: i64, reference: &str, said: Said, result: String) -> Self {
+        Self { at_us, reference: reference.parse().ok(), result, said }
     }
 
     /// Whether its result code means that the message was delivered.

@@ -8,7 +8,8 @@ pub const PASSWORD: &str = "simulated-password";
 /// How the provider behaves.
 #[derive(Clone, Debug)]
 pub struct SimulatorSettings {
-    /// Requests allowed in any sliding second; more are refused with a 429.
+    /// Requests allowed in any sliding second; more are refused with a 429. Each channel that has an
+    /// address of its own has this limit for itself, or one that is set for it.
     pub per_second: u32,
     /// The mean time until the answer.
     pub latency: Duration,
@@ -19,6 +20,8 @@ pub struct SimulatorSettings {
     pub heavy_tail: bool,
     /// The mean time from a request to its receipt.
     pub receipt_after: Duration,
+    /// How many requests, messages and accepted receipts are remembered, of each the last ones.
+    pub remembered: usize,
     /// The seed of all random choices.
     pub seed: u64,
     pub password: String,
@@ -32,6 +35,7 @@ impl Default for SimulatorSettings {
             latency_jitter: Duration::from_millis(30),
             heavy_tail: false,
             receipt_after: Duration::from_millis(800),
+            remembered: usize::MAX,
             seed: 1,
             password: PASSWORD.to_owned(),
         }

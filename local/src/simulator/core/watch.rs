@@ -9,9 +9,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::arrivals::busiest_second;
+use super::arrivals::busiest_second_of_a_channel;
 use super::page::page;
-use super::provider::Simulator;
+use super::provider::{Counts, Simulator};
 
 /// The page loads nothing from elsewhere and runs no script, whatever a message contains.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -22,6 +22,7 @@ pub fn watch(simulator: Arc<Simulator>) -> Router {
         .route("/_sim", get(phones))
         .route("/_sim/messages.json", get(messages))
         .route("/_sim/arrivals", get(arrivals))
+        .route("/_sim/counts", get(counts))
         .with_state(simulator)
 }
 
@@ -34,6 +35,10 @@ async fn messages(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
     Json(json!({ "messages": simulator.messages() }))
 }
 
+async fn counts(State(simulator): State<Arc<Simulator>>) -> Json<Counts> {
+    Json(simulator.counts())
+}
+
 async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
     let arrivals = simulator.arrivals();
     let shown: Vec<_> = arrivals
@@ -42,6 +47,7 @@ async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
             json!({
                 "at_us": arrival.at_us,
                 "kind": arrival.kind,
+                "channel": arrival.channel.as_deref(),
                 "code": arrival.code,
                 "refkey": arrival.reference.as_ref().map(ToString::to_string),
             })
@@ -49,7 +55,7 @@ async fn arrivals(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
         .collect();
     Json(json!({
         "limit_per_second": simulator.settings.per_second,
-        "busiest_second": busiest_second(&arrivals),
+        "busiest_second": busiest_second_of_a_channel(&arrivals),
         "arrivals": shown,
     }))
 }

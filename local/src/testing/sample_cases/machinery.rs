@@ -90,6 +90,13 @@ fn firing() -> Vec<Case> {
         on("trigger/go-on").answers(failed(&[])).stores(&two),
         on("trigger/redriven-firing").answers(failed(&[])).stores(&two),
         on("trigger/redriven-invocation").answers(failed(&[])).stores(&two),
+        on("console/daily-runs")
+            .after(&["trigger/fired"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "items": [{ "status": "sending", "open": 2, "open_is_minimum": false }] },
+            }))
+            .stores(&two),
         on("trigger/no-run").answers(failed(&["5f0c5d3a-5a2e-4d55-9a0c-0e5f6b1f7c03"])),
         // A retry would change nothing, so the message counts as handled.
         on("trigger/unknown-schedule").answers(json!({ "outcome": "no_such_schedule" })),

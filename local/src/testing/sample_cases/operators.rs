@@ -1,5 +1,7 @@
 //! Requests of operators.
 
+use std::time::Duration;
+
 use alimi::domain::Status;
 use serde_json::{Value, json};
 
@@ -15,6 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         other_documents(),
         uploads(),
         notifications(),
+        restorations(),
         schedules(),
         runs(),
     ]
@@ -125,6 +128,15 @@ fn uploads() -> Vec<Case> {
                 "bad_lines": [{ "line": 4, "field": "phone" }],
             }),
         )),
+        on("console/create-upload-url").answers(problem(404, "name")),
+        on("console/create-upload-url").after(&["console/create-audience"]).answers(json!({
+            "statusCode": 200,
+            "body": {
+                "method": "PUT",
+                "headers": { "content-type": "text/csv", "if-none-match": "*" },
+                "source": { "kind": "s3", "format": "csv" },
+            },
+        })),
         on("console/upload-last-part")
             .after(&["console/create-audience"])
             .answers(problem(422, "first_line")),
@@ -140,6 +152,15 @@ fn notifications() -> Vec<Case> {
             "recipient": { "phone": "***********78" },
             "owner": "consultation-service",
             "template_revision": 1,
+            "waiting_for": { "kind": "turn" },
+        },
+    });
+    let text = json!({
+        "statusCode": 200,
+        "body": {
+            "id": SINGLE,
+            "recipient": { "phone": "***********78" },
+            "template_revision": 1,
             "content": { "type": "alimtalk", "code": "PHOTO_VIDEO_01" },
         },
     });
@@ -147,13 +168,60 @@ fn notifications() -> Vec<Case> {
         on("console/read-ops-notification").answers(problem(404, "id")),
         on("console/read-ops-notification")
             .after(&["enqueue/single"])
-            .answers(shown.clone())
-            .stores(&[(SINGLE, Status::Queued)]),
-        // The text is that of the revision that was in force when the message was requested.
-        on("console/read-ops-notification")
-            .after(&["enqueue/single", "console/change-template"])
             .answers(shown)
             .stores(&[(SINGLE, Status::Queued)]),
+        // An operator's look at a message is on record.
+        on("console/audit")
+            .after(&["enqueue/single", "console/read-ops-notification"])
+            .answers(json!({ "statusCode": 200, "body": { "items": [{
+                "actor": "arn:aws:sts::123456789012:assumed-role/operator/kim",
+                "action": "GET /v1/ops/notifications/{id}",
+                "subject": { "id": SINGLE, "owner": "consultation-service" },
+                "result": "done", "status": 200,
+            }] } }))
+            .stores(&[(SINGLE, Status::Queued)]),
+        on("console/read-text").answers(problem(404, "id")),
+        // The text is that of the revision that was in force when the message was requested.
+        on("console/read-text")
+            .after(&["enqueue/single", "console/change-template"])
+            .answers(text)
+            .stores(&[(SINGLE, Status::Queued)]),
+        on("console/why").answers(problem(404, "id")),
+        on("console/why")
+            .after(&["enqueue/single", "console/pause-channel"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": {
+                    "id": SINGLE,
+                    "status": "queued",
+                    "waiting_for": { "kind": "channel_paused" },
+                    "holds": [{
+                        "kind": "channel_paused",
+                        "by": "arn:aws:sts::123456789012:assumed-role/operator/kim",
+                    }],
+                },
+            }))
+            .stores(&[(SINGLE, Status::Queued)]),
+    ]
+}
+
+fn restorations() -> Vec<Case> {
+    // Longer than a sender lives.
+    let pause = Duration::from_secs(61);
+    vec![
+        on("console/restored").answers(json!({
+            "statusCode": 409,
+            "headers": { "content-type": "application/problem+json" },
+            "body": { "status": 409, "type": "/docs/errors.md#not-stopped" },
+        })),
+        on("console/restored")
+            .after(&["enqueue/single", "console/pause-channel"])
+            .and_a_pause(pause)
+            .answers(json!({
+                "statusCode": 200, "body": { "examined": 1, "moved": 1, "unreadable": 0 },
+            }))
+            .in_march_2026()
+            .stores(&[(SINGLE, Status::Unknown)]),
     ]
 }
 

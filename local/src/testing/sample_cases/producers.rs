@@ -23,9 +23,10 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn creating() -> Vec<Case> {
     let queued = json!({ "id": SINGLE, "status": "queued", "channel": "alimtalk-main" });
+    let location = json!({ "location": format!("/v1/notifications/{SINGLE}") });
     vec![
         on("enqueue/single")
-            .answers(json!({ "statusCode": 202, "body": queued }))
+            .answers(json!({ "statusCode": 202, "headers": location, "body": queued }))
             .stores(&[(SINGLE, Status::Queued)]),
         on("enqueue/single")
             .after(&["enqueue/single"])
@@ -46,8 +47,8 @@ fn creating() -> Vec<Case> {
                 "statusCode": 202,
                 "body": { "items": [
                     { "index": 0, "id": BULK_FIRST, "status": "queued", "new": true },
-                    { "index": 1, "problem": { "status": 422, "field": "template" } },
-                    { "index": 2, "problem": { "status": 422, "field": "to.phone" } },
+                    { "index": 1, "problem": { "status": 422, "field": "[1].template" } },
+                    { "index": 2, "problem": { "status": 422, "field": "[2].to.phone" } },
                     { "index": 3, "id": BULK_LAST, "status": "deferred", "new": true },
                 ] },
             }))
@@ -56,7 +57,15 @@ fn creating() -> Vec<Case> {
         on("enqueue/missing-idempotency-key").answers(problem(400, "Idempotency-Key")),
         on("enqueue/unknown-template").answers(problem(422, "template")),
         on("enqueue/malformed").answers(problem(400, "body")),
+        // API Gateway's id of the request is in the answer.
+        on("enqueue/malformed").answers(json!({
+            "headers": { "x-request-id": "lh5LQJjxpalb8lL=" },
+            "body": { "request_id": "lh5LQJjxpalb8lL=" },
+        })),
         on("enqueue/no-authorizer").answers(problem(403, "Authorization")),
+        on("enqueue/read-errors").answers(json!({
+            "statusCode": 200, "headers": { "x-request-id": "q7RkYhM2PLb0Tc8=" },
+        })),
     ]
 }
 
@@ -66,6 +75,7 @@ fn creating_sequences() -> Vec<Case> {
         on("enqueue/sequence")
             .answers(json!({
                 "statusCode": 202,
+                "headers": { "location": format!("/v1/sequences/{SEQUENCE}") },
                 "body": {
                     "id": SEQUENCE,
                     "steps": [

@@ -28,7 +28,7 @@ pub(super) async fn database_with(catalog: &str) -> Database {
     if let Some(original) = originals().get(catalog) {
         return original.copy().expect("a copy of the database");
     }
-    let original = embedded::original_without_streams().expect("an embedded database");
+    let original = embedded::original().expect("an embedded database");
     store(catalog, original.database()).await;
     let copy = original.copy().expect("a copy of the database");
     originals().insert(catalog.to_owned(), original);

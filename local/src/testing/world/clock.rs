@@ -13,8 +13,15 @@ pub struct WorldClock {
     began: Instant,
 }
 
+impl Default for WorldClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl WorldClock {
-    pub(super) fn new() -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         Self { began: Instant::now() }
     }
 }

@@ -19,19 +19,20 @@ use alimi::store::DynamoStore;
 use alimi::use_cases::SenderSettings;
 use axum::Extension;
 use axum::extract::ConnectInfo;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use dynoxide::Database;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::aws::embedded::{self, DatabaseFaults, Stored};
-use crate::aws::permissions::Permissions;
+use crate::aws::permissions::{Function, Permissions};
 use crate::aws::queue::LocalQueue;
 use crate::aws::secrets::WEBHOOK_SECRET;
 use crate::event_sources;
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::stack::{Parts, Stack};
+use crate::stopping::Stopping;
 use crate::testing::audit::Audit;
 use crate::testing::crash_point::CrashPoint;
 use crate::testing::database_usage::DatabaseUsage;
@@ -152,24 +153,44 @@ impl World {
     pub fn start_crashable_senders(&self, crash_point: &CrashPoint) {
         self.start_crashable_receipts(&CrashPoint::never());
         let clock = self.clock.clone();
-        event_sources::start_senders(
+        let _senders = event_sources::start_senders(
             &self.stack,
             &self.queue,
             clock,
             SENDER_CONCURRENCY,
             crash_point,
+            &Stopping::never(),
         );
     }
 
     /// Starts the receipt queue, which invokes `webhook` from now on. One invocation crashes at the
     /// crash point.
     pub fn start_crashable_receipts(&self, crash_point: &CrashPoint) {
-        event_sources::start_receipts(&self.stack, self.clock.clone(), crash_point);
+        let (clock, stopping) = (self.clock.clone(), Stopping::never());
+        let _receipts = event_sources::start_receipts(&self.stack, clock, crash_point, &stopping);
     }
 
     /// Starts the scheduler and the run queue, which invoke triggers from now on.
     pub fn start_schedules(&self) {
-        event_sources::start_triggers(&self.stack, &CrashPoint::never());
+        let (no_crash, stopping) = (CrashPoint::never(), Stopping::never());
+        let _triggers = event_sources::start_triggers(&self.stack, &no_crash, &stopping);
+    }
+
+    /// Starts the functions that read a table's stream. They look for changes this often.
+    ///
+    /// # Panics
+    /// When a mapping of the template is not understood.
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    pub fn start_stream_readers(&self, poll_every: Duration, crash_point: &CrashPoint) {
+        let stopping = Stopping::never();
+        let _readers = event_sources::start_stream_readers(
+            &self.stack,
+            &self.database,
+            poll_every,
+            crash_point,
+            &stopping,
+        )
+        .expect("the template's mappings");
     }
 
     /// Starts the sweeper's rounds.
@@ -203,6 +224,31 @@ impl World {
         body: impl ToString,
     ) -> Answer {
         operate(self.stack.console.clone(), method, path, headers, body.to_string()).await
+    }
+
+    /// Uploads a file as a client does, to an address that the console gave. Returns S3's status, and its
+    /// code if S3 refuses the file. The policy of `console` has to permit what its address permits.
+    ///
+    /// # Panics
+    /// When the policy does not permit it.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "this fails the test that called it")]
+    pub fn put_file(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        content: &str,
+    ) -> (u16, Option<&'static str>) {
+        let uri: Uri = url.parse().expect("an address");
+        let path = uri.path().trim_start_matches('/');
+        let mut sent = HeaderMap::from_iter([(header::CONTENT_LENGTH, content.len().into())]);
+        for (name, value) in headers {
+            sent.insert(*name, value.parse().expect("a header"));
+        }
+        let (bucket, key) = path.split_once('/').expect("a bucket and a key");
+        let permitted = self.permissions.check_upload(Function::Console, bucket, key);
+        permitted.expect("the policy permits the upload");
+        self.stack.files.upload(&uri, path, &sent, content.to_owned().into())
     }
 
     /// Sends a provider's request to `webhook`.

@@ -61,9 +61,10 @@ fn agenda(database: &Database) -> Vec<AgendaKey> {
 /// Whether a round repaired nothing. It may have woken a lane: the sweeper wakes a lane with a closed
 /// window in every fifth round.
 fn did_nothing(report: Report) -> bool {
-    let Report { swept, runs_resumed, times_missed, schedules_repaired } = report;
+    let Report { swept, runs_resumed, runs_finished, times_missed, schedules_repaired } = report;
     let SweepReport { lanes_woken: _, deadlines_closed, channels_failed } = swept;
-    deadlines_closed + channels_failed + runs_resumed + times_missed + schedules_repaired == 0
+    let runs = runs_resumed + runs_finished;
+    deadlines_closed + channels_failed + runs + times_missed + schedules_repaired == 0
 }
 
 /// Whether the circuit of a lane is open. Its probes have times of their own.
