@@ -312,6 +312,11 @@ def fire(schedule, due_s):
     event = target.get("Input", "{}")
     for keyword, value in keywords.items():
         event = event.replace(keyword, value)
+    queue = sqs._queue_by_arn(target["Arn"])
+    if queue is not None:
+        logging.info("Scheduler: %s fires for %s into a queue", schedule["Name"], due)
+        sqs._act_send_message({"QueueUrl": queue["url"], "MessageBody": event}, "")
+        return
     function, config, name = lambda_svc._get_func_record_for_ref(target["Arn"])
     if function is None:
         logging.warning("Scheduler: the function %s does not exist", name)
@@ -322,6 +327,8 @@ def fire(schedule, due_s):
 
 
 expect(scheduler, "_to_epoch", "value")
+expect(sqs, "_queue_by_arn", "arn")
+expect(sqs, "_act_send_message", "data", "qurl")
 expect(eventbridge, "_parse_rate_seconds", "expr")
 expect(eventbridge, "_parse_cron_fields", "expr")
 expect(eventbridge, "_cron_next_fire", "fields", "after_dt")

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::account::Account;
 use crate::ministack::MiniStack;
 use crate::program;
 use crate::report::Report;
 use crate::result::{Result, ensure};
-use crate::sam::{self, Parameters, Sam};
+use crate::sam::{self, Parameters, Programs, Sam};
 use crate::stack::Stack;
 use crate::stories::{operations, receipts, scheduling, sending, setup};
 
@@ -22,6 +23,7 @@ const STORIES_WITHIN: Duration = Duration::from_secs(20 * 60);
 
 /// Deploys template.yaml to an emulator of AWS and checks Alimi's promises there.
 #[derive(Parser)]
+#[command(version)]
 struct Arguments {
     /// The SAM CLI. `cargo xtask e2e` passes this path and the next two.
     #[arg(long)]
@@ -100,18 +102,26 @@ async fn run(arguments: Arguments) -> Result<bool> {
 }
 
 async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python: &Path) {
+    let account = match Account::open(python, &sam.checkout, &ministack.endpoint) {
+        Ok(account) => account,
+        Err(error) => {
+            report.story("the account is opened", MINUTE, async { Err(error) }).await;
+            return ministack.stop().await;
+        }
+    };
     let endpoint = ministack.endpoint.clone();
     let is_deployed = report
         .story("the unchanged template is deployed", 6 * MINUTE, async {
-            sam.deploy(&endpoint, Parameters::default()).await?;
-            let outputs = sam.outputs(&endpoint).await?;
+            sam.deploy(&endpoint, Programs::Built, Parameters::default()).await?;
+            std::fs::write(sam.deployed_template(), account.template().await?)?;
+            let outputs = account.outputs().await?;
             Ok(format!("the API is at {}", outputs.api_url))
         })
         .await;
     if !is_deployed {
         return ministack.stop().await;
     }
-    let mut stack = match Stack::open(sam, ministack, python.to_owned()).await {
+    let mut stack = match Stack::open(sam, ministack, account).await {
         Ok(stack) => stack,
         Err(error) => {
             report.story("the deployed stack is found", MINUTE, async { Err(error) }).await;

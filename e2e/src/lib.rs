@@ -20,6 +20,7 @@
 //! [`sam_local`] is `cargo xtask sam-local`, which runs every function by `sam local`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "command-line programs print")]
 
+mod account;
 mod api;
 mod aws;
 pub mod deployed;

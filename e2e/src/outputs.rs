@@ -1,5 +1,7 @@
 //! The outputs of the deployed stack.
 
+use serde_json::Value;
+
 use crate::result::Result;
 
 /// The stack's outputs.
@@ -19,12 +21,11 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Reads the output of `sam list stack-outputs`.
+    /// Reads the list of outputs that `CloudFormation` returns.
     ///
     /// # Errors
     /// When an output is missing.
-    pub fn read(text: &str) -> Result<Self> {
-        let all: serde_json::Value = serde_json::from_str(text)?;
+    pub fn read(all: &Value) -> Result<Self> {
         let output = |key: &str| {
             let mut outputs = all.as_array().into_iter().flatten();
             let found = outputs.find(|output| output["OutputKey"] == key);
@@ -62,10 +63,10 @@ mod tests {
             output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
             output("CatalogTableName", "catalog"),
         ]);
-        let outputs = Outputs::read(&all.to_string()).expect("outputs");
+        let outputs = Outputs::read(&all).expect("outputs");
         assert_eq!(outputs.api_url, "http://api");
         assert_eq!(outputs.webhook("main", "s3"), "http://api/webhooks/main/s3");
-        let error = Outputs::read("[]").expect_err("no outputs").to_string();
+        let error = Outputs::read(&serde_json::json!([])).expect_err("no outputs").to_string();
         assert_eq!(error, "the stack has no output ApiUrl");
     }
 }

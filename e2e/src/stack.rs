@@ -1,6 +1,5 @@
 //! The deployed stack, the emulated services, and the provider.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use alimi::domain::RateLimit;
@@ -8,17 +7,15 @@ use alimi::store::{DynamoStore, Tables};
 use alimi::time::SystemClock;
 use alimi_catalog::CatalogFile;
 use jiff::SignedDuration;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use tokio::process::Command;
 
+use crate::account::Account;
 use crate::api::Api;
 use crate::aws::{Aws, REGION};
 use crate::ministack::MiniStack;
 use crate::outputs::Outputs;
 use crate::provider::{PER_SECOND, Provider};
-use crate::result::{Result, ensure};
-use crate::sam::{self, Sam};
+use crate::result::Result;
+use crate::sam::Sam;
 
 /// The channel of the example's catalog.
 pub const CHANNEL: &str = "alimtalk-main";
@@ -28,20 +25,10 @@ pub const SECRET: &str = "alimi/alimtalk-main";
 /// The functions with reserved concurrency, by the template's defaults, the smallest number first.
 pub const RESERVED: [(&str, u32); 2] = [("Sender", 4), ("Webhook", 20)];
 
-/// A deployed function.
-#[derive(Debug, Deserialize)]
-pub struct Function {
-    /// The function's name, which begins with the stack's name.
-    pub name: String,
-    /// The environment variable `LOG_LEVEL`.
-    pub log_level: String,
-    /// Its reserved concurrency.
-    pub reserved: Option<u32>,
-}
-
 pub struct Stack {
     pub sam: Sam,
     pub ministack: MiniStack,
+    pub account: Account,
     pub outputs: Outputs,
     pub api: Api,
     pub aws: Aws,
@@ -49,7 +36,6 @@ pub struct Stack {
     /// The secret in the path that the provider posts its receipts to, once an operator has made
     /// it.
     receipt_secret: OnceLock<String>,
-    python: PathBuf,
 }
 
 impl Stack {
@@ -57,12 +43,12 @@ impl Stack {
     ///
     /// # Errors
     /// When the stack has not the expected outputs. Then `MiniStack` is stopped.
-    pub async fn open(sam: Sam, ministack: MiniStack, python: PathBuf) -> Result<Self> {
-        match connect(&sam, &ministack.endpoint).await {
+    pub async fn open(sam: Sam, ministack: MiniStack, account: Account) -> Result<Self> {
+        match connect(&account).await {
             Ok(Connected { outputs, api, provider }) => {
                 let aws = Aws::at(&ministack.endpoint);
                 let receipt_secret = OnceLock::new();
-                Ok(Self { sam, ministack, outputs, api, aws, provider, receipt_secret, python })
+                Ok(Self { sam, ministack, account, outputs, api, aws, provider, receipt_secret })
             }
             Err(error) => {
                 ministack.stop().await;
@@ -112,33 +98,6 @@ impl Stack {
         Ok(secret)
     }
 
-    /// All resources of the account, by kind.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub async fn resources(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
-        self.listed("resources.py").await
-    }
-
-    /// All functions of the account.
-    ///
-    /// # Errors
-    /// When they cannot be listed, or a function has no `LOG_LEVEL`.
-    pub async fn functions(&self) -> Result<Vec<Function>> {
-        self.listed("functions.py").await
-    }
-
-    /// The JSON output of a script that lists resources.
-    async fn listed<T: DeserializeOwned>(&self, script: &str) -> Result<T> {
-        let mut list = Command::new(&self.python);
-        list.arg(self.sam.checkout.join("e2e").join(script));
-        sam::point_at(&mut list, &self.ministack.endpoint);
-        let output = list.kill_on_drop(true).output().await?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        ensure(output.status.success(), || format!("{script} failed: {stderr}"))?;
-        Ok(serde_json::from_slice(&output.stdout)?)
-    }
-
     /// Ends the emulator and the functions.
     pub async fn stop(self) {
         self.ministack.stop().await;
@@ -152,8 +111,8 @@ struct Connected {
     provider: Provider,
 }
 
-async fn connect(sam: &Sam, endpoint: &str) -> Result<Connected> {
-    let outputs = sam.outputs(endpoint).await?;
+async fn connect(account: &Account) -> Result<Connected> {
+    let outputs = account.outputs().await?;
     let api = Api::new(&outputs.api_url, REGION)?;
     Ok(Connected { outputs, api, provider: Provider::start().await? })
 }

@@ -41,6 +41,10 @@ pub fn main() -> ExitCode {
             println!("{USAGE}");
             ExitCode::SUCCESS
         }
+        Ok(Request::Version) => {
+            println!("alimi {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}\n\n{USAGE}");
             ExitCode::from(USAGE_ERROR)

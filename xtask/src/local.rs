@@ -10,14 +10,15 @@ use crate::tool::{self, Missing};
 pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
     eprintln!("Compiling changed code. The first build takes a few minutes.");
     let mut cargo = process::cargo(["run", "-p", "alimi-local", "--", command]);
-    cargo.args(arguments);
+    // The paths in the arguments are relative to where the command was given.
+    cargo.current_dir(".").args(arguments);
     process::exec(cargo)
 }
 
 /// Builds `alimi-catalog` if needed, and replaces this program with it.
 pub fn catalog(arguments: &[OsString]) -> ExitCode {
     let mut cargo = process::cargo(["run", "-p", "alimi-catalog", "--"]);
-    cargo.args(arguments);
+    cargo.current_dir(".").args(arguments);
     process::exec(cargo)
 }
 
@@ -47,4 +48,4 @@ fn bench_command(arguments: &[OsString]) -> Result<Command, Missing> {
 }
 
 /// Benchmarks that build and start the functions.
-const BENCHMARKS_OF_FUNCTIONS: [&str; 3] = ["all", "binaries", "profiles"];
+const BENCHMARKS_OF_FUNCTIONS: [&str; 4] = ["all", "binaries", "profiles", "quota"];

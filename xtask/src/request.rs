@@ -22,6 +22,7 @@ Usage: cargo xtask COMMAND
   test [--only STEP]  runs the whole gate, as CI does, or only the named steps
   test --quick        runs format, imports, lints, and the tests that your changes may break
   help                shows this
+  --version           shows the version
 
 `cargo xtask demo --help`, and so on, lists the ARGS of each.
 
@@ -75,6 +76,8 @@ pub enum Request {
     },
     /// Print the help text.
     Help,
+    /// Print the version.
+    Version,
 }
 
 /// An invalid command line.
@@ -104,6 +107,7 @@ impl Request {
             Some("test") => Self::read_test(arguments),
             Some("step") => Self::read_step(arguments),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
+            Some("--version" | "-V") => Ok(Self::Version),
             _ => Err(ParseError::UnknownCommand(command)),
         }
     }
@@ -203,6 +207,12 @@ mod tests {
             read("test --only template --only format --only template"),
             Ok(Request::Test { steps: vec![Step::Format, Step::Template], scope: Scope::Whole })
         );
+    }
+
+    #[test]
+    fn the_version_is_shown_on_request() {
+        assert_eq!(read("--version"), Ok(Request::Version));
+        assert_eq!(read("-V"), Ok(Request::Version));
     }
 
     #[test]

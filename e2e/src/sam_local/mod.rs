@@ -1,11 +1,12 @@
 //! `cargo xtask sam-local`: runs functions on the developer's machine with the commands of
-//! docs/local.md, `sam local invoke` for every sample event and `sam local start-api` for every
-//! route.
+//! docs/local.md: `sam local invoke` for the events that the guide names, `sam local start-lambda`
+//! for every sample event, and `sam local start-api` for every route.
 
 mod invocations;
 mod line;
 mod routes;
 mod runner;
+mod service;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

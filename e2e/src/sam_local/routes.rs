@@ -1,23 +1,19 @@
 //! `sam local start-api` with every route.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::time::Duration;
 
 use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::testing::sample_bed::{AWS_PORT, SampleBed};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::line::Line;
-use super::runner::{Runner, containers};
-use crate::docker;
+use super::runner::Runner;
+use super::service::Service;
 use crate::result::{Result, StoryResult, ensure};
-use crate::waiting::until;
 
-const START_WITHIN: Duration = Duration::from_secs(60);
 const ROUTE_WITHIN: Duration = Duration::from_secs(60);
 
 /// A request to a route, and the expected status.
@@ -77,6 +73,7 @@ fn requests() -> Vec<RouteRequest> {
             &Value::Null,
             200,
         ),
+        get("GET /docs/errors.md", "/docs/errors.md", 200),
         post(
             "POST /webhooks/{channel}/{secret}",
             &format!("/webhooks/alimtalk-main/{WEBHOOK_SECRET}"),
@@ -129,45 +126,31 @@ async fn request_routes(runner: &Runner) -> Result<Vec<Line>> {
 }
 
 async fn request_each(runner: &Runner, requests: Vec<RouteRequest>) -> Result<Vec<Line>> {
-    let port = TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?.port();
-    let log = runner.folder.join("start-api.log");
-    let mut command = runner.command("start-api", AWS_PORT);
-    command.args(["--port", &port.to_string()]);
-    command.stdout(Stdio::null()).stderr(std::fs::File::create(&log)?);
-    let mut api = command.spawn()?;
+    let client = reqwest::Client::builder().no_proxy().timeout(ROUTE_WITHIN).build()?;
+    let api = Service::start(runner, "start-api").await?;
+    let mut last = String::new();
     let mut lines = vec![];
-    let started = until("sam local start-api to listen", START_WITHIN, async || {
-        ensure(api.try_wait()?.is_none(), || format!("start-api ended; {}", log.display()))?;
-        Ok(TcpStream::connect(("127.0.0.1", port)).await.ok())
-    });
-    let started = started.await.map(drop);
-    if started.is_ok() {
-        let client = reqwest::Client::builder().timeout(ROUTE_WITHIN).build()?;
-        let mut last = String::new();
-        for request in requests {
-            let start = Instant::now();
-            let result = send(&client, port, &request, &mut last).await;
-            let result = result.map_err(|error| error.to_string());
-            let took = start.elapsed();
-            let name = format!("start-api {}", request.route);
-            let line = Line { name, after: String::new(), result, took };
-            line.print();
-            lines.push(line);
-        }
+    for request in requests {
+        let start = Instant::now();
+        let result = send(&client, &api, &request, &mut last).await;
+        let result = result.map_err(|error| error.to_string());
+        let took = start.elapsed();
+        let name = format!("start-api {}", request.route);
+        let line = Line { name, after: String::new(), result, took };
+        line.print();
+        lines.push(line);
     }
-    // The SAM CLI removes its containers only when it ends by itself, so they are removed here.
-    api.kill().await?;
-    docker::remove_containers(&containers(&std::fs::read_to_string(&log)?)).await;
-    started.map(|()| lines)
+    api.end().await?;
+    Ok(lines)
 }
 
 async fn send(
     client: &reqwest::Client,
-    port: u16,
+    api: &Service,
     route: &RouteRequest,
     last: &mut String,
 ) -> StoryResult {
-    let url = format!("http://127.0.0.1:{port}{}", route.path.replace("{last}", last));
+    let url = api.url(&route.path.replace("{last}", last));
     let mut request = match &route.body {
         None => client.request(Method::GET, url),
         Some((key, body)) => {
@@ -185,7 +168,8 @@ async fn send(
     ensure(status == route.status, || {
         format!("{} was answered with {status}, not {}: {text}", route.path, route.status)
     })?;
-    let body: Value = serde_json::from_str(&text)?;
+    // The document of the problems is no JSON.
+    let body: Value = serde_json::from_str(&text).unwrap_or_default();
     if let Some(id) = body["id"].as_str() {
         id.clone_into(last);
     }

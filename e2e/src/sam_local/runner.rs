@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use alimi_local::testing::sample_bed::AWS_PORT;
 use tokio::process::Command;
 
 use crate::docker::{self, Image};
@@ -28,18 +27,13 @@ pub(super) struct Runner {
 
 impl Runner {
     /// A command of `sam local`, with the options that this machine needs.
-    pub(super) fn command(&self, name: &str, port: u16) -> Command {
+    pub(super) fn command(&self, name: &str) -> Command {
         let mut command = self.sam.command(&["local", name, "--template-file"]);
         command.arg(self.sam.built_template());
         // By default, SAM looks for the settings beside the built template.
         command.arg("--config-file").arg(self.sam.checkout.join("samconfig.toml"));
         let is_default = self.architecture == "arm64";
         command.args(["--config-env", if is_default { "default" } else { self.architecture }]);
-        if port != AWS_PORT {
-            let url = format!("EndpointUrl=http://host.docker.internal:{port}");
-            let overrides = format!("Architecture={} {url}", self.architecture);
-            command.args(["--parameter-overrides", &overrides]);
-        }
         command.args(self.image.arguments());
         // The SAM CLI gives placeholders to a function when it finds no credentials, as on the
         // machine of a developer without an account.

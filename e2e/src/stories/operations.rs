@@ -3,9 +3,10 @@
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 
 use super::requests::{SOON, post_many, post_sequence, statuses, until_ended};
+use crate::account::Function;
 use crate::result::{StoryResult, ensure};
-use crate::sam::Parameters;
-use crate::stack::{Function, RESERVED, Stack};
+use crate::sam::{Parameters, Programs};
+use crate::stack::{RESERVED, Stack};
 use crate::waiting::until;
 
 /// A message that is no wake ends in the dead-letter queue, and does not disturb the lane.
@@ -64,8 +65,8 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
     })
     .await?;
     let before = stack.api.get(&path).await?.expect(200)?;
-    let resources = stack.resources().await?;
-    let functions = stack.functions().await?;
+    let resources = stack.account.resources().await?;
+    let functions = stack.account.functions().await?;
     let count = functions.len();
     ensure(count == 7 && functions.iter().all(|function| function.log_level == "info"), || {
         format!("the functions are {functions:?}")
@@ -81,14 +82,14 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
         || format!("concurrency is reserved for {reserved:?}"),
     )?;
 
-    let output = stack.sam.deploy(endpoint, Parameters::default()).await?;
+    let output = stack.sam.deploy(endpoint, Programs::Built, Parameters::default()).await?;
     ensure(output.contains("No changes to deploy"), || {
         format!("the repeated deployment changed something: {output}")
     })?;
     // The next one is for a new account, whose quota is too small for reserved concurrency.
     let changed = Parameters(&["LogLevel=info,alimi=debug", "ReserveSenderConcurrency=false"]);
-    stack.sam.deploy(endpoint, changed).await?;
-    let functions = stack.functions().await?;
+    stack.sam.deploy(endpoint, Programs::Uploaded, changed).await?;
+    let functions = stack.account.functions().await?;
     let is_changed = |function: &Function| {
         function.log_level == "info,alimi=debug" && function.reserved.is_none()
     };
@@ -96,9 +97,9 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
         format!("after the second deployment the functions are {functions:?}")
     })?;
 
-    let outputs = stack.sam.outputs(endpoint).await?;
+    let outputs = stack.account.outputs().await?;
     ensure(outputs == stack.outputs, || "the stack's outputs differ".to_owned())?;
-    let now = stack.resources().await?;
+    let now = stack.account.resources().await?;
     ensure(now == resources, || format!("the resources were {resources:?} and are {now:?}"))?;
     let after = stack.api.get(&path).await?.expect(200)?;
     ensure(after == before, || format!("the sequence was {before} and is {after}"))?;
@@ -148,8 +149,8 @@ pub fn logs_contain_no_secrets(stack: &Stack) -> StoryResult {
     Ok(format!("none in the {lines} lines of {functions} functions"))
 }
 
-/// After `sam delete` only the tables are left, because of their `DeletionPolicy`, and the secret,
-/// which the operator created.
+/// After `sam delete` only the tables and the bucket of audience files are left, because of their
+/// `DeletionPolicy`, and the secret, which the operator created.
 pub async fn deletion_leaves_only_the_tables(stack: &mut Stack) -> StoryResult {
     // A function that ends after its log group was deleted creates a new group: its policy denies
     // that, but the emulator enforces no policy. So no function may run during the deletion.
@@ -157,11 +158,14 @@ pub async fn deletion_leaves_only_the_tables(stack: &mut Stack) -> StoryResult {
     ensure(halted > 0, || "the sweeper has no enabled schedule".to_owned())?;
     until("all functions to end", 2 * SOON, async || stack.ministack.quiet_moment().await).await?;
     stack.sam.delete(&stack.ministack.endpoint).await?;
-    let mut left = stack.resources().await?;
+    let mut left = stack.account.resources().await?;
     let tables = left.remove("tables").unwrap_or_default();
     let tables = tables.as_array().cloned().unwrap_or_default();
     ensure(tables.len() == 6, || format!("six tables are expected, and left are {tables:?}"))?;
+    let buckets = left.remove("buckets").unwrap_or_default();
+    let buckets = buckets.as_array().cloned().unwrap_or_default();
+    ensure(buckets.len() == 1, || format!("one bucket is expected, and left are {buckets:?}"))?;
     left.retain(|_, names| names.as_array().is_none_or(|names| !names.is_empty()));
     ensure(left.is_empty(), || format!("also left: {left:?}"))?;
-    Ok(format!("{} tables are left, and nothing else", tables.len()))
+    Ok(format!("{} tables and the bucket are left, and nothing else", tables.len()))
 }
