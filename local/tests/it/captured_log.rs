@@ -19,11 +19,15 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl CapturedLog {
     pub fn start() -> Self {
+        // The most detailed filter that template.yaml accepts.
+        Self::with_filter("info,alimi=trace")
+    }
+
+    pub fn with_filter(filter: &str) -> Self {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
-            // The most detailed filter that template.yaml accepts.
-            .with_env_filter(EnvFilter::new("info,alimi=trace"))
+            .with_env_filter(EnvFilter::new(filter))
             .with_writer(move || writer.clone())
             .with_ansi(false)
             // The digits of a time could look like those of a phone number.

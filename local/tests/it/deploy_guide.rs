@@ -57,9 +57,19 @@ fn looks_like_a_name_of_the_template(word: &str) -> bool {
 
 #[test]
 fn the_documents_name_only_what_the_template_contains() {
-    // Names of AWS.
-    const ELSEWHERE: [&str; 5] =
-        ["IndexName", "PhysicalResourceId", "QueueArn", "RoleName", "TopicArn"];
+    // Names of AWS, and the local stack's own table.
+    const ELSEWHERE: [&str; 10] = [
+        "ApiMappingId",
+        "AttributeName",
+        "BackupArn",
+        "IndexName",
+        "LocalStateTable",
+        "PhysicalResourceId",
+        "QueueArn",
+        "RoleName",
+        "TopicArn",
+        "ZoneName",
+    ];
     let known: BTreeSet<_> =
         ["Parameters", "Outputs", "Resources"].into_iter().flat_map(names_of).collect();
     let mut names = BTreeSet::new();

@@ -60,6 +60,15 @@ impl Agenda for LateIndex {
             .collect())
     }
 
+    async fn count_before(
+        &self,
+        partition: &str,
+        before: &str,
+        limit: usize,
+    ) -> Result<usize, PortError> {
+        Ok(self.entries(partition, None, Some(before), limit).await?.len())
+    }
+
     async fn last_entries(
         &self,
         partition: &str,

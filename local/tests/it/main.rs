@@ -2,7 +2,9 @@
 //! at the simulated provider.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
+mod bad_requests;
 mod captured_log;
+mod change_feed;
 mod claims;
 mod console;
 mod crash;
@@ -12,6 +14,7 @@ mod events;
 mod faults;
 mod figures;
 mod http;
+mod kept;
 mod late_index;
 mod logs;
 mod outages;
@@ -19,10 +22,14 @@ mod permissions;
 mod phone_numbers;
 mod provider_contract;
 mod provider_receipts;
+mod restored;
 mod runs;
+mod serve;
 mod stored_rows;
 mod stories;
+mod stream_reader;
 mod sweeper;
 mod template;
 mod virtual_days;
+mod why;
 mod windows;

@@ -29,8 +29,10 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     operators_and_schedules(&world(&permissions).await).await;
     a_run_in_parts(world(&permissions).await).await;
     what_the_sweeper_repairs(&world(&permissions).await).await;
+    more_schedules_than_a_page(&world(&permissions).await).await;
     widened_hours(&world(&permissions).await).await;
     a_receipt_in_an_outage(&world(&permissions).await).await;
+    a_restored_table(&world(&permissions).await).await;
     let unused = permissions.unused();
     let unused: Vec<_> =
         unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
@@ -114,10 +116,12 @@ async fn producers_and_a_backlog(world: &World) {
         assert_eq!(world.produce("GET", &path, None, "").await.0, 200);
     }
     let one = one["id"].as_str().expect("an id");
+    for route in ["", "/text", "/why"] {
+        let ops = format!("/v1/ops/notifications/{one}{route}");
+        assert_eq!(world.operate("GET", &ops, &[], "").await.status, 200, "{route}");
+    }
     let cancel = format!("/v1/notifications/{one}/cancel");
     assert_eq!(world.produce("POST", &cancel, None, "").await.0, 200);
-    let ops = format!("/v1/ops/notifications/{one}");
-    assert_eq!(world.operate("GET", &ops, &[], "").await.status, 200);
     world.start_senders();
     world.settle(A_DAY).await;
 }
@@ -140,6 +144,18 @@ async fn upload(world: &World, query: &str, ids: &str) {
 
 fn schedule(expression: &str, audience: &str) -> Value {
     json!({ "expression": expression, "template": "photo-and-video", "audience": audience })
+}
+
+/// A file that no audience comes to use.
+async fn upload_file(world: &World) {
+    let file = "id\na\n";
+    let wanted = json!({ "format": "csv", "bytes": file.len() });
+    let path = "/v1/audiences/teachers/upload-url";
+    let place = world.operate("POST", path, &[], wanted).await;
+    assert_eq!(place.status, 200, "{}", place.body);
+    let headers = [("content-type", "text/csv"), ("if-none-match", "*")];
+    let url = place.body["url"].as_str().expect("an address");
+    assert_eq!(world.put_file(url, &headers, file), (200, None));
 }
 
 /// Two audiences and a schedule for each.
@@ -175,6 +191,7 @@ async fn operators_and_schedules(world: &World) {
         "/v1/schedules/members/preview",
         "/v1/schedules/file/preview",
         "/v1/schedules/members/runs",
+        "/v1/ops/audit",
     ] {
         assert_eq!(world.operate("GET", path, &[], "").await.status, 200, "{path}");
     }
@@ -192,6 +209,10 @@ async fn operators_and_schedules(world: &World) {
     tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
     world.settle(A_DAY).await;
     assert_eq!(world.notifications().len(), 7);
+    // Both find out that the run is over.
+    let runs = world.operate("GET", "/v1/schedules/members/runs", &[], "").await.body;
+    assert_eq!(runs["items"][0]["status"], "finished", "{runs}");
+    alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
 
     put(world, "/v1/schedules/file", schedule("cron(0 13 * * ? *)", "file")).await;
     let members = world.operate("GET", "/v1/schedules/members", &[], "").await;
@@ -246,6 +267,7 @@ async fn what_the_sweeper_repairs(world: &World) {
     assert!(crashed.is_err(), "{crashed:?}");
     prepare(world).await;
     upload(world, "?upload=begun&first_line=1", "xyz").await;
+    upload_file(world).await;
     plan(world).await;
     // One schedule has another target, one has no row, and one is missing.
     let scheduler = &world.stack.scheduler;
@@ -268,6 +290,18 @@ async fn what_the_sweeper_repairs(world: &World) {
     assert_eq!(world.notification(id).await.status, Status::Unconfirmed);
 }
 
+/// The sweeper stores the place at which its search of the schedules goes on.
+async fn more_schedules_than_a_page(world: &World) {
+    for n in 0..120 {
+        let mut schedule = schedule("cron(0 11 * * ? *)", "teachers");
+        schedule["name"] = json!(format!("schedule-{n}"));
+        let schedule = serde_json::from_value(schedule).expect("a schedule");
+        world.store.put_schedule(&schedule).await.expect("stored");
+    }
+    tokio::time::sleep(A_MINUTE).await;
+    alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
+}
+
 /// The sender moves waiting messages to the window class that they belong to now.
 async fn widened_hours(world: &World) {
     tokio::time::sleep(Duration::from_secs(10 * 3600)).await;
@@ -284,4 +318,14 @@ async fn a_receipt_in_an_outage(world: &World) {
     assert_eq!(world.webhook(&webhook_path(), "{}").await.0, 200);
     assert_eq!(world.stack.receipt_queue.sent(), 1);
     world.faults.clear();
+}
+
+/// The console reviews the notifications after a restoration.
+async fn a_restored_table(world: &World) {
+    post(world, "/v1/notifications", "one", &message(0)).await;
+    world.operate("POST", "/v1/channels/alimtalk-main/pause", &[], "").await;
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let body = json!({ "restored_to": "2026-03-02T10:00:30+09:00", "reason": "rows were lost" });
+    let answer = world.operate("POST", "/v1/ops/restored", &[], body).await;
+    assert_eq!(answer.body["moved"], 1, "{}", answer.body);
 }

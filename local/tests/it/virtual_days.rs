@@ -12,6 +12,7 @@ use alimi::domain::{Audience, Notification, RunKey, Schedule, Status};
 use alimi::ports::{Clock, Runs};
 use alimi_local::aws::scheduler::SchedulerFaults;
 use alimi_local::event_sources;
+use alimi_local::stopping::Stopping;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{World, WorldSettings};
 use jiff::civil::{Date, Time, date, time};
@@ -51,7 +52,7 @@ impl Crashes {
     fn start(&self, world: &World) {
         let (crashes, trigger, runs) =
             (self.clone(), world.stack.trigger.clone(), world.store.clone());
-        event_sources::start_triggers_with(&world.stack, move |event| {
+        let invoke = move |event: Value| {
             let (crashes, trigger, runs) = (crashes.clone(), trigger.clone(), runs.clone());
             async move {
                 let key = run_of(&event);
@@ -69,7 +70,9 @@ impl Crashes {
                 }
                 answer
             }
-        });
+        };
+        let never = Stopping::never();
+        let _triggers = event_sources::start_triggers_with(&world.stack, invoke, &never);
     }
 
     fn has(&self, key: &RunKey, page: u64) -> bool {
@@ -104,7 +107,7 @@ async fn world_without_triggers(day: Date, limit: usize, catalog: &[(&str, &str)
     sleep_until(&world, midnight.timestamp()).await;
     world.start_senders();
     world.stack.scheduler.set_faults(FAULTS);
-    event_sources::start_planner(&world.stack, Duration::from_secs(600));
+    world.start_stream_readers(Duration::from_secs(60), &CrashPoint::never());
     world.start_sweeps();
     world
 }

@@ -2,3 +2,4 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers fail the test that called them")]
 
 mod store;
+mod webhook;

@@ -52,6 +52,7 @@ fn deployed(world: &World) -> ConfigureCatalog {
         adapters: Arc::new(BuiltInAdapters::new(Endpoints::ProvidersOwn)),
         agenda: world.store.clone(),
         classes: world.store.clone(),
+        uploads: world.store.clone(),
         waker: world.queue.clone(),
         clock: world.clock.clone(),
         randomness: Arc::new(SystemRandomness),
@@ -126,7 +127,7 @@ async fn a_channel_names_no_secret() {
         changed[name] = "alimi/other".into();
         let refused = change(&world, PATH, &changed).await;
         assert_eq!(status_and_field(&refused), (422, name), "{}", refused.body);
-        assert!(detail(&refused).contains("leave it out"), "{}", refused.body);
+        assert!(detail(&refused).starts_with("is an unknown field"), "{}", refused.body);
         changed = good.clone();
         changed["provider"][name] = "alimi/other".into();
         let refused = change(&world, PATH, &changed).await;

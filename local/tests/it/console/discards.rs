@@ -43,7 +43,7 @@ async fn members_that_nothing_reads_any_more_are_discarded_after_a_day() {
             break;
         }
     }
-    assert_eq!(run["status"], "running", "{run}");
+    assert_eq!(run["status"], "storing", "{run}");
 
     let replaced = upload(&world, "", CSV, &rows("cde")).await;
     assert_eq!(replaced.status, 200, "{}", replaced.body);

@@ -1,6 +1,7 @@
 //! What operators may change, what the console refuses, and what each answer says.
 
 mod audience_files;
+mod audit;
 mod channel_settings;
 mod channels;
 mod deletions;
@@ -19,5 +20,6 @@ mod receipt_secrets;
 mod schedules;
 mod teachers;
 mod template_contents;
+mod uploaded_files;
 mod uploads;
 mod validation;

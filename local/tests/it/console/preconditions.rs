@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::operator::{CREATE, daily, get, scheduled_world, status_and_field, with};
+use super::operator::{CREATE, daily, detail, get, scheduled_world, status_and_field, with};
 
 #[tokio::test(start_paused = true)]
 async fn of_several_changes_to_one_revision_one_wins_and_the_others_get_the_new_revision() {
@@ -37,13 +37,24 @@ async fn a_change_needs_an_if_match_or_if_none_match_header() {
         (&[("if-match", "\"1\""), CREATE], 400, "If-None-Match"),
         (&[("if-none-match", "\"1\"")], 400, "If-None-Match"),
         (&[("if-match", "\"7\"")], 412, "If-Match"),
-        (&[CREATE], 412, "If-Match"),
+        (&[("if-match", "\"01\"")], 400, "If-Match"),
+        (&[("if-match", "\"+1\"")], 400, "If-Match"),
+        (&[("if-match", "\"1\", \"2\"")], 400, "If-Match"),
+        (&[("if-match", "\"1\""), ("if-match", "\"1\"")], 400, "If-Match"),
+        (&[CREATE, CREATE], 400, "If-None-Match"),
     ] {
         let put = world.operate("PUT", path, headers, daily()).await;
         assert_eq!(status_and_field(&put), (status, field), "{headers:?}");
         let deleted = world.operate("DELETE", path, headers, "").await;
         assert_eq!(status_and_field(&deleted), (status, field), "{headers:?}");
     }
+    let existing = world.operate("PUT", path, &[CREATE], daily()).await;
+    assert_eq!(status_and_field(&existing), (412, "If-None-Match"));
+    assert_eq!(existing.etag.as_deref(), Some("\"1\""));
+    let told = detail(&existing);
+    assert!(told.contains("a document of this name exists, with the ETag \"1\""), "{told}");
+    let deleted = world.operate("DELETE", path, &[CREATE], "").await;
+    assert_eq!(status_and_field(&deleted), (400, "If-None-Match"));
     let put = world.operate("PUT", "/v1/schedules/new", &[("if-match", "\"1\"")], daily()).await;
     assert_eq!(status_and_field(&put), (412, "If-Match"));
     assert_eq!(put.etag, None);

@@ -106,7 +106,7 @@ async fn a_sixth_secret_is_refused_until_another_one_is_deleted() {
     let before = get(&world, CHANNEL).await;
     let refused = make(&world).await;
     assert_eq!(status_and_field(&refused), (409, "receipt_secrets"), "{}", refused.body);
-    assert_eq!(refused.body["type"], "urn:alimi:problem:limit-reached");
+    assert_eq!(refused.body["type"], "/docs/errors.md#limit-reached");
     assert!(detail(&refused).contains("at most 5"), "{}", refused.body);
     assert_eq!(refused.body.get("secret"), None);
     assert_eq!(get(&world, CHANNEL).await, before);

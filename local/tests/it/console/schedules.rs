@@ -81,7 +81,8 @@ async fn the_result_of_a_run_can_be_read_after_its_schedule_was_deleted() {
 
     let runs = get(&world, "/v1/schedules/daily/runs").await.body;
     let run = &runs["items"][0];
-    assert_eq!(run["status"], "finished");
+    assert_eq!(run["status"], "sending");
+    assert_eq!((&run["open"], &run["open_is_minimum"]), (&json!(3), &json!(false)));
     assert_eq!(run["counts"]["stored"], 3);
     assert_eq!(run["scheduled_at"], "2026-03-02T02:00:00Z");
     assert_eq!(run["template"], "photo-and-video");

@@ -126,9 +126,20 @@ async fn a_truncated_or_unreadable_file_changes_nothing() {
     // A file of invalid lines only does not replace the audience.
     for body in ["\u{1}\u{2}\n}{\n", "[]\n[]\n"] {
         let answer = upload(&world, "", NDJSON, body).await;
-        assert_eq!(answer.status, 422);
-        assert_eq!(answer.body["committed"], false);
-        assert_eq!(answer.body["bad_line_count"], 2);
+        assert_eq!(status_and_field(&answer), (422, "body"), "{}", answer.body);
+        assert_eq!(answer.body["type"], "/docs/errors.md#invalid-file");
+        assert!(detail(&answer).starts_with("has no valid member: 2 of its lines are invalid"));
+        let errors = answer.body["errors"].as_array().expect("the errors");
+        let lines: Vec<_> = errors.iter().map(|error| error["field"].as_str()).collect();
+        assert_eq!(lines, [Some("line 1"), Some("line 2")]);
+    }
+    let named = upload(&world, "", CSV, "id,phone\nt2,call me\n").await;
+    assert_eq!(named.body["errors"][0]["field"], "line 2, phone", "{}", named.body);
+    // A file without any member says so.
+    for (format, body) in [(CSV, "id,phone\n"), (CSV, "id,phone")] {
+        let answer = upload(&world, "", format, body).await;
+        assert_eq!(status_and_field(&answer), (422, "body"), "{}", answer.body);
+        assert!(detail(&answer).starts_with("has no line with a member"), "{}", answer.body);
     }
     for (format, status) in [(("content-type", "application/json"), 415), (("x", "y"), 415)] {
         assert_eq!(upload(&world, "", format, "id\nt2\n").await.status, status);

@@ -32,7 +32,7 @@ async fn a_bulk_request_stores_its_valid_items_and_answers_each_invalid_one() {
         assert_eq!(item["index"], index);
     }
     let fields: Vec<_> = answers.iter().map(|item| item["problem"]["field"].as_str()).collect();
-    assert_eq!(fields, [None, Some("template"), None, Some("to.phone"), Some("body")]);
+    assert_eq!(fields, [None, Some("[1].template"), None, Some("[3].to.phone"), Some("[4]")]);
     assert_eq!(world.notifications().len(), 2);
     assert!(answers[0]["id"] != answers[2]["id"], "two equal items are two notifications");
 
@@ -57,7 +57,13 @@ async fn a_bulk_request_without_a_valid_item_is_refused_as_a_whole() {
     let (status, answer) =
         world.produce("POST", "/v1/notifications", Some("k"), json!([1, 2])).await;
     assert_eq!(status, 422);
-    assert_eq!(answer["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(answer["type"], "/docs/errors.md#invalid-field", "{answer}");
+    assert_eq!(answer["field"], "body");
+    let errors = answer["errors"].as_array().expect("the errors");
+    let errors: Vec<_> = errors.iter().map(|error| (&error["field"], &error["detail"])).collect();
+    let must = json!("must be an object");
+    assert_eq!(errors, [(&json!("[0]"), &must), (&json!("[1]"), &must)]);
+    assert!(answer.get("items").is_none(), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +135,7 @@ async fn a_bulk_request_that_would_wait_for_too_long_is_told_when_to_come_again(
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
         let problem: Value = serde_json::from_slice(&body).expect("JSON");
-        assert_eq!(problem["type"], "urn:alimi:problem:busy", "{problem}");
+        assert_eq!(problem["type"], "/docs/errors.md#busy", "{problem}");
     }
     assert_eq!(rows(&world, &tables().notifications), "[]");
 
@@ -138,7 +144,7 @@ async fn a_bulk_request_that_would_wait_for_too_long_is_told_when_to_come_again(
     assert_eq!(status, 202, "{answer}");
     assert_eq!(world.notifications().len(), 2);
 
-    // What is stored already needs no time.
+    // Items that are already stored need no slot.
     keep_busy_again(&world).await;
     let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), &items).await;
     assert_eq!(status, 200, "{answer}");
@@ -163,7 +169,7 @@ async fn a_busy_channel_does_not_hold_up_the_items_of_another_one() {
     assert_eq!(status, 202, "{answer}");
     for (index, is_busy) in [(0, true), (1, false), (2, true)] {
         let problem = &answer["items"][index]["problem"];
-        assert_eq!(problem["type"] == "urn:alimi:problem:busy", is_busy, "{answer}");
+        assert_eq!(problem["type"] == "/docs/errors.md#busy", is_busy, "{answer}");
     }
     assert_eq!(world.notifications().len(), 1);
     let (status, _) = world.produce("POST", "/v1/notifications", Some("k"), over("sms-main")).await;

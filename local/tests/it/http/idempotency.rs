@@ -1,7 +1,7 @@
 //! A repeated request is answered with what the first one stored, and stores nothing.
 
 use alimi::http::iam_caller;
-use alimi_local::testing::world::World;
+use alimi_local::testing::world::{World, operate};
 use axum::{Extension, Router};
 use lambda_http::request::RequestContext;
 use serde_json::{Value, json};
@@ -12,7 +12,16 @@ use super::requests::{id, send, sequence, step, valid, with, world};
 async fn a_request_that_creates_needs_an_idempotency_key() {
     let world = world().await;
     let long = "k".repeat(256);
-    for key in [None, Some(""), Some("  "), Some(long.as_str())] {
+    for key in [
+        None,
+        Some(""),
+        Some("  "),
+        Some(long.as_str()),
+        Some("two words"),
+        Some("one,two"),
+        Some("\"open"),
+        Some("\"\""),
+    ] {
         for path in ["/v1/notifications", "/v1/sequences"] {
             let (status, problem) = world.produce("POST", path, key, valid()).await;
             assert_eq!(status, 400, "{key:?}");
@@ -45,6 +54,33 @@ async fn an_idempotency_key_makes_one_notification_and_refuses_another_body() {
     assert_eq!(status, 422);
     assert_eq!(problem["field"], "Idempotency-Key");
     assert_eq!(world.notifications().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_in_quotes_is_the_same_key() {
+    let world = world().await;
+    for path in ["/v1/notifications", "/v1/sequences"] {
+        let body =
+            if path == "/v1/sequences" { sequence(&[step("photo-and-video")]) } else { valid() };
+        let (first, made) = world.produce("POST", path, Some("order-17"), &body).await;
+        let (second, found) = world.produce("POST", path, Some("\"order-17\""), &body).await;
+        assert_eq!((first.as_u16(), second.as_u16()), (202, 200), "{found}");
+        assert_eq!(made["id"], found["id"]);
+    }
+    assert_eq!(world.notifications().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_keys_of_one_request_are_refused() {
+    let world = world().await;
+    for second in ["k", "other"] {
+        let keys = [("idempotency-key", "k"), ("idempotency-key", second)];
+        let enqueue = world.stack.enqueue.clone();
+        let refused =
+            operate(enqueue, "POST", "/v1/notifications", &keys, valid().to_string()).await;
+        assert_eq!((refused.status, &refused.body["field"]), (400, &json!("Idempotency-Key")));
+    }
+    assert!(world.notifications().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,8 +38,13 @@ async fn every_invalid_notification_is_refused_with_the_field_at_fault_and_not_s
         (with("/variables/name", json!(long)), "variables"),
         (with("/priority", json!(-1)), "priority"),
         (with("/priority", json!("high")), "priority"),
+        (with("/priority", json!(10_000)), "priority"),
+        (with("/priority", json!(65_535)), "priority"),
         (with("/not_before", json!("tomorrow")), "not_before"),
         (with("/expires_at", json!(1)), "expires_at"),
+        (with("/expires_at", json!("2026-03-02T00:59:59Z")), "expires_at"),
+        (with("/not_before", json!("2026-03-02T10:00:00")), "not_before"),
+        (with("/not_before", json!("2026-02-30T10:00:00Z")), "not_before"),
         (with("/not_before", json!("2300-01-01T00:00:00Z")), "not_before"),
         (with("/expires_at", json!("2300-01-01T00:00:00Z")), "expires_at"),
         (with("/template", json!("")), "template"),
@@ -122,12 +127,12 @@ async fn a_request_that_names_a_channel_gets_the_variant_of_that_channel() {
         if let Some(channel) = channel {
             body["channel"] = json!(channel);
         }
-        let made = post(&world, PATH, &format!("{channel:?}"), &body).await;
+        let made = post(&world, PATH, channel.unwrap_or("none"), &body).await;
         assert_eq!(made["channel"], expected, "{channel:?}");
         let stored = world.notification(id(&made)).await;
         assert_eq!(stored.channel, expected);
         assert_eq!(stored.media.first, media);
-        let path = format!("/v1/ops/notifications/{}", id(&made));
+        let path = format!("/v1/ops/notifications/{}/text", id(&made));
         let shown = world.operate("GET", &path, &[], "").await.body;
         assert_eq!(shown["content"]["body"], text, "{channel:?}: {shown}");
     }
@@ -191,8 +196,10 @@ async fn every_spelling_of_a_phone_number_is_one_number() {
     let world = world().await;
     let number = PhoneNumber::try_from("+821090010000".to_owned()).expect("a number");
     assert_eq!(number.expose(), "+821090010000");
-    for phone in ["+82 10-9001-0000", "010-9001-0000", "0082 10 9001 0000", "01090010000"] {
-        let made = post(&world, PATH, phone, &with("/to/phone", json!(phone))).await;
+    let spellings = ["+82 10-9001-0000", "010-9001-0000", "0082 10 9001 0000", "01090010000"];
+    for (index, phone) in spellings.into_iter().enumerate() {
+        let key = format!("k{index}");
+        let made = post(&world, PATH, &key, &with("/to/phone", json!(phone))).await;
         assert_eq!(made["recipient"]["phone"], "***********00", "{phone}");
         let stored = world.notification(id(&made)).await;
         assert_eq!(stored.to, Address::Phone(number.clone()), "{phone}");

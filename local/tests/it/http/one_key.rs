@@ -1,5 +1,5 @@
 //! Under one idempotency key exactly one request is stored, whether it asks for one notification or
-//! for many, and whatever becomes of its first notification.
+//! for many, even if the first of many is invalid.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn request(world: &World, key: &str, body: &Value) -> (StatusCode, Value) 
 async fn check_refused(world: &World, key: &str, body: &Value) {
     let (status, problem) = request(world, key, body).await;
     assert_eq!(status, 422, "{problem}");
-    assert_eq!(problem["type"], "urn:alimi:problem:key-reused", "{problem}");
+    assert_eq!(problem["type"], "/docs/errors.md#key-reused", "{problem}");
     assert_eq!(problem["field"], "Idempotency-Key");
 }
 
@@ -46,7 +46,7 @@ async fn a_bulk_request_keeps_its_key_when_its_first_item_is_invalid() {
     let bulk = json!([invalid(), valid()]);
     let (status, answer) = request(&world, "k", &bulk).await;
     assert_eq!(status, 202, "{answer}");
-    assert_eq!(answer["items"][0]["problem"]["field"], "to.phone");
+    assert_eq!(answer["items"][0]["problem"]["field"], "[0].to.phone");
     check_refused(&world, "k", &valid()).await;
     // Of a request that is invalid as well, the key is at fault.
     check_refused(&world, "k", &with("/template", json!("nope"))).await;
@@ -56,7 +56,7 @@ async fn a_bulk_request_keeps_its_key_when_its_first_item_is_invalid() {
 
     let (status, again) = request(&world, "k", &bulk).await;
     assert_eq!(status, 200, "{again}");
-    assert_eq!(again["items"][0]["problem"]["field"], "to.phone");
+    assert_eq!(again["items"][0]["problem"]["field"], "[0].to.phone");
     assert_eq!(again["items"][1]["id"], answer["items"][1]["id"]);
     assert_eq!(world.notifications().len(), 1);
 }
@@ -93,14 +93,15 @@ async fn what_holds_the_place_of_an_invalid_item_is_no_notification() {
     assert_eq!(all.into_values().map(|n| n.status).collect::<Vec<_>>(), [Status::Delivered]);
 }
 
-/// As for every other item: what is invalid now may be valid when the request is repeated.
+/// An item that is invalid now may be valid when the request is repeated. This holds for the first
+/// item too.
 #[tokio::test(start_paused = true)]
 async fn a_repeated_bulk_request_stores_its_first_item_once_it_has_become_valid() {
     let world = world().await;
     let bulk = json!([with("/template", json!("later")), valid()]);
     let (status, answer) = request(&world, "k", &bulk).await;
     assert_eq!(status, 202, "{answer}");
-    assert_eq!(answer["items"][0]["problem"]["field"], "template");
+    assert_eq!(answer["items"][0]["problem"]["field"], "[0].template");
     let content = json!({ "type": "alimtalk", "code": "LATER_01", "body": "안녕하세요." });
     let template = json!({
         "category": "informational",

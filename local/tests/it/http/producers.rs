@@ -99,7 +99,7 @@ async fn a_template_or_a_priority_that_a_producer_is_not_granted_is_refused() {
     let many = json!([scheduled(), other_template]);
     let answer = send(&shop, "POST", "/v1/notifications", Some("many"), &many).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
-    assert_eq!(answer.body["items"][1]["problem"]["field"], "template");
+    assert_eq!(answer.body["items"][1]["problem"]["field"], "[1].template");
     assert_eq!(world.notifications().len(), 1);
 }
 
@@ -128,7 +128,7 @@ async fn a_role_with_the_name_of_a_producer_that_does_not_list_it_is_refused() {
         ] {
             let refused = send(&enqueue, method, path, Some("k"), &body).await;
             assert_eq!(refused.status, 403, "{method} {path}: {}", refused.body);
-            assert_eq!(refused.body["type"], "urn:alimi:problem:no-producer");
+            assert_eq!(refused.body["type"], "/docs/errors.md#no-producer");
             assert_eq!(refused.body["field"], "Authorization");
         }
     }

@@ -59,7 +59,7 @@ async fn a_receipt_that_comes_in_an_outage_is_answered_as_usual_and_recorded_aft
             let (answered, body) =
                 world.webhook(&webhook_path(), receipt(&sent, ALIMTALK_DELIVERED)).await;
             assert_eq!(answered, 200, "{fault:?}");
-            // Without the channel, nobody knows which words the provider expects.
+            // Only the channel tells which answer its provider expects.
             assert_eq!(body["result"].as_str(), is_channel_known.then_some("ok"));
             let took = began.elapsed();
             assert!(took < Duration::from_secs(6), "{fault:?}: it took {took:?}");
@@ -73,6 +73,30 @@ async fn a_receipt_that_comes_in_an_outage_is_answered_as_usual_and_recorded_aft
             assert!(world.stack.receipt_queue.is_empty());
             assert!(world.permissions.refused().is_empty());
         }
+    }
+}
+
+/// A process of the webhook takes one request at a time, and the function has few processes. If each
+/// request waited for the database, most of the provider's requests would be refused.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_receipts_in_an_outage_wait_for_the_database_once() {
+    for fault in [DatabaseFault::Refused, DatabaseFault::NoAnswer] {
+        let world = world().await;
+        let sent = awaiting_its_receipt(&world).await;
+        let_the_webhook_read_the_channels(&world).await;
+        stop_the_database(&world, fault);
+        let began = Instant::now();
+        for _ in 0..100 {
+            let (answered, _) =
+                world.webhook(&webhook_path(), receipt(&sent, ALIMTALK_DELIVERED)).await;
+            assert_eq!(answered, 200, "{fault:?}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(7), "{fault:?}: {:?}", began.elapsed());
+        assert_eq!(world.stack.receipt_queue.sent(), 100);
+        world.faults.clear();
+        tokio::time::sleep(2 * VISIBILITY).await;
+        assert_eq!(status(&world, &sent), Status::Delivered, "{fault:?}");
+        assert!(world.stack.receipt_queue.is_empty());
     }
 }
 
@@ -91,7 +115,8 @@ async fn a_receipt_that_can_be_neither_recorded_nor_queued_is_answered_with_5xx(
         assert!(answered.is_server_error(), "{answered}");
         world.faults.clear();
         world.stack.receipt_queue.set_down(false);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        // Until then, the webhook puts receipts into the queue without trying to record them.
+        tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(world.webhook(&webhook_path(), &receipt).await.0, 200);
         assert_eq!(status(&world, &sent), Status::Delivered);
         assert_eq!(world.stack.receipt_queue.sent(), 0);
@@ -129,19 +154,20 @@ async fn a_request_that_was_not_checked_is_checked_later_and_its_secret_is_nowhe
     assert!(!logged.contains("0101234"), "{logged}");
 }
 
-/// A newer version of the code may have written the row. That version reads the queue too.
+/// A newer version of the code may have written the row. That version reads the queue too. The row's
+/// hashes tell who is not the provider, although the rest of the row cannot be read.
 #[tokio::test(start_paused = true)]
-async fn a_receipt_for_an_unreadable_channel_waits_until_the_row_can_be_read() {
+async fn a_receipt_for_an_unreadable_channel_waits_until_the_row_can_be_read_and_others_are_refused()
+ {
     let world = world().await;
     let sent = awaiting_its_receipt(&world).await;
     let store = &world.store;
     let readable = store.document(Kind::Channel, "alimtalk-main").await.expect("a read");
     let readable = readable.expect("a channel");
-    let unreadable = Document {
-        body: Some(json!({ "limit": 1 })),
-        changed_at_ms: BEGINNING_MS,
-        ..readable.clone()
-    };
+    let mut body = readable.body.clone().expect("a body");
+    body["limit"] = json!(1);
+    body["receipt_secrets"].as_array_mut().expect("secrets").insert(0, json!({ "sha512": "00" }));
+    let unreadable = Document { body: Some(body), changed_at_ms: BEGINNING_MS, ..readable.clone() };
     for (document, expected) in [(unreadable, Status::Accepted), (readable, Status::Delivered)] {
         let saved = store.put_document(Kind::Channel, &document, Expected::Any).await;
         assert!(saved.is_ok(), "{saved:?}");
@@ -149,11 +175,18 @@ async fn a_receipt_for_an_unreadable_channel_waits_until_the_row_can_be_read() {
             let (answered, _) =
                 world.webhook(&webhook_path(), receipt(&sent, ALIMTALK_DELIVERED)).await;
             assert_eq!(answered, 200);
+            for _ in 0..3 {
+                let guessed = "/webhooks/alimtalk-main/guessed";
+                let (answered, _) =
+                    world.webhook(guessed, receipt(&sent, ALIMTALK_DELIVERED)).await;
+                assert_eq!(answered, 404);
+            }
             assert_eq!(world.stack.receipt_queue.sent(), 1);
         }
         tokio::time::sleep(2 * VISIBILITY).await;
         assert_eq!(status(&world, &sent), expected);
     }
+    assert_eq!(world.meter.webhook_refused().iter().sum::<u64>(), 3);
 }
 
 /// An operator repairs the row, and moves the dead letter back to the queue.

@@ -35,6 +35,22 @@ async fn every_invalid_sequence_is_refused_with_the_field_at_fault_and_not_store
         (changed(|b| b["confirm_within"] = json!("soon")), "confirm_within"),
         (changed(|b| b["confirm_within"] = json!("1s")), "confirm_within"),
         (changed(|b| b["confirm_within"] = json!("97h")), "confirm_within"),
+        (changed(|b| b["priority"] = json!(10_000)), "priority"),
+        (changed(|b| b["expires_at"] = json!("2026-03-02T01:00:00Z")), "expires_at"),
+        (
+            changed(|b| {
+                b["not_before"] = json!("2026-03-03T01:00:00Z");
+                b["expires_at"] = json!("2026-03-03T01:00:00Z");
+            }),
+            "expires_at",
+        ),
+        (
+            changed(|b| {
+                b["steps"][1]["delay"] = json!("10m");
+                b["expires_at"] = json!("2026-03-02T01:10:00Z");
+            }),
+            "steps[1].delay",
+        ),
         // The notifications of a sequence are listed by the sequence.
         (changed(|b| b["tag"] = json!("spring")), "tag"),
     ];

@@ -6,7 +6,7 @@ use alimi::domain::Outcome;
 use alimi::ports::{LaneAdvice, Readiness, SendResult};
 use alimi_local::simulator::{Answer, Kind, SimulatorSettings};
 
-use super::connected::{Connected, reference};
+use super::connected::{Connected, adapter, reference, unconnected};
 use super::fixture::{Fixture, Sample};
 
 /// The longest pause that a refusal without a time may cause.
@@ -49,7 +49,9 @@ pub async fn a_message_that_is_refused_for_good_is_rejected(fixture: Fixture) {
     let result = refused(fixture, Answer::Reject).await;
     assert_eq!(result.response.outcome, Outcome::Rejected);
     assert_eq!(result.advice, LaneAdvice::Continue);
-    assert!(result.response.code.is_some(), "an operator needs the provider's code");
+    let code = result.response.code.expect("an operator needs the provider's code");
+    let explained = adapter(&unconnected(fixture)).explain(&code);
+    assert!(explained.is_some(), "an operator needs {code} in words");
 }
 
 pub async fn a_refusal_with_a_time_slows_the_channel_down_for_that_time(fixture: Fixture) {

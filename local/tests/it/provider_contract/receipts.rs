@@ -126,7 +126,9 @@ pub fn each_verdict_is_read_from_its_receipt(fixture: Fixture) {
             assert_eq!(read.len(), 1, "{verdict:?}");
             assert_eq!(read[0].reference.as_ref(), Some(&reference), "{verdict:?}");
             assert_eq!(read[0].receipt.verdict, verdict);
-            assert!(!read[0].receipt.code.is_empty());
+            let code = &read[0].receipt.code;
+            assert!(!code.is_empty());
+            assert!(adapter.explain(code).is_some(), "an operator needs {code} in words");
         }
     }
     assert!(receipts.receipt(&reference, Verdict::Delivered).is_some());

@@ -18,7 +18,7 @@ async fn a_run_continues_in_other_invocations_when_the_time_of_one_is_over() {
     world.stack.files.save(BUCKET, FILE, mixed());
     assert_eq!(fire(&world).await, "to_be_continued");
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Running);
+    assert_eq!(run.status, RunStatus::Storing);
     assert_eq!(run.counts.members, 3);
     assert_eq!(run.lease_until_ms, None);
     assert_eq!(world.stack.run_queue.sent(), 1);
@@ -66,7 +66,7 @@ async fn a_run_keeps_the_template_and_the_upload_that_it_began_with() {
 
     settle(&world).await;
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 10, stored: 10, invalid: 0, duplicate: 0 });
     let pins = run.pins.expect("pins");
     assert_eq!(pins.template_revision, 1);

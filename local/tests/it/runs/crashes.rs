@@ -129,7 +129,7 @@ async fn a_run_that_fails_before_its_first_page_is_recorded_and_resumed() {
         assert_eq!(outcome, "interrupted", "no run was recorded before its first page");
         world.faults.clear();
         let Some(run) = world.store.run(&key()).await.expect("the table") else { continue };
-        assert_eq!(run.status, RunStatus::Running);
+        assert_eq!(run.status, RunStatus::Storing);
         assert_eq!(run.pins, None);
         assert_eq!(run.lease_until_ms, None);
         // Nothing reads the run queue yet, so the sweeper has to find the run by its record.

@@ -38,7 +38,12 @@ pub fn key() -> RunKey {
 
 /// A world with the schedule `daily` for the members of a file, read in pages of three members.
 pub async fn world() -> World {
-    let mut world = World::new(WorldSettings::default()).await;
+    world_with(WorldSettings::default()).await
+}
+
+/// The same with other settings.
+pub async fn world_with(settings: WorldSettings) -> World {
+    let mut world = World::new(settings).await;
     world.stack.trigger.settings.page = 3;
     world.stack.trigger.settings.puts_per_second = None;
     let source =
@@ -104,17 +109,17 @@ pub async fn daily_run(world: &World) -> Run {
 }
 
 /// Starts triggers on the run queue, and a round of the sweeper each minute, until every run has
-/// ended.
+/// stored its notifications.
 pub async fn settle(world: &World) {
     world.start_schedules();
     for _ in 0..120 {
         tokio::time::sleep(Duration::from_secs(60)).await;
         alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round");
-        if world.store.unfinished_runs(1).await.expect("the index").is_empty() {
+        if world.store.storing_runs(1).await.expect("the index").is_empty() {
             return;
         }
     }
-    panic!("a run is unfinished after two hours: {:?}", daily_run(world).await);
+    panic!("a run stores notifications after two hours: {:?}", daily_run(world).await);
 }
 
 /// Moves the clock to a time.

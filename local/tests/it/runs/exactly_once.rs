@@ -22,7 +22,7 @@ async fn a_run_stores_one_notification_per_member_of_a_file_and_of_an_upload() {
     world.stack.files.save(BUCKET, FILE, csv(10));
     assert_eq!(fire(&world).await, "ended");
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 10, stored: 10, invalid: 0, duplicate: 0 });
     assert_eq!(recipients(&world), ids(10));
     for (id, notification) in world.notifications() {
@@ -63,7 +63,7 @@ async fn a_schedule_that_fires_late_and_twice_runs_once() {
     let [run] = &runs[..] else { panic!("{runs:?}") };
     assert_eq!(run.key.scheduled_at, time("2026-03-02T10:30:00+09:00"));
     assert!(run.started_at_ms - run.key.scheduled_at.as_millisecond() >= 300_000);
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 10, stored: 10, invalid: 0, duplicate: 0 });
     assert_eq!(recipients(&world), ids(10));
 
@@ -122,7 +122,7 @@ async fn an_invalid_message_in_the_run_queue_is_retried_and_the_valid_one_runs()
     let answer = event_sources::invoke_trigger(trigger, &CrashPoint::never(), event).await;
     let answer: Value = serde_json::to_value(answer.expect("an answer")).expect("JSON");
     assert_eq!(answer["batchItemFailures"], json!([{ "itemIdentifier": "bad" }]));
-    assert_eq!(daily_run(&world).await.status, RunStatus::Finished);
+    assert_eq!(daily_run(&world).await.status, RunStatus::Sending);
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ async fn an_unreadable_audience_fails_the_run_with_a_reason() {
 
     let only_a_header = |world: &World| world.stack.files.save(BUCKET, FILE, "id,name\n");
     let (status, why) = end_after(only_a_header).await;
-    assert_eq!(status, RunStatus::Finished);
+    assert_eq!(status, RunStatus::Finished, "no message leaves");
     assert_eq!(why, "");
 }
 
@@ -68,7 +68,7 @@ async fn a_file_that_ends_inside_quotes_reports_its_last_line() {
     world.stack.files.save(BUCKET, FILE, csv(2) + "m00003,01012345678,\"김하나");
     fire(&world).await;
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 3, stored: 2, invalid: 1, duplicate: 0 });
     assert_eq!(run.faults[0].line, 4);
 }
@@ -145,7 +145,7 @@ async fn an_unreadable_document_fails_the_run_with_a_reason() {
         assert!(why.contains(words), "{kind:?}: {why}");
         assert_eq!(fire(&world).await, "ended", "an ended run does not start again");
         assert_eq!(daily_run(&world).await, run);
-        assert!(world.store.unfinished_runs(1).await.expect("the index").is_empty());
+        assert!(world.store.storing_runs(1).await.expect("the index").is_empty());
     }
 }
 

@@ -29,7 +29,7 @@ async fn invalid_members_are_reported_without_personal_data_and_the_others_are_s
     world.stack.files.save(BUCKET, FILE, lines.join("\n"));
     assert_eq!(fire(&world).await, "ended");
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 8, stored: 2, invalid: 5, duplicate: 1 });
     let lines_and_fields: Vec<_> =
         run.faults.iter().map(|fault| (fault.line, fault.field.as_deref())).collect();
@@ -167,7 +167,7 @@ async fn an_unreadable_notification_is_reported_and_the_others_are_stored() {
     world.database.put_item(unreadable).expect("stored");
     assert_eq!(fire(&world).await, "ended");
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 4, stored: 3, invalid: 1, duplicate: 0 });
     assert_eq!(run.faults[0].line, 3);
 }

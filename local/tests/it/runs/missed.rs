@@ -35,8 +35,8 @@ async fn a_time_that_was_missed_before_an_edit_runs_late() {
 async fn of_several_missed_times_the_latest_runs_and_catch_up_decides_on_the_others() {
     for (catch_up, statuses) in [
         // 10:05 and 10:10 are too late and are left out. 10:30, the latest time, still runs.
-        ("skip", &[RunStatus::Finished, RunStatus::Missed, RunStatus::Missed][..]),
-        ("run", &[RunStatus::Finished][..]),
+        ("skip", &[RunStatus::Sending, RunStatus::Missed, RunStatus::Missed][..]),
+        ("run", &[RunStatus::Sending][..]),
     ] {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, csv(2));
@@ -69,14 +69,14 @@ async fn a_time_that_the_scheduler_never_fired_runs_once() {
     assert_eq!(run.key.scheduled_at, time("2026-03-02T10:05:00+09:00"));
     let late_ms = run.started_at_ms - run.key.scheduled_at.as_millisecond();
     assert!((120_000..240_000).contains(&late_ms), "{late_ms} ms late");
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 4, stored: 4, invalid: 0, duplicate: 0 });
     assert_eq!(recipients(&world), ids(4));
 }
 
 #[tokio::test(start_paused = true)]
 async fn catch_up_decides_whether_a_missed_time_runs() {
-    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Finished)] {
+    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Sending)] {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, csv(4));
         let daily = schedule("daily", "cron(5 10 * * ? *)");
@@ -97,7 +97,7 @@ async fn catch_up_decides_whether_a_missed_time_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn catch_up_decides_whether_a_late_firing_runs() {
-    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Finished)] {
+    for (catch_up, status) in [("skip", RunStatus::Missed), ("run", RunStatus::Sending)] {
         let world = world().await;
         world.stack.files.save(BUCKET, FILE, csv(4));
         let daily = schedule("daily", "cron(0 10 * * ? *)");
@@ -142,6 +142,35 @@ async fn an_unreadable_schedule_does_not_hide_the_missed_times_of_others() {
     world.stack.scheduler.remove_schedule("daily").await.expect("removed");
     world.start_schedules();
     assert_eq!(sweep_for(&world, 9).await, 1);
+}
+
+/// The trigger does not read the run queue here, so a time that is searched twice is requested twice.
+#[tokio::test(start_paused = true)]
+async fn a_sweeper_that_is_killed_in_its_search_is_succeeded_at_its_last_page() {
+    const SCHEDULES: u64 = 450;
+    const PAGE: u64 = 100;
+    let world = world().await;
+    delete(&world, "daily").await;
+    for n in 0..SCHEDULES {
+        let missed = schedule(&format!("s-{n:03}"), "cron(5 10 * * ? *)");
+        world.store.put_schedule(&missed).await.expect("stored");
+    }
+    wait_until(&world, "2026-03-02T10:11:00+09:00").await;
+    let requested = || world.stack.run_queue.sent();
+    let sweeper = world.stack.sweeper.clone();
+    let round = tokio::spawn(async move { sweeper.missed_times.round().await });
+    while requested() < 2 * PAGE + 10 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    round.abort();
+    assert!(round.await.is_err_and(|error| error.is_cancelled()));
+    assert!(requested() < 3 * PAGE, "it had gone further");
+
+    let rest = world.stack.sweeper.missed_times.round().await.expect("a round");
+    assert_eq!(rest as u64, SCHEDULES - 2 * PAGE);
+    // The rounds after that begin with the first schedule again.
+    assert_eq!(world.stack.sweeper.missed_times.round().await.expect("a round") as u64, SCHEDULES);
+    assert!(world.permissions.refused().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod continuations;
 mod crashes;
 mod daily;
 mod edits;
+mod ends;
 mod exactly_once;
 mod failures;
 mod invalid_members;

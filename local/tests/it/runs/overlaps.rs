@@ -27,7 +27,7 @@ async fn a_run_notes_that_an_earlier_run_is_unfinished() {
     assert_eq!(fire_at(&world, "daily", later).await, "to_be_continued");
     settle(&world).await;
     let run = world.store.run(&RunKey::new("daily", later)).await.expect("read").expect("a run");
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.overlaps, Some(ten_oclock()));
     assert_eq!(daily_run(&world).await.overlaps, None);
     assert_eq!(world.notifications().len(), 20);
@@ -44,7 +44,7 @@ async fn an_unreadable_earlier_run_does_not_stop_a_run() {
     world.database.put_item(unreadable).expect("stored");
     assert_eq!(fire(&world).await, "ended");
     let run = daily_run(&world).await;
-    assert_eq!(run.status, RunStatus::Finished);
+    assert_eq!(run.status, RunStatus::Sending);
     assert_eq!(run.counts, RunCounts { members: 4, stored: 4, invalid: 0, duplicate: 0 });
 }
 
@@ -88,7 +88,7 @@ async fn an_overlap_stays_noted_after_a_crash_and_after_the_earlier_run_ended() 
         assert_eq!(fire(&world).await, "ended");
         settle(&world).await;
         let run = world.store.run(&second).await.expect("the table").expect("a run");
-        assert_eq!(run.status, RunStatus::Finished);
+        assert_eq!(run.status, RunStatus::Sending);
         assert_eq!(run.overlaps, Some(ten_oclock()));
         return;
     }

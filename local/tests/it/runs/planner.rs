@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alimi::ports::Scheduler;
+use alimi::ports::{Repair, RepairPlaces, Scheduler};
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_planner::StreamEvent;
 use serde_json::json;
@@ -36,6 +36,31 @@ async fn drift_between_the_catalog_and_the_scheduler_is_repaired_within_ten_minu
     assert_eq!(repaired, 3);
     assert_eq!(names().await, ["daily", "weekly"]);
     assert_eq!(scheduler.schedule("weekly").await.expect("read"), Some(weekly));
+}
+
+/// The schedules are compared every ten minutes, in the order of their names.
+#[tokio::test(start_paused = true)]
+async fn a_comparison_that_ran_out_of_time_goes_on_in_the_next_minute() {
+    let world = world().await;
+    let scheduler = &world.stack.scheduler;
+    for name in ["annual", "weekly"] {
+        save(&world, schedule(name, "cron(0 12 * * ? *)")).await;
+        scheduler.remove_schedule(name).await.expect("removed");
+    }
+    let repair = Repair::ComparedSchedules;
+    world.store.save_place(repair, Some("daily")).await.expect("stored");
+    let repaired_in_a_minute = async || {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        alimi_sweeper::handle(&world.stack.sweeper).await.expect("a round").schedules_repaired
+    };
+    assert_eq!(repaired_in_a_minute().await, 1);
+    assert_eq!(scheduler.schedule_names().await.expect("the names"), ["daily", "weekly"]);
+    assert_eq!(world.store.place(repair).await.expect("read"), None);
+    assert_eq!(repaired_in_a_minute().await, 0, "it is not the tenth minute");
+    for _ in 3..10 {
+        assert_eq!(repaired_in_a_minute().await, 0);
+    }
+    assert_eq!(repaired_in_a_minute().await, 1);
 }
 
 #[tokio::test(start_paused = true)]

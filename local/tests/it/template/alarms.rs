@@ -21,24 +21,57 @@ fn every_alarm_says_what_to_do_and_notifies_the_alarm_topic() {
         assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
         let missing_data = &alarm["TreatMissingData"];
         assert!(!missing_data.is_null(), "{name} does not say what missing data means");
-        for actions in ["AlarmActions", "OKActions"] {
-            let topics = only_if(&alarm[actions], "HasAlarmTopic");
-            let [topic] = &topics.as_sequence().expect("a list")[..] else { panic!("{name}") };
-            assert_eq!(substituted(topic), Some(TOPIC), "{name}");
+        let topics = only_if(&alarm["AlarmActions"], "HasAlarmTopic");
+        let [topic] = &topics.as_sequence().expect("a list")[..] else { panic!("{name}") };
+        assert_eq!(substituted(topic), Some(TOPIC), "{name}");
+        assert!(alarm["OKActions"].is_null(), "{name} sends a mail when all is well");
+    }
+}
+
+/// Otherwise a fault that comes and goes would send a mail each time, or none if it lasted for less than
+/// several periods.
+#[test]
+fn an_alarm_on_a_count_goes_off_at_once_and_ends_after_four_good_periods() {
+    let mut counts = 0;
+    for (name, alarm) in resources(template(), "AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        let is_dead_letter = alarm["Threshold"].as_u64() == Some(0);
+        let is_above = alarm["ComparisonOperator"].as_str() == Some("GreaterThanThreshold");
+        if is_above && (alarm["Statistic"].as_str() == Some("Sum") || is_dead_letter) {
+            counts += 1;
+            let of = (alarm["DatapointsToAlarm"].as_u64(), alarm["EvaluationPeriods"].as_u64());
+            assert_eq!(of, (Some(1), Some(5)), "{name}");
         }
     }
+    assert!(counts > 30, "{counts}");
 }
 
 /// Each alarm: the metric that it watches, the resource of that metric, and the threshold. Whoever
 /// removes an alarm also changes this list and the costs in docs/deploy.md.
-const ALARMS: [&str; 23] = [
+const ALARMS: &[&str] = &[
+    "AgendaWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of NotificationsTable, agenda > 60",
     "ApiErrorsAlarm: AWS/ApiGateway 5xx of Api > 0",
+    "ApiRefusedAlarm: AWS/ApiGateway 4xx of Api > 100",
+    "CatalogReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of CatalogTable > 60",
+    "CatalogWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of CatalogTable > 60",
     "ChannelDownAlarm: Alimi ChannelDown of AWS::StackName > 0",
     "ConsoleErrorsAlarm: AWS/Lambda Errors of ConsoleFunction > 0",
+    "ConsoleThrottledAlarm: AWS/Lambda Throttles of ConsoleFunction > 0",
     "EnqueueErrorsAlarm: AWS/Lambda Errors of EnqueueFunction > 0",
+    "EnqueueThrottledAlarm: AWS/Lambda Throttles of EnqueueFunction > 0",
     "ErrorsLoggedAlarm: Alimi/${AWS::StackName} ErrorsLogged > 0",
+    "FailedFiringsLostAlarm: AWS/Lambda DestinationDeliveryFailures of TriggerFunction > 0",
+    "FiringErrorsAlarm: AWS/Scheduler TargetErrorCount of ScheduleGroup > 0",
+    "FiringsLostAlarm: AWS/Scheduler InvocationsFailedToBeSentToDeadLetterCount of ScheduleGroup > 0",
+    "LedgerReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of LedgerTable > 60",
+    "LedgerWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of LedgerTable > 60",
+    "MembersReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of MembersTable > 60",
+    "MembersWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of MembersTable > 60",
+    "NotificationsReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of NotificationsTable > 60",
+    "NotificationsWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of NotificationsTable > 60",
     "PlannerAgeAlarm: AWS/Lambda IteratorAge of PlannerFunction > 300000",
     "PlannerErrorsAlarm: AWS/Lambda Errors of PlannerFunction > 0",
+    "PlannerThrottledAlarm: AWS/Lambda Throttles of PlannerFunction > 0",
     "QueueAgeAlarm: Alimi QueueAge of AWS::StackName > QueueAgeAlarmMs",
     // 600 s are five tries to record a receipt.
     "ReceiptAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of ReceiptQueue > 600",
@@ -46,17 +79,25 @@ const ALARMS: [&str; 23] = [
     // 900 s are three times the timeout of an invocation.
     "RunAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of RunQueue > 900",
     "RunDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of RunDeadLetterQueue > 0",
+    "RunsReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of RunsTable > 60",
+    "RunsWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of RunsTable > 60",
     "SenderErrorsAlarm: AWS/Lambda Errors of SenderFunction > 0",
+    "SenderThrottledAlarm: AWS/Lambda Throttles of SenderFunction > 0",
+    "StateReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of StateTable > 60",
+    "StateWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of StateTable > 60",
     "SweeperErrorsAlarm: AWS/Lambda Errors of SweeperFunction > 2",
     "SweeperSilentAlarm: AWS/Lambda Invocations of SweeperFunction < 1",
+    "SweeperThrottledAlarm: AWS/Lambda Throttles of SweeperFunction > 0",
     "ThrottledAlarm: Alimi Throttled of AWS::StackName > 0",
     "TriggerErrorsAlarm: AWS/Lambda Errors of TriggerFunction > 0",
+    "TriggerThrottledAlarm: AWS/Lambda Throttles of TriggerFunction > 0",
     "UnconfirmedAlarm: Alimi Unconfirmed of AWS::StackName > 0",
     "UnknownAlarm: Alimi Unknown of AWS::StackName > 0",
     "WakeAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of WakeQueue > 120",
     "WakeDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of WakeDeadLetterQueue > 0",
     "WebhookErrorsAlarm: AWS/Lambda Errors of WebhookFunction > 0",
     "WebhookRefusedAlarm: Alimi WebhookRefused of AWS::StackName > 10",
+    "WebhookThrottledAlarm: AWS/Lambda Throttles of WebhookFunction > 0",
 ];
 
 #[test]
@@ -70,8 +111,10 @@ fn every_alarm_exists_and_watches_its_metric() {
             let namespace = namespace.as_str().or_else(|| substituted(namespace));
             let namespace = namespace.expect("a namespace");
             let metric = alarm["MetricName"].as_str().expect("a metric");
-            let of = named(&alarm["Dimensions"][0]["Value"]);
-            let of = of.map(|resource| format!(" of {resource}")).unwrap_or_default();
+            let dimensions = alarm["Dimensions"].as_sequence().into_iter().flatten();
+            let values = dimensions.map(|dimension| &dimension["Value"]);
+            let of: Vec<_> = values.filter_map(|of| named(of).or_else(|| of.as_str())).collect();
+            let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(", ")) };
             let sign = match alarm["ComparisonOperator"].as_str() {
                 Some("GreaterThanThreshold") => ">",
                 Some("LessThanThreshold") => "<",
@@ -88,17 +131,31 @@ fn every_alarm_exists_and_watches_its_metric() {
     assert_eq!(found, ALARMS);
 }
 
+/// Whether an alarm watches a metric of one resource.
+fn is_watched(namespace: &str, metric: &str, resource: &str) -> bool {
+    resources(template(), "AWS::CloudWatch::Alarm").values().any(|alarm| {
+        let alarm = &alarm["Properties"];
+        alarm["Namespace"].as_str() == Some(namespace)
+            && alarm["MetricName"].as_str() == Some(metric)
+            && named(&alarm["Dimensions"][0]["Value"]) == Some(resource)
+    })
+}
+
 #[test]
-fn every_function_has_an_alarm_on_its_errors() {
-    let alarms = resources(template(), "AWS::CloudWatch::Alarm");
+fn every_function_has_an_alarm_on_its_errors_and_one_on_its_throttles() {
     for name in functions().into_keys() {
-        let watched = alarms.values().any(|alarm| {
-            let alarm = &alarm["Properties"];
-            alarm["Namespace"].as_str() == Some("AWS/Lambda")
-                && alarm["MetricName"].as_str() == Some("Errors")
-                && named(&alarm["Dimensions"][0]["Value"]) == Some(&name)
-        });
-        assert!(watched, "{name}");
+        for metric in ["Errors", "Throttles"] {
+            assert!(is_watched("AWS/Lambda", metric, &name), "{metric} of {name}");
+        }
+    }
+}
+
+#[test]
+fn every_table_has_an_alarm_on_throttled_reads_and_one_on_throttled_writes() {
+    for name in resources(template(), "AWS::DynamoDB::Table").into_keys() {
+        for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
+            assert!(is_watched("AWS/DynamoDB", metric, &name), "{metric} of {name}");
+        }
     }
 }
 

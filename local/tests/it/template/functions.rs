@@ -7,7 +7,7 @@ use alimi_local::aws::permissions::Function;
 use serde_yaml_ng::Value;
 use strum::VariantArray as _;
 
-use super::reading::{functions, named, only_if, resources, split_of, template};
+use super::reading::{either, functions, named, only_if, resources, split_of, template};
 
 #[test]
 fn the_permissions_test_knows_every_function() {
@@ -61,7 +61,8 @@ fn the_webhook_has_a_concurrency_and_a_limit_of_its_own() {
     let reserved = only_if(&webhook["ReservedConcurrentExecutions"], "ReservesSenderConcurrency");
     assert_eq!(named(reserved), Some("WebhookConcurrency"));
     let polled = &webhook["Events"]["RecordQueuedReceipts"]["Properties"]["ScalingConfig"];
-    let polled = polled["MaximumConcurrency"].as_u64().expect("a number");
+    let (polled, _) = either(&polled["MaximumConcurrency"], "ReservesSenderConcurrency");
+    let polled = polled.as_u64().expect("a number");
     let least = template()["Parameters"]["WebhookConcurrency"]["MinValue"].as_u64();
     assert!(least.is_some_and(|least| least >= 2 * polled), "{least:?} for {polled}");
     let route = &webhook["Events"]["ReceiveReceipt"]["Properties"];
@@ -73,7 +74,9 @@ fn the_webhook_has_a_concurrency_and_a_limit_of_its_own() {
     let api = &resources(template(), "AWS::Serverless::HttpApi")["Api"]["Properties"];
     let own = &api["RouteSettings"][route.as_str()];
     for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
-        let (own, others) = (own[limit].as_u64(), api["DefaultRouteSettings"][limit].as_u64());
+        let usual =
+            |settings: &Value| either(&settings[limit], "ReservesSenderConcurrency").0.as_u64();
+        let (own, others) = (usual(own), usual(&api["DefaultRouteSettings"]));
         assert!(own.is_some_and(|own| own >= u64::from(RateLimit::PER_SECOND_MAX)), "{own:?}");
         assert!(own <= others, "{limit}: {own:?} and {others:?}");
     }
@@ -123,9 +126,9 @@ fn tracing_is_switched_by_a_parameter() {
     }
 }
 
-/// The store needs every table's name and both retentions, whichever function it is part of.
+/// The store needs every table's name and all retentions, whichever function it is part of.
 #[test]
-fn every_function_gets_every_table_and_both_retentions() {
+fn every_function_gets_every_table_and_all_retentions() {
     let template = template();
     let variables = &template["Globals"]["Function"]["Environment"]["Variables"];
     for (variable, source) in [
@@ -137,6 +140,7 @@ fn every_function_gets_every_table_and_both_retentions() {
         ("LEDGER_TABLE", "LedgerTable"),
         ("RETENTION_DAYS", "RetentionDays"),
         ("EXCEPTION_RETENTION_DAYS", "ExceptionRetentionDays"),
+        ("AUDIT_RETENTION_DAYS", "AuditRetentionDays"),
     ] {
         assert_eq!(named(&variables[variable]), Some(source), "{variable}");
     }
@@ -160,17 +164,27 @@ fn no_secret_is_in_an_environment_variable() {
         for (name, value) in environment["Variables"].as_mapping().into_iter().flatten() {
             met += 1;
             let name = name.as_str().expect("a name");
-            let source = named(value).unwrap_or_else(|| panic!("{name} is a literal value"));
+            // Either value of an `!If`, or the only one.
+            let choice = value.as_str().is_none().then(|| (&value[1], &value[2]));
+            let values = match choice.filter(|(value, _)| !value.is_null()) {
+                Some((one, other)) => vec![one, other],
+                None => vec![value],
+            };
             let parameters = [
                 "LogLevel",
                 "AWS::StackName",
                 "EndpointUrl",
                 "RetentionDays",
                 "ExceptionRetentionDays",
+                "AuditRetentionDays",
+                "AudienceBucket",
                 "SecretPrefix",
             ];
-            let known = !template["Resources"][source].is_null() || parameters.contains(&source);
-            assert!(known, "{name} comes from {source}");
+            for value in values {
+                let source = named(value).unwrap_or_else(|| panic!("{name} is a literal value"));
+                let is_resource = !template["Resources"][source].is_null();
+                assert!(is_resource || parameters.contains(&source), "{name} comes from {source}");
+            }
         }
     }
     assert!(met > 10);

@@ -31,7 +31,7 @@ fn every_parameter_is_described_and_checked() {
 #[test]
 fn notifications_are_kept_for_30_days_and_those_that_need_a_person_for_180() {
     let parameters = &template()["Parameters"];
-    let Retention { ended_days, exception_days } = Retention::default();
+    let Retention { ended_days, exception_days, audit_days: _ } = Retention::default();
     for (name, days, code) in
         [("RetentionDays", 30, ended_days), ("ExceptionRetentionDays", 180, exception_days)]
     {
@@ -43,10 +43,20 @@ fn notifications_are_kept_for_30_days_and_those_that_need_a_person_for_180() {
     }
 }
 
+/// Access to personal data has to be on record for a year at least.
+#[test]
+fn audit_records_are_kept_for_400_days_at_least() {
+    let parameter = &template()["Parameters"]["AuditRetentionDays"];
+    let days = u64::from(Retention::default().audit_days);
+    assert_eq!(days, 400);
+    assert_eq!(parameter["Default"].as_u64(), Some(days));
+    assert_eq!(parameter["MinValue"].as_u64(), Some(days));
+}
+
 /// Otherwise a build for `x86_64` would be deployed as arm64, and every call would fail. The values
 /// are not checked, because `sam deploy --guided` writes the user's values into this file.
 #[test]
-fn samconfig_has_every_setting_for_x86_64_too() {
+fn samconfig_has_every_setting_for_x86_64_and_for_a_new_account_too() {
     let file = include_str!("../../../../samconfig.toml");
     let sections: BTreeMap<_, _> =
         file.split("\n[").skip(1).filter_map(|section| section.split_once("]\n")).collect();
@@ -55,12 +65,12 @@ fn samconfig_has_every_setting_for_x86_64_too() {
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = ")).map(str::to_owned)
     };
     for name in ["stack_name", "region"] {
-        for environment in ["default", "x86_64"] {
+        for environment in ["default", "x86_64", "new-account"] {
             let found = setting(&format!("{environment}.global.parameters"), name);
             assert!(found.is_some(), "{environment} has no {name}");
         }
     }
-    for command in ["build", "deploy", "local_invoke", "local_start_api"] {
+    for command in ["build", "deploy", "local_invoke", "local_start_lambda", "local_start_api"] {
         let section = format!("x86_64.{command}.parameters");
         let overrides = setting(&section, "parameter_overrides").unwrap_or_default();
         let (_, architecture) = overrides.split_once("Architecture=").unwrap_or_default();
@@ -68,10 +78,10 @@ fn samconfig_has_every_setting_for_x86_64_too() {
         assert!(architecture.starts_with("x86_64"), "[{section}] says {overrides}");
     }
     for section in sections.keys().filter_map(|section| section.strip_prefix("default.")) {
-        assert!(
-            sections.contains_key(format!("x86_64.{section}").as_str()),
-            "no [x86_64.{section}]"
-        );
+        for environment in ["x86_64", "new-account"] {
+            let section = format!("{environment}.{section}");
+            assert!(sections.contains_key(section.as_str()), "no [{section}]");
+        }
     }
 }
 
@@ -97,10 +107,28 @@ fn every_rule_exists_and_says_what_to_do() {
             message: "AudienceKeyId is given, so AudienceBucket has to be given too.",
         },
         Rule {
+            name: "CertificateNeedsDomain",
+            applies_when: is_given("CertificateId"),
+            requires: is_given("DomainName"),
+            message: "CertificateId is given, so DomainName has to be given too.",
+        },
+        Rule {
+            name: "DomainNeedsCertificate",
+            applies_when: is_given("DomainName"),
+            requires: is_given("CertificateId"),
+            message: "DomainName is given, so CertificateId has to be given too.",
+        },
+        Rule {
             name: "EndpointUrlIsForSamLocal",
             applies_when: None,
             requires: is_empty("EndpointUrl"),
             message: "EndpointUrl is for sam local, so it has to be empty here.",
+        },
+        Rule {
+            name: "HostedZoneNeedsDomain",
+            applies_when: is_given("HostedZoneId"),
+            requires: is_given("DomainName"),
+            message: "HostedZoneId is given, so DomainName has to be given too.",
         },
         Rule {
             name: "SecurityGroupsNeedSubnets",

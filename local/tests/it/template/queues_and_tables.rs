@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alimi_local::aws::receipt_queue;
 use serde_yaml_ng::Value;
 
-use super::reading::{functions, named, resources, template};
+use super::reading::{either, functions, named, only_if, resources, template};
 
 #[test]
 fn every_table_survives_the_stack_and_can_be_restored() {
@@ -14,7 +14,13 @@ fn every_table_survives_the_stack_and_can_be_restored() {
         assert_eq!(kept, Some("RetainExceptOnCreate"), "{name}");
         assert_eq!(table["UpdateReplacePolicy"].as_str(), Some("Retain"), "{name}");
         let properties = &table["Properties"];
-        assert_eq!(properties["SSESpecification"]["SSEEnabled"].as_bool(), Some(true), "{name}");
+        // A key that AWS owns encrypts the table, unless the user names another key.
+        let key = only_if(&properties["SSESpecification"], "HasTableKey");
+        assert_eq!(key["SSEEnabled"].as_bool(), Some(true), "{name}");
+        assert_eq!(key["SSEType"].as_str(), Some("KMS"), "{name}");
+        assert_eq!(named(&key["KMSMasterKeyId"]), Some("TableKeyId"), "{name}");
+        let (yes, no) = either(&properties["DeletionProtectionEnabled"], "ProtectsTables");
+        assert_eq!((yes.as_bool(), no.as_bool()), (Some(true), Some(false)), "{name}");
         let recovery = &properties["PointInTimeRecoverySpecification"];
         assert_eq!(recovery["PointInTimeRecoveryEnabled"].as_bool(), Some(true), "{name}");
         assert!(properties["TableName"].is_null(), "{name}: two stacks could not share an account");
@@ -82,6 +88,30 @@ fn every_table_but_the_catalog_and_the_members_forgets_by_the_attribute_ttl() {
         forgetting.push(name);
     }
     assert_eq!(forgetting, ["LedgerTable", "NotificationsTable", "RunsTable", "StateTable"]);
+}
+
+/// A queue has one policy, and the last one that is stored counts.
+#[test]
+fn every_queue_refuses_plain_http_by_its_one_policy() {
+    let template = template();
+    let policies = resources(template, "AWS::SQS::QueuePolicy");
+    let mut refusing = Vec::new();
+    for (name, policy) in &policies {
+        let policy = &policy["Properties"];
+        let statements = policy["PolicyDocument"]["Statement"].as_sequence().expect("statements");
+        let refuses = statements.iter().any(|statement| {
+            statement["Effect"].as_str() == Some("Deny")
+                && statement["Principal"].as_str() == Some("*")
+                && statement["Action"].as_str() == Some("sqs:*")
+                && statement["Condition"]["Bool"]["aws:SecureTransport"].as_str() == Some("false")
+        });
+        assert!(refuses, "{name}");
+        let queues = policy["Queues"].as_sequence().expect("queues");
+        refusing.extend(queues.iter().map(|queue| named(queue).expect("a queue").to_owned()));
+    }
+    refusing.sort_unstable();
+    let queues: Vec<_> = resources(template, "AWS::SQS::Queue").into_keys().collect();
+    assert_eq!(refusing, queues, "each queue once");
 }
 
 #[test]

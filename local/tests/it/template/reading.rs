@@ -47,6 +47,14 @@ pub fn only_if<'a>(value: &'a Value, condition: &str) -> &'a Value {
     &tagged.value[1]
 }
 
+/// The two values in `!If [condition, value, other]`.
+pub fn either<'a>(value: &'a Value, condition: &str) -> (&'a Value, &'a Value) {
+    let Value::Tagged(tagged) = value else { panic!("no !If: {value:?}") };
+    assert_eq!(tagged.tag.to_string(), "!If");
+    assert_eq!(tagged.value[0].as_str(), Some(condition));
+    (&tagged.value[1], &tagged.value[2])
+}
+
 /// The parameter in `!Split [",", !Ref parameter]`.
 pub fn split_of(value: &Value) -> Option<&str> {
     let Value::Tagged(tagged) = value else { return None };

@@ -214,6 +214,28 @@ async fn a_message_in_the_last_of_many_closed_classes_is_found_when_its_hours_ch
     assert_eq!(delivered(&world).len(), 1);
 }
 
+/// A sender looks at the first messages of a closed class, and walks through all others.
+#[tokio::test(start_paused = true)]
+async fn widened_hours_reach_all_of_two_thousand_messages_of_a_closed_class() {
+    const MESSAGES: usize = 2_000;
+    let world = World::new(slow()).await;
+    world.start_senders();
+    wait_until(&world, time(20, 0, 0, 0)).await;
+    post(&world, "batch", MESSAGES, SCHEDULED, None).await;
+    let in_class = |class: &str| {
+        let all = world.notifications();
+        all.values().filter(|n| n.window_class.to_string() == class).count()
+    };
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(in_class("1000-1900@Asia/Seoul"), MESSAGES);
+    let wider = json!({ "scheduled": { "from": "10:00", "to": "22:00" } });
+    let answer = world.operate("PUT", "/v1/hours/stack", &[("if-none-match", "*")], wider).await;
+    assert_eq!(answer.status, 201, "{:?}", answer.body);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(in_class("1000-2200@Asia/Seoul"), MESSAGES);
+    assert!(delivered(&world).len() > 100, "the lane has stopped");
+}
+
 /// Changes the window of a template, as an operator.
 async fn set_window(world: &World, template: &str, until: &str) {
     let path = format!("/v1/templates/{template}");

@@ -72,3 +72,18 @@ async fn entries_that_cannot_be_read_hide_none_behind_them() {
     let last = store.last_entries(&partition, 100).await.expect("entries");
     assert_eq!(last.len(), 3);
 }
+
+#[tokio::test]
+async fn entries_before_a_key_are_counted_up_to_a_limit() {
+    let Fixture { store, .. } = fixture();
+    let messages = store_messages(&store, 7).await;
+    let partition = ready_partition(CHANNEL, &WindowClass::EXEMPT);
+    for (index, message) in messages.iter().enumerate() {
+        let before = agenda_key(message).expect("it is queued").sort;
+        let count = async |limit| store.count_before(&partition, &before, limit).await;
+        assert_eq!(count(100).await.expect("counted"), index);
+        assert_eq!(count(3).await.expect("counted"), index.min(3));
+    }
+    let none = store.count_before("another#ready#-", "~", 100).await.expect("counted");
+    assert_eq!(none, 0);
+}

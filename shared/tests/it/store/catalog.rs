@@ -1,8 +1,11 @@
 //! The configuration as the functions read it: pinned revisions, and rows that cannot be read.
 
-use alimi::domain::{Channel, Producer, Template};
+use std::collections::BTreeMap;
+
+use alimi::domain::{Channel, Producer, SecretDigest, Template};
 use alimi::ports::{
-    Catalog, Changed, Document, Documents, Expected, Kind, ListedProducers, PortError, Revised,
+    Catalog, Changed, ChannelRow, ChannelRows, Document, Documents, Expected, Kind,
+    ListedProducers, PortError, Revised,
 };
 use alimi::store::DynamoStore;
 use serde_json::{Value, json};
@@ -97,6 +100,38 @@ async fn a_channel_that_cannot_be_read_stops_no_other_channel() {
     assert_eq!(store.channels().await.expect("read"), channels);
     let error = store.channel("broken").await.expect_err("unreadable");
     assert!(matches!(error, PortError::Unusable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_hashes_of_a_channels_secrets_are_read_although_the_rest_of_its_row_cannot_be() {
+    let Fixture { store, .. } = fixture();
+    let secret = |text| {
+        let sha256 = String::from(SecretDigest::of(text));
+        json!({ "id": text, "sha256": sha256, "created_at": "2026-03-02T01:00:00Z" })
+    };
+    let readable = channel("a", &json!([secret("old"), secret("new")]));
+    store.put_channel(&readable).await.expect("stored");
+    let hash_alone = json!({ "sha256": String::from(SecretDigest::of("new")), "colour": "red" });
+    let strange = json!([{ "sha512": "0" }, 7, { "sha256": "0" }, hash_alone]);
+    for (name, body) in [
+        ("strange", json!({ "limit": "fast", "receipt_secrets": strange })),
+        ("none", json!({ "limit": "fast" })),
+        ("text", json!({ "limit": "fast", "receipt_secrets": "a" })),
+    ] {
+        put(&store, Kind::Channel, name, body).await;
+    }
+    let row = |secrets: &[&str], channel| {
+        let receipt_secrets = secrets.iter().map(|secret| SecretDigest::of(secret)).collect();
+        ChannelRow { receipt_secrets, channel }
+    };
+    let expected = [
+        ("a", row(&["old", "new"], Some(readable))),
+        ("none", row(&[], None)),
+        ("strange", row(&["new"], None)),
+        ("text", row(&[], None)),
+    ];
+    let expected = BTreeMap::from(expected.map(|(name, row)| (name.to_owned(), row)));
+    assert_eq!(store.channel_rows().await.expect("read"), expected);
 }
 
 #[tokio::test]

@@ -3,15 +3,17 @@
 mod agenda;
 mod catalog;
 mod documents;
-mod fixture;
+pub mod fixture;
 mod lane_rows;
 mod lanes;
 mod ledger;
 mod members;
 mod notification_indexes;
+mod notification_pages;
 mod notifications;
 mod put_pace;
 mod raw;
+mod repair_places;
 mod requests;
 mod retention;
 mod row_versions;

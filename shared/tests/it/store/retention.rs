@@ -29,7 +29,7 @@ async fn an_ended_notification_is_gone_after_its_retention_even_before_it_is_del
 #[tokio::test]
 async fn exceptions_are_kept_longer_than_what_ended_as_asked_for() {
     let Fixture { store, clock, .. } = fixture();
-    let other = Retention { ended_days: 2, exception_days: 3 };
+    let other = Retention { ended_days: 2, exception_days: 3, ..Retention::default() };
     let other = DynamoStore::clone(&store).with_retention(other);
     let code = || "7308".to_owned();
     let cases = [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alimi::domain::audience::file::BadLine;
-use alimi::domain::run::{Run, RunCounts, RunStatus};
+use alimi::domain::run::{KnownEnds, Run, RunCounts, RunStatus};
 use alimi::domain::{RunKey, UnknownAttributes};
 use alimi::ports::{Runs, Saved};
 use alimi::store::DynamoStore;
@@ -23,12 +23,14 @@ fn run(schedule: &str, at: &str) -> Run {
         schema: Run::SCHEMA,
         unknown: UnknownAttributes::default(),
         key: RunKey::new(schedule, at.parse().expect("a time")),
-        status: RunStatus::Running,
+        status: RunStatus::Storing,
         started_at_ms: 1,
+        stored_at_ms: None,
         ended_at_ms: None,
         pins: None,
         cursor: Some("m7".into()),
         counts: RunCounts { members: 9, stored: 7, invalid: 1, duplicate: 1 },
+        known_ends: KnownEnds { count: 2, last: Some("s2".into()), latest_ms: Some(7) },
         faults: vec![BadLine { line: 3, field: Some("phone".into()), fault: "must".into() }],
         failure: None,
         overlaps: None,
@@ -76,7 +78,7 @@ async fn a_save_whose_answer_is_lost_counts_as_done() {
 }
 
 #[tokio::test]
-async fn runs_are_listed_latest_first_and_the_index_holds_the_unfinished_ones() {
+async fn runs_are_listed_latest_first_and_the_index_holds_the_storing_ones() {
     let (store, _) = store();
     let times = ["2026-03-02T01:00:00Z", "2025-12-31T23:59:59Z", "2026-03-02T01:00:01Z"];
     for at in times {
@@ -92,11 +94,58 @@ async fn runs_are_listed_latest_first_and_the_index_holds_the_unfinished_ones() 
     let expected: Vec<_> = [2, 0, 1].map(|n| run("daily", times[n]).key).into();
     assert_eq!(keys(store.runs("daily", 10).await.expect("read")), expected);
     assert_eq!(keys(store.runs("daily", 1).await.expect("read")), expected[..1]);
-    let unfinished = store.unfinished_runs(10).await.expect("read");
+    let storing = store.storing_runs(10).await.expect("read");
     let expected =
         [run("daily", times[1]).key, run("other", times[0]).key, run("daily", times[2]).key];
-    assert_eq!(unfinished, expected);
-    assert_eq!(store.unfinished_runs(2).await.expect("read"), expected[..2]);
+    assert_eq!(storing, expected);
+    assert_eq!(store.storing_runs(2).await.expect("read"), expected[..2]);
+}
+
+#[tokio::test]
+async fn sending_runs_are_listed_by_their_time_until_they_are_finished() {
+    let (store, _) = store();
+    let keys = [("a", "09"), ("a", "10"), ("b", "10"), ("c", "10"), ("a", "11")];
+    let mut runs = keys.map(|(schedule, hour)| run(schedule, &format!("2026-03-02T{hour}:00:00Z")));
+    for run in &mut runs {
+        store.create_run(run).await.expect("created");
+    }
+    assert_eq!(store.sending_runs(None, 10).await.expect("read"), []);
+    for run in &mut runs {
+        run.fence = 2;
+        run.all_stored(60_000);
+        assert_eq!(store.save_run(run, 1).await.expect("saved"), Saved::Done);
+    }
+    assert_eq!(store.storing_runs(10).await.expect("read"), []);
+    let all = store.sending_runs(None, 10).await.expect("read");
+    let sorted = |keys: &[RunKey]| {
+        let mut keys = keys.to_vec();
+        keys.sort_by(|a, b| (a.scheduled_at, &a.schedule).cmp(&(b.scheduled_at, &b.schedule)));
+        keys
+    };
+    assert_eq!(sorted(&all), runs.each_ref().map(|run| run.key.clone()));
+    // Page by page, also between runs of one time.
+    for size in 1..=4 {
+        let mut paged: Vec<RunKey> = vec![];
+        loop {
+            let page = store.sending_runs(paged.last(), size).await.expect("read");
+            assert!(page.len() <= size);
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "in pages of {size}");
+    }
+    let [_, _, finished, ..] = &mut runs;
+    finished.end(RunStatus::Finished, None, 90_000);
+    finished.fence = 3;
+    assert_eq!(store.save_run(finished, 2).await.expect("saved"), Saved::Done);
+    let left = store.sending_runs(None, 10).await.expect("read");
+    assert_eq!(left.len(), 4);
+    // A page begins behind a run that has left the index meanwhile.
+    let behind = store.sending_runs(Some(&finished.key), 10).await.expect("read");
+    let place = all.iter().position(|key| *key == finished.key).expect("listed");
+    assert_eq!(behind, all[place + 1..]);
 }
 
 #[tokio::test]
