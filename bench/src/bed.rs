@@ -74,7 +74,7 @@ impl Bed {
     pub fn new(simulator: SimulatorSettings) -> Result<Self, Failure> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let provider = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let database = embedded::database_without_streams()?;
+        let database = embedded::database_without_changes()?;
         let simulator = Simulator::new(simulator, Arc::new(SystemClock));
         let served = runtime.block_on(embedded::serve(database.clone(), 0))?;
         let provider_url = provider.block_on(async {
@@ -94,14 +94,25 @@ impl Bed {
 
     /// Stores the example's catalog with a changed channel.
     pub fn configure(&self, change: impl FnOnce(&mut Channel)) -> Result<(), Failure> {
+        self.configure_catalog(|catalog| {
+            let channel = catalog.channels.get_mut(CHANNEL);
+            change(channel.ok_or("the example has no such channel")?);
+            Ok(())
+        })
+    }
+
+    /// Stores the changed catalog of the example.
+    pub fn configure_catalog(
+        &self,
+        change: impl FnOnce(&mut CatalogFile) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut catalog = CatalogFile::read(CATALOG)?;
         // Measurements run at any hour.
         let scheduled = Window::new("00:00", "24:00")?;
         catalog.hours = Some(HoursConfig { scheduled, advertising: scheduled });
         use_simulator(&mut catalog, &self.provider_url);
-        let channel = catalog.channels.get_mut(CHANNEL).ok_or("the example has no such channel")?;
-        change(channel);
-        if let Some(fault) = channel.faults().into_iter().next() {
+        change(&mut catalog)?;
+        if let Some(fault) = catalog.channels.values().flat_map(Channel::faults).next() {
             return Err(fault.into());
         }
         self.runtime.block_on(catalog.apply(&self.store_in_process()))?;

@@ -150,7 +150,7 @@ pub fn measure_profiles(
 }
 
 /// The file that cargo-lambda builds for a function.
-fn bootstrap(folder: &Path, function: &str) -> PathBuf {
+pub fn bootstrap(folder: &Path, function: &str) -> PathBuf {
     folder.join(function).join("bootstrap")
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::bed::Bed;
+use crate::cpu_quota::CpuQuota;
 use crate::program::Failure;
 
 /// Enough time for the emulator to listen or to report, even on a busy machine.
@@ -26,11 +27,20 @@ pub struct EmulatedFunction {
 
 impl EmulatedFunction {
     /// Starts the emulator. `aws` is the address of every AWS service but DynamoDB.
-    pub fn start(emulator: &Path, bootstrap: &Path, bed: &Bed, aws: &str) -> Result<Self, Failure> {
+    /// With a quota, its processes join the quota's group.
+    pub fn start(
+        emulator: &Path,
+        bootstrap: &Path,
+        bed: &Bed,
+        aws: &str,
+        quota: Option<&CpuQuota>,
+    ) -> Result<Self, Failure> {
         let (port, api) = (free_port()?, free_port()?);
+        let group = quota.map_or_else(|| "/dev/null".into(), CpuQuota::processes);
         // A function on Lambda may have 1,024 open files.
         let mut process = Command::new("sh")
-            .args(["-c", r#"ulimit -n 1024 && exec "$0" "$@""#])
+            .args(["-c", r#"echo $$ > "$0" && ulimit -n 1024 && exec "$@""#])
+            .arg(group)
             .arg(emulator)
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
@@ -52,7 +62,8 @@ impl EmulatedFunction {
                 ("RUN_QUEUE_URL", aws),
                 ("RECEIPT_QUEUE_URL", aws),
                 ("SCHEDULE_GROUP", "alimi"),
-                ("TRIGGER_FUNCTION_ARN", "arn:trigger"),
+                ("FIRING_TARGET_ARN", "arn:trigger"),
+                ("AUDIENCE_BUCKET", "audience-files"),
                 ("SCHEDULER_ROLE_ARN", "arn:role"),
                 ("SCHEDULER_DEAD_LETTERS_ARN", "arn:queue"),
                 ("AWS_LAMBDA_FUNCTION_TIMEOUT", "60"),

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, CHANNEL, NO_RECEIPT};
+use crate::cpu_quota::CpuQuota;
 use crate::emulated_function::EmulatedFunction;
 use crate::program::{Failure, output_of};
 use crate::statistics::percentile;
@@ -81,6 +82,17 @@ impl Emulator {
         if program.exists() { Ok(Self { program }) } else { Err(missing().into()) }
     }
 
+    /// Starts a function once.
+    pub fn start_one(
+        &self,
+        bootstrap: &Path,
+        bed: &Bed,
+        aws: &str,
+        quota: Option<&CpuQuota>,
+    ) -> Result<EmulatedFunction, Failure> {
+        EmulatedFunction::start(&self.program, bootstrap, bed, aws, quota)
+    }
+
     /// Starts a function several times and sends it several requests after each start. `waits` is
     /// the time that the function waits on purpose; it is subtracted from each request's time.
     pub fn start(
@@ -95,7 +107,7 @@ impl Emulator {
         let without_waiting = |took_ms: f64| (took_ms - waits.as_secs_f64() * 1e3).max(0.0);
         let (mut inits, mut firsts, mut warm, mut cpu) = (vec![], vec![], vec![], vec![]);
         for _ in 0..STARTS {
-            let emulated = EmulatedFunction::start(&self.program, bootstrap, bed, aws)?;
+            let emulated = self.start_one(bootstrap, bed, aws, None)?;
             bed.runtime.block_on(emulated.listening())?;
             for request in 0..requests {
                 bed.runtime.block_on(emulated.invoke(&event()))?;
@@ -132,13 +144,10 @@ impl Emulator {
         })?;
         bed.preload(6_000, 600, NO_RECEIPT)?;
         let aws = bed.runtime.block_on(stand_in_for_aws())?;
-        let emulated = EmulatedFunction::start(&self.program, bootstrap, &bed, &aws)?;
+        let emulated = self.start_one(bootstrap, &bed, &aws, None)?;
         bed.runtime.block_on(async {
             emulated.listening().await?;
-            let wake = json!({ "Records": [{
-                "messageId": "m", "body": json!({ "channel": CHANNEL }).to_string(),
-                "attributes": { "MessageGroupId": format!("{CHANNEL}#0") },
-            }] });
+            let wake = wake();
             let invocation = emulated.invoke(&wake);
             tokio::pin!(invocation);
             let mut in_flight = 0;
@@ -162,6 +171,14 @@ impl Emulator {
             })
         })
     }
+}
+
+/// An event that wakes the measured lane.
+pub fn wake() -> Value {
+    json!({ "Records": [{
+        "messageId": "m", "body": json!({ "channel": CHANNEL }).to_string(),
+        "attributes": { "MessageGroupId": format!("{CHANNEL}#0") },
+    }] })
 }
 
 /// Serves one address for every AWS service but DynamoDB. Its one answer has the fields that all of

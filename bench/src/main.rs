@@ -9,21 +9,27 @@ mod build;
 mod chart;
 mod conditions;
 mod cost;
+mod cpu_quota;
 mod emulated_function;
 mod enqueue;
 mod function_measurements;
+mod outage;
 mod pace;
 mod priority;
 mod program;
+mod quota;
 mod records;
 mod report;
 mod requests;
 mod run;
+mod serve;
+mod served_stack;
 mod soak;
 mod statistics;
 mod sweep;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,6 +42,7 @@ use records::Records;
 
 /// Measures, keeps the figures in docs/benchmarks, and writes docs/benchmarks.md from them.
 #[derive(Parser)]
+#[command(version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     part: Part,
@@ -45,7 +52,7 @@ struct Arguments {
 
 #[derive(Clone, Subcommand)]
 enum Part {
-    /// Every measurement, one after another. Takes about an hour and a half.
+    /// Every measurement, one after another. Takes about two and a half hours.
     All,
     /// How much of the limit is used, and whether it is exceeded. Takes a quarter of an hour.
     Pace {
@@ -79,12 +86,40 @@ enum Part {
     },
     /// A round of the sweeper while up to 100,000 messages await their receipts. Takes a minute.
     Sweep,
+    /// The waits of a channel's real-time messages while other channels' providers are away. Takes
+    /// twelve minutes.
+    Outage,
+    /// The departures a second of `cargo xtask serve` until half a million writes. Takes an hour.
+    Serve {
+        /// Measures only the load of so many messages a second; the figures of the other are kept.
+        #[arg(long, value_name = "PER_SECOND", value_parser = load)]
+        only: Option<u32>,
+        /// How many writes to the notifications table end the measurement of a load.
+        #[arg(long, default_value_t = WRITES)]
+        writes: u64,
+        /// The longest time for a load.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(2..=600))]
+        minutes: Option<u64>,
+    },
     /// Size, start and memory of the deployed functions. Takes half an hour the first time.
     Binaries,
     /// The sender, built with other profiles than the released one. Takes half an hour.
     Profiles,
+    /// The sender with the share of a processor that its memory gives it. Needs root. Takes ten minutes
+    /// the first time.
+    Quota,
     /// Only writes the page from the kept figures.
     Report,
+}
+
+/// The writes that end a measurement of `serve`.
+const WRITES: u64 = 500_000;
+
+/// Reads a load of `serve`.
+fn load(text: &str) -> Result<u32, String> {
+    let known = serve::LOADS.map(|load| load.per_second);
+    let asked = text.parse().ok().filter(|asked| known.contains(asked));
+    asked.ok_or_else(|| format!("must be one of {known:?}"))
 }
 
 fn main() -> ExitCode {
@@ -106,11 +141,14 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Enqueue,
             Part::Run,
             Part::Sweep,
+            Part::Outage,
+            Part::Serve { only: None, writes: WRITES, minutes: None },
             Part::Priority,
             Part::Backlog,
             Part::Pace { only: None },
             Part::Binaries,
             Part::Profiles,
+            Part::Quota,
             Part::Soak { minutes: 30 },
         ],
         Part::Report => vec![],
@@ -126,8 +164,11 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
         | Part::Enqueue
         | Part::Run
         | Part::Sweep
+        | Part::Outage
+        | Part::Serve { .. }
         | Part::Binaries
-        | Part::Profiles) => vec![one],
+        | Part::Profiles
+        | Part::Quota) => vec![one],
     };
     for part in parts {
         match part {
@@ -149,6 +190,20 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Enqueue => measure_part(&records, "enqueue", "enqueue", enqueue::measure)?,
             Part::Run => measure_part(&records, "run", "run", run::measure)?,
             Part::Sweep => measure_part(&records, "sweep", "sweep", sweep::measure)?,
+            Part::Outage => measure_part(&records, "outage", "outage", outage::measure)?,
+            Part::Serve { only, writes, minutes } => {
+                let known = records.read::<Vec<serve::ServeRow>>("serve")?;
+                let known = known.map(|measured| measured.figures).unwrap_or_default();
+                let limit =
+                    minutes.map_or(String::new(), |minutes| format!(" --minutes {minutes}"));
+                let conditions = Conditions::now(&format!("cargo xtask bench serve{limit}"));
+                let keep =
+                    |rows: &[serve::ServeRow]| records.keep("serve", conditions.clone(), rows);
+                let time = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+                let measure =
+                    |bar: &ProgressBar| serve::measure(bar, only, writes, time, known, keep);
+                with_progress("serve", measure)?;
+            }
             Part::Binaries => {
                 let conditions = Conditions::now("cargo xtask bench binaries").with_compiler();
                 let figures = with_progress("binaries", |bar| binaries::measure(bar, tools))?;
@@ -158,6 +213,11 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
                 let conditions = Conditions::now("cargo xtask bench profiles").with_compiler();
                 let keep = |rows: &[ProfileRow]| records.keep("profiles", conditions.clone(), rows);
                 with_progress("profiles", |bar| binaries::measure_profiles(bar, tools, keep))?;
+            }
+            Part::Quota => {
+                let conditions = Conditions::now("cargo xtask bench quota").with_compiler();
+                let figures = with_progress("quota", |bar| quota::measure(bar, tools))?;
+                records.keep("quota", conditions, figures)?;
             }
             Part::All | Part::Report | Part::RunWorker { .. } => {}
         }

@@ -15,8 +15,19 @@ pub async fn create(
     priority: u16,
     phone: &str,
 ) -> Result<String, Failure> {
+    create_from(stack, key, "consultation-start", priority, phone).await
+}
+
+/// Creates one notification from a template and returns its id.
+pub async fn create_from(
+    stack: &Stack,
+    key: &str,
+    template: &str,
+    priority: u16,
+    phone: &str,
+) -> Result<String, Failure> {
     let body = json!({
-        "template": "consultation-start",
+        "template": template,
         "to": { "id": "teacher-1", "phone": phone },
         "variables": { "name": "김하나", "date": "3월 2일", "code": "a1" },
         "priority": priority,

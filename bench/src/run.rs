@@ -139,9 +139,9 @@ pub fn work(endpoint: &str, members: usize) -> Result<RunRow, Failure> {
         puts.push(put_some()?);
         let run = function.block_on(store.run(&key))?.ok_or("the run is not stored")?;
         match run.status {
-            RunStatus::Finished if run.counts.stored == members as u64 => break,
-            RunStatus::Running => {}
-            RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => {
+            RunStatus::Sending if run.counts.stored == members as u64 => break,
+            RunStatus::Storing => {}
+            RunStatus::Sending | RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => {
                 return Err(format!("{:?}: {:?}", run.counts, run.failure).into());
             }
         }

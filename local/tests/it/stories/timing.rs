@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alimi::domain::Status;
-use alimi::ports::{Catalog, WakeGroup};
+use alimi::ports::{Catalog, Clock as _, WakeGroup};
 use alimi_local::testing::world::{BEGINNING_MS, SETTLES_WITHIN, World, WorldSettings};
 use serde_json::{Value, json};
 
@@ -69,7 +69,9 @@ async fn not_before_and_expires_at_are_honoured_at_departure() {
         world.produce("POST", "/v1/notifications", Some(key), body)
     };
     let (_, later) = post("later", "not_before", 3_600_000).await;
-    let (_, expired) = post("expired", "expires_at", 1).await;
+    // It is accepted in time, and is late before a sender has claimed it.
+    let soon_ms = world.clock.now_ms() - BEGINNING_MS + 15;
+    let (_, expired) = post("expired", "expires_at", soon_ms).await;
     assert_eq!(later["status"], "deferred");
     world.settle(SETTLES_WITHIN).await;
     world.check_invariants(LIMIT);
