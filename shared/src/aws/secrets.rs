@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::ports::{PortError, Secrets};
 
@@ -18,6 +18,9 @@ const CACHED_FOR: Duration = Duration::from_secs(60);
 /// How long a secret is used that cannot be read again. An account's password rarely changes, so the
 /// last one that was read is probably right.
 const USED_FOR: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// So long, a known secret may take to be read again: a lane waits meanwhile.
+const READ_AGAIN_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct SecretsManager {
@@ -74,7 +77,13 @@ impl Secrets for SecretsManager {
         {
             return Ok(cached.secret.clone());
         }
-        match self.read(name).await {
+        let is_known = cache.get(name).is_some_and(Cached::outlasts_a_failure);
+        let within = if is_known { READ_AGAIN_WITHIN } else { Duration::MAX };
+        let read = timeout(within, self.read(name)).await.unwrap_or_else(|_| {
+            let detail = "it has not answered in time".to_owned();
+            Err(PortError::Unavailable { what: "Secrets Manager", detail })
+        });
+        match read {
             Ok(secret) => {
                 let now = Instant::now();
                 let cached = Cached { secret: secret.clone(), read_at: now, asked_at: now };
@@ -122,6 +131,11 @@ mod tests {
             (state.0, state.1) = (status, body);
         }
 
+        /// Answers no request any more.
+        fn hang(&self) {
+            self.respond(0, "");
+        }
+
         fn requests(&self) -> usize {
             self.0.lock().expect("no panic").2
         }
@@ -141,6 +155,9 @@ mod tests {
         fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
             let mut state = self.0.lock().expect("no panic");
             state.2 += 1;
+            if state.0 == 0 {
+                return HttpConnectorFuture::new(std::future::pending());
+            }
             let status = state.0.try_into().expect("a status");
             HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(state.1))))
         }
@@ -240,6 +257,20 @@ mod tests {
         service.respond(200, r#"{"SecretString":"new"}"#);
         tokio::time::advance(MINUTE).await;
         assert_eq!(read(&secrets).await.as_deref(), Some("new"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_secret_is_used_after_a_second_when_secrets_manager_does_not_answer() {
+        let service = Service::default();
+        let secrets = secrets(&service);
+        service.respond(200, r#"{"SecretString":"last"}"#);
+        read(&secrets).await;
+        service.hang();
+        tokio::time::advance(MINUTE).await;
+        let asked_at = Instant::now();
+        assert_eq!(read(&secrets).await.as_deref(), Some("last"));
+        assert!(asked_at.elapsed() < Duration::from_millis(1_500), "{:?}", asked_at.elapsed());
+        assert_eq!(service.requests(), 2);
     }
 
     /// An operator may have stored the secret meanwhile.

@@ -103,16 +103,7 @@ enum Updated {
 
 impl DynamoStore {
     async fn lane_row(&self, channel: &str) -> Result<Option<LaneRow>, PortError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.state)
-            .key("pk", text(key(channel)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(Table::State, &error))?;
-        let Some(item) = found.item else { return Ok(None) };
+        let Some(item) = self.state_row(key(channel)).await? else { return Ok(None) };
         let schema = schema_of(&item);
         let row = serde_dynamo::from_item(item);
         row.map(Some).map_err(|_| undecodable(Table::State, schema, LaneRow::SCHEMA))

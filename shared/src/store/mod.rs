@@ -23,6 +23,7 @@ mod retention;
 mod row_versions;
 mod runs;
 mod sequences;
+mod state_row;
 mod tokens;
 mod uploads;
 mod window_classes;

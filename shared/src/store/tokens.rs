@@ -19,16 +19,7 @@ struct TokenRow {
 #[async_trait]
 impl Tokens for DynamoStore {
     async fn load_token(&self, channel: &str) -> Result<Option<StoredToken>, PortError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.state)
-            .key("pk", text(format!("token#{channel}")))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(Table::State, &error))?;
-        let Some(item) = found.item else { return Ok(None) };
+        let Some(item) = self.state_row(format!("token#{channel}")).await? else { return Ok(None) };
         let row: TokenRow =
             serde_dynamo::from_item(item).map_err(|_| unusable(Table::State, UNDECODABLE))?;
         Ok(Some(StoredToken {

@@ -55,21 +55,6 @@ fn read_class(channel: &str, name: &str) -> Option<WindowClass> {
         .ok()
 }
 
-impl DynamoStore {
-    async fn classes_row(&self, channel: &str) -> Result<Option<Item>, PortError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.tables.state)
-            .key("pk", text(key(channel)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(Table::State, &error))?;
-        Ok(found.item)
-    }
-}
-
 #[async_trait]
 impl WindowClasses for DynamoStore {
     async fn add_class(&self, channel: &str, class: &WindowClass) -> Result<(), PortError> {
@@ -101,7 +86,7 @@ impl WindowClasses for DynamoStore {
     }
 
     async fn used_classes(&self, channel: &str) -> Result<Vec<UsedClass>, PortError> {
-        let Some(item) = self.classes_row(channel).await? else { return Ok(vec![]) };
+        let Some(item) = self.state_row(key(channel)).await? else { return Ok(vec![]) };
         let used = classes_in(&item).into_iter().filter_map(|(name, last_used_ms)| {
             Some(UsedClass { class: read_class(channel, &name)?, last_used_ms })
         });
@@ -140,7 +125,7 @@ impl WindowClasses for DynamoStore {
     }
 
     async fn review_position(&self, channel: &str) -> Result<Option<ReviewPosition>, PortError> {
-        let Some(item) = self.classes_row(channel).await? else { return Ok(None) };
+        let Some(item) = self.state_row(key(channel)).await? else { return Ok(None) };
         let attribute = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
         let class = attribute(REVIEW_CLASS).and_then(|name| name.parse().ok());
         Ok(class.map(|class| ReviewPosition { class, from: attribute(REVIEW_FROM).cloned() }))

@@ -4,6 +4,7 @@
 //! provider gets its usual answer, because it may never send the receipt again.
 
 mod known_channels;
+mod recent_failure;
 mod recording;
 mod refusals;
 
@@ -15,6 +16,7 @@ use http::Response;
 use tokio::time::Instant;
 
 use self::known_channels::KnownChannels;
+use self::recent_failure::RecentFailure;
 use self::recording::{Recording, Unrecorded};
 use self::refusals::Refusals;
 use super::apply::Apply;
@@ -44,6 +46,7 @@ pub struct Webhook {
     channels: Arc<KnownChannels>,
     adapters: Arc<dyn Adapters>,
     recording: Recording,
+    recent_failure: Arc<RecentFailure>,
     queue: Arc<dyn ReceiptQueue>,
     refusals: Arc<Refusals>,
 }
@@ -75,6 +78,7 @@ impl Webhook {
             adapters,
             refusals: Arc::new(Refusals::new(meter, clock.clone())),
             recording: Recording { notifications, apply, clock },
+            recent_failure: Arc::default(),
             queue,
         }
     }
@@ -135,7 +139,13 @@ impl Webhook {
         };
         let name = &channel.name;
         let receipts = read(&*adapter, name, &request).map_err(NotTaken::Malformed)?;
-        let recorded = self.recording.record_all(name, receipts, record_until).await;
+        let recorded = match self.recent_failure.error() {
+            Some(error) if !receipts.is_empty() => Err(Unrecorded { receipts, error }),
+            Some(_) | None => {
+                let recorded = self.recording.record_all(name, receipts, record_until).await;
+                recorded.inspect_err(|failed| self.recent_failure.note(&failed.error))
+            }
+        };
         if let Err(Unrecorded { receipts, error }) = recorded {
             tracing::warn!(
                 channel = %name,

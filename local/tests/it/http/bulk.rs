@@ -138,7 +138,7 @@ async fn a_bulk_request_that_would_wait_for_too_long_is_told_when_to_come_again(
     assert_eq!(status, 202, "{answer}");
     assert_eq!(world.notifications().len(), 2);
 
-    // What is stored already needs no time.
+    // Items that are already stored need no slot.
     keep_busy_again(&world).await;
     let (status, answer) = world.produce("POST", "/v1/notifications", Some("k"), &items).await;
     assert_eq!(status, 200, "{answer}");

@@ -1,5 +1,5 @@
 //! Under one idempotency key exactly one request is stored, whether it asks for one notification or
-//! for many, and whatever becomes of its first notification.
+//! for many, even if the first of many is invalid.
 
 use std::time::Duration;
 
@@ -93,7 +93,8 @@ async fn what_holds_the_place_of_an_invalid_item_is_no_notification() {
     assert_eq!(all.into_values().map(|n| n.status).collect::<Vec<_>>(), [Status::Delivered]);
 }
 
-/// As for every other item: what is invalid now may be valid when the request is repeated.
+/// An item that is invalid now may be valid when the request is repeated. This holds for the first
+/// item too.
 #[tokio::test(start_paused = true)]
 async fn a_repeated_bulk_request_stores_its_first_item_once_it_has_become_valid() {
     let world = world().await;

@@ -59,7 +59,7 @@ async fn a_receipt_that_comes_in_an_outage_is_answered_as_usual_and_recorded_aft
             let (answered, body) =
                 world.webhook(&webhook_path(), receipt(&sent, ALIMTALK_DELIVERED)).await;
             assert_eq!(answered, 200, "{fault:?}");
-            // Without the channel, nobody knows which words the provider expects.
+            // Only the channel tells which answer its provider expects.
             assert_eq!(body["result"].as_str(), is_channel_known.then_some("ok"));
             let took = began.elapsed();
             assert!(took < Duration::from_secs(6), "{fault:?}: it took {took:?}");
@@ -73,6 +73,30 @@ async fn a_receipt_that_comes_in_an_outage_is_answered_as_usual_and_recorded_aft
             assert!(world.stack.receipt_queue.is_empty());
             assert!(world.permissions.refused().is_empty());
         }
+    }
+}
+
+/// A process of the webhook takes one request at a time, and the function has few processes. If each
+/// request waited for the database, most of the provider's requests would be refused.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_receipts_in_an_outage_wait_for_the_database_once() {
+    for fault in [DatabaseFault::Refused, DatabaseFault::NoAnswer] {
+        let world = world().await;
+        let sent = awaiting_its_receipt(&world).await;
+        let_the_webhook_read_the_channels(&world).await;
+        stop_the_database(&world, fault);
+        let began = Instant::now();
+        for _ in 0..100 {
+            let (answered, _) =
+                world.webhook(&webhook_path(), receipt(&sent, ALIMTALK_DELIVERED)).await;
+            assert_eq!(answered, 200, "{fault:?}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(7), "{fault:?}: {:?}", began.elapsed());
+        assert_eq!(world.stack.receipt_queue.sent(), 100);
+        world.faults.clear();
+        tokio::time::sleep(2 * VISIBILITY).await;
+        assert_eq!(status(&world, &sent), Status::Delivered, "{fault:?}");
+        assert!(world.stack.receipt_queue.is_empty());
     }
 }
 
@@ -91,7 +115,8 @@ async fn a_receipt_that_can_be_neither_recorded_nor_queued_is_answered_with_5xx(
         assert!(answered.is_server_error(), "{answered}");
         world.faults.clear();
         world.stack.receipt_queue.set_down(false);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        // Until then, the webhook puts receipts into the queue without trying to record them.
+        tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(world.webhook(&webhook_path(), &receipt).await.0, 200);
         assert_eq!(status(&world, &sent), Status::Delivered);
         assert_eq!(world.stack.receipt_queue.sent(), 0);

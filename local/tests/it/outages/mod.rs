@@ -2,6 +2,7 @@
 
 mod giving_up;
 mod probes;
+mod searching;
 mod six_hours;
 mod waiting;
 

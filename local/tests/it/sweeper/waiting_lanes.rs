@@ -78,6 +78,17 @@ async fn a_probe_that_fails_is_followed_by_a_wake_for_the_next_one() {
     assert_eq!(world.queue.sent(), before + 2 * ONE_WAKE);
 }
 
+/// The probe succeeds, and no message may leave that could close the circuit. The row stays as it is.
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_woken_twice_at_most_for_one_probe() {
+    let world = world_with(|world| open_circuit(world, 4)).await;
+    post(&world, "queued").await;
+    let before = world.queue.sent();
+    let round = begin_round(&world);
+    round.await.expect("a round");
+    assert_eq!(world.queue.sent(), before + 2 * ONE_WAKE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_succeeds_ends_the_wakes() {
     let world = world_with(|world| open_circuit(world, 4)).await;

@@ -14,6 +14,9 @@ use crate::ports::{Acquired, Lease, LeaseTerms, PortError, WakeGroup};
 /// is ignored.
 const WAKE_AGE_MAX_MS: i64 = 300_000;
 
+/// No probe takes longer: a channel's `timeouts.total` is at most ten seconds.
+const PROBE_MAX: Duration = Duration::from_secs(12);
+
 /// Pause between two attempts to take the lease.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,7 +62,9 @@ pub(super) async fn acquire(
     woken: Woken,
 ) -> Result<Result<HeldLease, NoLease>, PortError> {
     let settings = &sender.settings;
-    let give_up_at = Instant::now() + settings.acquire_timeout;
+    // No other wake tells of the operator's change, and the holder may be waiting for a probe.
+    let acquire_timeout = if woken.despite_pause { PROBE_MAX } else { settings.acquire_timeout };
+    let give_up_at = Instant::now() + acquire_timeout;
     // All attempts carry the same number. If the answer to an attempt is lost, the next attempt
     // finds its own number in the lane's row.
     let holder = sender.randomness.next_u64();

@@ -24,9 +24,9 @@ enum WakePlan {
     NoWake,
     /// From this time on, in Unix milliseconds.
     From { at_ms: i64 },
-    /// The lane was woken for a probe. It is woken again if that wake is lost, and for further
-    /// probes.
-    AgainForProbe,
+    /// The lane was woken for the probe that was due at this time. It is woken once more, because
+    /// that wake may be lost. A probe that fails is followed by another one.
+    AgainForProbe { probe_at_us: Option<i64>, was_repeated: bool },
 }
 
 /// A lane, as one round knows it.
@@ -177,6 +177,7 @@ impl Sweeper {
         }
         let now_ms = self.clock.now_ms();
         let is_circuit_open = state.position.circuit_breaker.is_open();
+        let due_us = state.position.circuit_breaker.probe_at_us();
         let is_leased = state.leased_until_ms.is_some_and(|until_ms| until_ms > now_ms);
         match lane.plan {
             WakePlan::NoWake => return,
@@ -185,18 +186,30 @@ impl Sweeper {
                 return;
             }
             // The probe succeeded, and the sender that made it drains the lane.
-            WakePlan::AgainForProbe if !is_circuit_open => {
+            WakePlan::AgainForProbe { .. } if !is_circuit_open => {
                 lane.plan = WakePlan::NoWake;
                 return;
             }
             // A sender is probing.
-            WakePlan::AgainForProbe if is_leased => {}
-            WakePlan::From { .. } | WakePlan::AgainForProbe => {
+            WakePlan::AgainForProbe { .. } if is_leased => {}
+            // The probe succeeded, and no message may leave that could close the circuit.
+            WakePlan::AgainForProbe { probe_at_us, was_repeated: true }
+                if probe_at_us == due_us =>
+            {
+                lane.plan = WakePlan::NoWake;
+                return;
+            }
+            WakePlan::From { .. } | WakePlan::AgainForProbe { .. } => {
                 match self.wake(lane.channel).await {
                     Ok(()) => {
                         lane.was_woken = true;
+                        let for_this_probe = matches!(lane.plan,
+                            WakePlan::AgainForProbe { probe_at_us, .. } if probe_at_us == due_us);
                         lane.plan = if is_circuit_open {
-                            WakePlan::AgainForProbe
+                            WakePlan::AgainForProbe {
+                                probe_at_us: due_us,
+                                was_repeated: for_this_probe,
+                            }
                         } else {
                             WakePlan::NoWake
                         };

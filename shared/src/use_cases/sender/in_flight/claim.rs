@@ -10,7 +10,7 @@ use super::uncertain_claim::{ClaimWrite, UncertainClaim};
 use crate::domain::duration::{duration_of_us, timestamp_of_us};
 use crate::domain::hours::{Decision, DropReason, Opening};
 use crate::domain::{Channel, Event, Notification, NotificationId, Refused, Status};
-use crate::ports::{Clock, Notifications, PortError, Provider, WindowClasses};
+use crate::ports::{Clock, Notifications, PortError, Provider};
 use crate::use_cases::apply::{Applied, Apply};
 use crate::use_cases::catalog_cache::CatalogCache;
 use crate::use_cases::sender::clock::{ClockReading, Validity};
@@ -41,7 +41,6 @@ pub(crate) struct Claim {
     pub(crate) catalog: Arc<CatalogCache>,
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) notifications: Arc<dyn Notifications>,
-    pub(crate) classes: Arc<dyn WindowClasses>,
     pub(crate) apply: Apply,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -84,7 +83,7 @@ impl Claim {
     ) -> Result<Option<ClaimedMessage>, PortError> {
         // The messages behind this one are claimed meanwhile, and need the rest of their time in
         // order to depart.
-        let validity = Validity { from: self.claimed_at, duration: self.age_max / 2 };
+        let validity = Validity { from: self.claimed_at, duration: self.age_max / 8 };
         let pause =
             THROTTLED_PAUSE_MIN + THROTTLED_PAUSE_SPREAD * u32::from(self.jitter_permille) / 1000;
         loop {
@@ -119,7 +118,6 @@ impl Claim {
         let at_ms = now_us / 1000;
         if class != notification.window_class {
             // A later read finds the message in its present class, whether that is open or closed.
-            self.classes.add_class(&self.channel.name, &class).await?;
             let event = Event::Reclassified { class, at_ms };
             self.apply.apply_to(notification, &event).await?;
             return Ok(None);

@@ -47,7 +47,7 @@ use self::ready::Ready;
 use super::clock::{LeaseValidity, SteadyClock};
 use crate::domain::pacer::DepartureNumber;
 use crate::domain::{LaneMetrics, NotificationId, PacerPosition, RateLimit};
-use crate::ports::{Clock, PortError, Randomness};
+use crate::ports::{Clock, NotPrepared, PortError, Randomness};
 
 /// The messages that one drain has claimed and not completed.
 pub(super) struct InFlight {
@@ -144,6 +144,12 @@ impl InFlight {
         let answer = self.drive_until(request).await;
         self.pacing.answered_untracked(departure);
         (answer, departure)
+    }
+
+    /// A request that carries no message failed: counts it, and follows its advice.
+    pub(super) fn token_request_failed(&mut self, error: &NotPrepared, departure: DepartureNumber) {
+        self.figures.token_request_failed(error.outcome);
+        self.pacing.apply_advice(error.advice, departure);
     }
 
     /// Awaits `work`, and drives everything in flight meanwhile.

@@ -95,7 +95,6 @@ impl Claiming<'_> {
             catalog: Arc::clone(&self.catalog),
             provider: Arc::clone(&self.provider),
             notifications: Arc::clone(&self.sender.notifications),
-            classes: Arc::clone(&self.sender.classes),
             apply: self.apply.clone(),
             clock: Arc::clone(&self.sender.clock),
         }

@@ -162,6 +162,7 @@ impl<'a> Slice<'a> {
         self.keep_claiming(in_flight);
         self.queue_due_messages(in_flight).await?;
         self.keep_claiming(in_flight);
+        self.read_classes(in_flight).await?;
         self.read_heads(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
         let wake_at = if self.has_messages_to_send(in_flight) {
@@ -285,19 +286,22 @@ impl<'a> Slice<'a> {
         Ok(())
     }
 
-    /// Whether messages are queued or in flight, come due soon, or are in a class that opens soon.
-    /// Soon means within this slice. At its end it means what a successor would wait for.
+    /// Whether messages are queued or in flight, or [`Self::work_comes_soon`]. Soon means within this
+    /// slice. At its end it means what a successor would wait for.
     fn has_work(&self, in_flight: &InFlight) -> bool {
+        !self.heads.is_empty(self.now())
+            || in_flight.not_departed_count() > 0
+            || in_flight.unrecorded_count() > 0
+            || self.work_comes_soon()
+    }
+
+    /// Whether messages come due soon, or are in a class that opens soon.
+    fn work_comes_soon(&self) -> bool {
         let now = self.now();
         let left = self.ends_at.saturating_duration_since(Instant::now());
         let soon_ms = now.as_millisecond() + millis(left.max(self.sender.settings.idle_timeout));
-        let opens_soon =
-            self.heads.next_opening(now).is_some_and(|at| at.as_millisecond() <= soon_ms);
-        !self.heads.is_empty(now)
-            || in_flight.not_departed_count() > 0
-            || in_flight.unrecorded_count() > 0
-            || self.due.is_due_by(soon_ms)
-            || opens_soon
+        let opening = self.heads.next_opening(now);
+        self.due.is_due_by(soon_ms) || opening.is_some_and(|at| at.as_millisecond() <= soon_ms)
     }
 
     /// When the slice has something to do besides claiming.

@@ -28,8 +28,7 @@ impl Slice<'_> {
                     %error,
                     "the channel cannot send for now"
                 );
-                in_flight.pacing.apply_advice(error.advice, departure);
-                in_flight.figures.token_request_failed(error.outcome);
+                in_flight.token_request_failed(&error, departure);
             }
         }
         Ok(false)

@@ -30,8 +30,8 @@ use crate::use_cases::sender::outage::LateMessages;
 /// A probe begins only with this much of the slice left. Its last answer then comes as early as that
 /// of any other slice.
 const SLICE_LEFT_MIN: Duration = Duration::from_secs(5);
-/// How soon the queue is read again when it holds no message for the probe. The index may be late.
-const READ_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How soon the queue is searched again when it holds no message for the probe. The index may be late.
+const SEARCH_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 impl Slice<'_> {
     /// One round of the slice while the circuit is open.
@@ -60,9 +60,14 @@ impl Slice<'_> {
             self.next_event_before(Instant::now() + wait, in_flight).await;
             return Ok(());
         }
-        let slice_left = self.ends_at.saturating_duration_since(Instant::now());
-        if slice_left < SLICE_LEFT_MIN.min(self.sender.settings.slice / 2) {
-            return Err(Stop::Ended(Ending::SliceOver));
+        if !self.has_time_for_probe() {
+            let has_nothing_to_send =
+                self.probing.search_again_at.is_some() && !self.work_comes_soon();
+            return Err(Stop::Ended(if has_nothing_to_send {
+                Ending::Idle
+            } else {
+                Ending::SliceOver
+            }));
         }
         if !self.probing.has_answered && !self.is_answered(in_flight).await {
             return Ok(());
@@ -71,6 +76,12 @@ impl Slice<'_> {
             return Ok(());
         }
         self.send_least_urgent(in_flight).await
+    }
+
+    /// Whether the last answer to a probe that begins now comes before the slice ends.
+    fn has_time_for_probe(&self) -> bool {
+        let slice_left = self.ends_at.saturating_duration_since(Instant::now());
+        slice_left >= SLICE_LEFT_MIN.min(self.sender.settings.slice / 2)
     }
 
     async fn end_late_messages(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
@@ -101,8 +112,7 @@ impl Slice<'_> {
             %error,
             "the provider was probed without a message and cannot take any"
         );
-        in_flight.figures.token_request_failed(error.outcome);
-        in_flight.pacing.apply_advice(error.advice, departure);
+        in_flight.token_request_failed(&error, departure);
         match error.advice {
             // Otherwise, the probe would be repeated as soon as the lane's pause allows.
             LaneAdvice::Continue | LaneAdvice::SlowDown(_) => {
@@ -118,22 +128,45 @@ impl Slice<'_> {
     /// while, and the circuit stays open: the next message is the probe.
     async fn send_least_urgent(&mut self, in_flight: &mut InFlight) -> Result<(), Stop> {
         self.queue_due_messages(in_flight).await?;
+        self.read_classes(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
+        if self.probing.search_again_at.is_none_or(|search_at| search_at <= Instant::now()) {
+            if self.find_and_send(in_flight).await? {
+                return Ok(());
+            }
+            self.probing.search_again_at = Some(Instant::now() + SEARCH_AGAIN_AFTER);
+        }
+        let is_idle = self.last_work_at.elapsed() >= self.sender.settings.idle_timeout;
+        if is_idle && self.review.has_ended() && !self.work_comes_soon() {
+            return Err(Stop::Ended(Ending::Idle));
+        }
+        let next_at = self.probing.search_again_at.into_iter().chain([self.review.next_at()]).min();
+        self.next_event_before(next_at.unwrap_or(self.ends_at), in_flight).await;
+        Ok(())
+    }
+
+    /// Searches the queue for the least urgent message that can be claimed, and sends it. Returns
+    /// whether a request departed.
+    async fn find_and_send(&mut self, in_flight: &mut InFlight) -> Result<bool, Stop> {
         self.heads.read_all_next();
         self.read_heads(in_flight).await?;
         while let Some(AgendaEntry { id, .. }) = self.least_urgent(in_flight).await? {
+            // Thousands of messages may have expired, or belong to a closed class by now.
+            if !self.has_time_for_probe() {
+                return Err(Stop::Ended(Ending::SliceOver));
+            }
+            self.renew_lease_and_reread_channel(in_flight).await?;
             self.wait_until_slot_is_near(in_flight).await?;
             if self.send_alone(id.clone(), in_flight).await? {
-                return Ok(());
+                return Ok(true);
             }
-            self.probing.unclaimable.insert(id);
+            // After a write that failed, the same message is tried again.
+            let has_write_failed = in_flight.claims.not_before() > Instant::now();
+            if !has_write_failed {
+                self.probing.unclaimable.insert(id);
+            }
         }
-        let is_idle = self.last_work_at.elapsed() >= self.sender.settings.idle_timeout;
-        if is_idle && self.review.has_ended() {
-            return Err(Stop::Ended(Ending::Idle));
-        }
-        self.next_event_before(Instant::now() + READ_AGAIN_AFTER, in_flight).await;
-        Ok(())
+        Ok(false)
     }
 
     async fn least_urgent(

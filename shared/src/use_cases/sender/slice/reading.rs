@@ -17,18 +17,24 @@ const REAL_TIME_READS: u32 = 6;
 const PAGE_MARGIN: usize = 5;
 
 impl Slice<'_> {
+    /// Reads the lane's window classes again when it is time.
+    pub(super) async fn read_classes(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
+        let at = Instant::now();
+        if at < self.next_classes_read_at {
+            return Ok(());
+        }
+        self.next_classes_read_at = at + READ_CLASSES_EVERY;
+        let reading = self.sender.classes.classes(&self.lane.channel.name);
+        let classes = in_flight.drive_until(reading).await?;
+        self.heads.add_classes(classes);
+        self.keep_claiming(in_flight);
+        Ok(())
+    }
+
     /// Reads the heads of the queue again when it is time: a real-time message must not wait behind
     /// a page that was read before it was queued.
     pub(super) async fn read_heads(&mut self, in_flight: &mut InFlight) -> Result<(), PortError> {
         let sender = self.sender;
-        let at = Instant::now();
-        if at >= self.next_classes_read_at {
-            self.next_classes_read_at = at + READ_CLASSES_EVERY;
-            let reading = sender.classes.classes(&self.lane.channel.name);
-            let classes = in_flight.drive_until(reading).await?;
-            self.heads.add_classes(classes);
-            self.keep_claiming(in_flight);
-        }
         let now = self.now();
         if self.heads.next_read_at(now).is_none_or(|read_at| read_at > Instant::now()) {
             return Ok(());

@@ -52,10 +52,7 @@ pub(super) async fn reclassify(
     let event = match class {
         // An expired message need not wait for its window to open.
         _ if notification.is_expired_at(at_ms) => Event::ExpiryChecked { at_ms },
-        Some(class) if class != notification.window_class => {
-            sender.classes.add_class(&channel.name, &class).await?;
-            Event::Reclassified { class, at_ms }
-        }
+        Some(class) if class != notification.window_class => Event::Reclassified { class, at_ms },
         Some(_) | None => return Ok(false),
     };
     match apply.apply_to(notification, &event).await {
