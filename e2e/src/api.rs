@@ -122,6 +122,25 @@ impl Api {
         answer(request.header("Content-Type", "application/json").body(body.to_string())).await
     }
 
+    /// Sends a request with a header `Authorization`, or without one, as a service with an API key does.
+    pub async fn with_authorization(
+        &self,
+        authorization: Option<&str>,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer> {
+        let mut request = self.unsigned(method, path).header("Idempotency-Key", key);
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        if !body.is_null() {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        answer(request).await
+    }
+
     /// Posts without a body.
     pub async fn post(&self, path: &str) -> Result<Answer> {
         answer(self.signed(Method::POST, path).body("")).await
@@ -146,6 +165,11 @@ impl Api {
     /// Deletes a document at this revision.
     pub async fn delete(&self, path: &str, etag: &str) -> Result<Answer> {
         answer(self.signed(Method::DELETE, path).header("If-Match", etag)).await
+    }
+
+    /// Deletes something that has no revision of its own.
+    pub async fn remove(&self, path: &str) -> Result<Answer> {
+        answer(self.signed(Method::DELETE, path)).await
     }
 
     /// Posts a body without a signature, as a provider does.

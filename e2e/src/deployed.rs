@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::result::{Result, ensure};
 use crate::sam::{self, Parameters, Sam};
 use crate::stack::Stack;
-use crate::stories::{operations, receipts, scheduling, sending, setup};
+use crate::stories::{keys, operations, receipts, scheduling, sending, setup};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -124,6 +124,10 @@ async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python
         report.story("a deployment with invalid parameters is refused", 8 * MINUTE, story).await;
         let story = Box::pin(setup::routes_require_authorization(&stack));
         report.story("routes require a signature or a secret", MINUTE, story).await;
+        let story = Box::pin(keys::a_key_opens_the_routes_of_its_scopes(&stack));
+        report.story("a key opens the routes of its scopes", 2 * MINUTE, story).await;
+        let story = Box::pin(keys::a_deleted_key_is_refused(&stack));
+        report.story("a deleted key is refused", 3 * MINUTE, story).await;
         let story = Box::pin(sending::a_sequence_waits_for_each_delivery(&stack));
         report.story("each step of a sequence waits for a delivery", 2 * MINUTE, story).await;
         let story = Box::pin(sending::a_failed_step_cancels_the_later_steps(&stack));

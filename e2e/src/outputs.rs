@@ -7,6 +7,8 @@ use crate::result::Result;
 pub struct Outputs {
     /// The address of the API.
     pub api_url: String,
+    /// The address of the API for API keys.
+    pub key_api_url: String,
     /// The webhook's address, with placeholders for the channel and the secret.
     pub webhook_url_pattern: String,
     pub catalog_table: String,
@@ -33,6 +35,7 @@ impl Outputs {
         };
         Ok(Self {
             api_url: output("ApiUrl")?,
+            key_api_url: output("KeyApiUrl")?,
             webhook_url_pattern: output("WebhookUrlPattern")?,
             catalog_table: output("CatalogTableName")?,
             wake_queue_url: output("WakeQueueUrl")?,
@@ -59,6 +62,7 @@ mod tests {
             output("RunQueueUrl", "http://runs"),
             output("ReceiptQueueUrl", "http://receipts"),
             output("ApiUrl", "http://api"),
+            output("KeyApiUrl", "http://keys"),
             output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
             output("CatalogTableName", "catalog"),
         ]);

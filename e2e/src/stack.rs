@@ -44,6 +44,8 @@ pub struct Stack {
     pub ministack: MiniStack,
     pub outputs: Outputs,
     pub api: Api,
+    /// The API for API keys.
+    pub keys: Api,
     pub aws: Aws,
     pub provider: Provider,
     /// The secret in the path that the provider posts its receipts to, once an operator has made
@@ -59,10 +61,20 @@ impl Stack {
     /// When the stack has not the expected outputs. Then `MiniStack` is stopped.
     pub async fn open(sam: Sam, ministack: MiniStack, python: PathBuf) -> Result<Self> {
         match connect(&sam, &ministack.endpoint).await {
-            Ok(Connected { outputs, api, provider }) => {
+            Ok(Connected { outputs, api, keys, provider }) => {
                 let aws = Aws::at(&ministack.endpoint);
                 let receipt_secret = OnceLock::new();
-                Ok(Self { sam, ministack, outputs, api, aws, provider, receipt_secret, python })
+                Ok(Self {
+                    sam,
+                    ministack,
+                    outputs,
+                    api,
+                    keys,
+                    aws,
+                    provider,
+                    receipt_secret,
+                    python,
+                })
             }
             Err(error) => {
                 ministack.stop().await;
@@ -149,11 +161,13 @@ impl Stack {
 struct Connected {
     outputs: Outputs,
     api: Api,
+    keys: Api,
     provider: Provider,
 }
 
 async fn connect(sam: &Sam, endpoint: &str) -> Result<Connected> {
     let outputs = sam.outputs(endpoint).await?;
     let api = Api::new(&outputs.api_url, REGION)?;
-    Ok(Connected { outputs, api, provider: Provider::start().await? })
+    let keys = Api::new(&outputs.key_api_url, REGION)?;
+    Ok(Connected { outputs, api, keys, provider: Provider::start().await? })
 }

@@ -40,6 +40,9 @@ enum Command {
         /// Port of the HTTP API.
         #[arg(long, default_value_t = 9700)]
         port: u16,
+        /// Port of the HTTP API for API keys.
+        #[arg(long, default_value_t = 9701)]
+        key_port: u16,
         /// Port of the simulated provider.
         #[arg(long, default_value_t = 9800)]
         provider_port: u16,
@@ -58,11 +61,11 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo { teachers } => run_demo(teachers).await,
-        Command::Serve { catalog, port, provider_port, database_port, containers } => {
+        Command::Serve { catalog, port, key_port, provider_port, database_port, containers } => {
             let containers =
                 containers.map(|address| ContainerAccess { address, aws_port: AWS_PORT });
             let (provider, database) = (provider_port, database_port);
-            let ports = Ports { api: port, provider, database, containers };
+            let ports = Ports { api: port, keys: key_port, provider, database, containers };
             serve(&catalog, ports).await
         }
     };
@@ -112,6 +115,7 @@ async fn serve(catalog: &Path, ports: Ports) -> CommandResult {
         SimulatorSettings { per_second: per_second.unwrap_or(1), ..SimulatorSettings::default() };
     let stack = LocalStack::start(catalog, simulator, ports, Duration::from_secs(10)).await?;
     println!("API                {}", stack.api_url);
+    println!("API for API keys   {}", stack.key_api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
     println!("simulated provider {0}/_sim and {0}/_sim/arrivals", stack.provider_url);
     println!("DynamoDB           {}", stack.served.endpoint);

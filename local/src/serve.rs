@@ -16,6 +16,7 @@ use futures::FutureExt;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
+use crate::aws::api_gateway::Gateway;
 use crate::aws::embedded::{self, Served};
 use crate::aws::endpoint::{self, Serving};
 use crate::aws::queue::LocalQueue;
@@ -34,8 +35,10 @@ const PLAN_EVERY: Duration = Duration::from_secs(1);
 /// Ports on loopback. Port 0 means any free port.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
-    /// The HTTP API: the routes of producers and operators, and the webhook.
+    /// The HTTP API: the routes of producers and operators, and the webhook. Nobody is authenticated.
     pub api: u16,
+    /// The HTTP API for API keys: the routes of producers.
+    pub keys: u16,
     /// The simulated provider.
     pub provider: u16,
     /// The embedded DynamoDB.
@@ -56,6 +59,8 @@ pub struct ContainerAccess {
 /// The running stack. It stops with the runtime.
 pub struct LocalStack {
     pub api_url: String,
+    /// The address that takes API keys.
+    pub key_api_url: String,
     pub provider_url: String,
     pub simulator: Arc<Simulator>,
     pub database: Database,
@@ -84,6 +89,7 @@ impl LocalStack {
     ) -> Result<Self, StartError> {
         let provider_listener = listen_on_loopback(ports.provider).await?;
         let api_listener = listen_on_loopback(ports.api).await?;
+        let key_listener = listen_on_loopback(ports.keys).await?;
         let url = |listener: &TcpListener, port| {
             listener
                 .local_addr()
@@ -92,6 +98,7 @@ impl LocalStack {
         };
         let mut provider_url = url(&provider_listener, ports.provider)?;
         let api_url = url(&api_listener, ports.api)?;
+        let key_api_url = url(&key_listener, ports.keys)?;
 
         let clock = Arc::new(SystemClock);
         let mut container_listeners = None;
@@ -136,6 +143,8 @@ impl LocalStack {
         );
         let api = api.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(axum::serve(api_listener, api).into_future());
+        let keys = Gateway::new(&stack)?.key_api();
+        tokio::spawn(axum::serve(key_listener, keys).into_future());
         let no_crash = CrashPoint::never();
         let senders = 2 * catalog.channels.len().max(1);
         event_sources::start_senders(&stack, &queue, clock.clone(), senders, &no_crash);
@@ -146,6 +155,7 @@ impl LocalStack {
 
         Ok(Self {
             api_url,
+            key_api_url,
             provider_url,
             simulator,
             database,

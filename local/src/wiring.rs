@@ -7,9 +7,10 @@ use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Apply, Audiences, ConfigureCatalog, DiscardUploads, DryRun, Enqueue, Inspect, MissedTimes,
-    PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, ResumeRuns, RunSettings, Sender,
-    SenderSettings, Sweeper, Trigger, UploadMembers, Webhook, WebhookPorts,
+    Allowances, Apply, Audiences, Authorizer, ConfigureCatalog, DiscardUploads, DryRun, Enqueue,
+    Inspect, MissedTimes, Overrule, PUTS_PER_SECOND, Planner, PreviewSchedule, Producers,
+    ResumeRuns, RunSettings, Sender, SenderSettings, Sweeper, Trigger, UploadMembers, Webhook,
+    WebhookPorts,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
@@ -50,8 +51,9 @@ pub(crate) fn enqueue(
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
-            randomness,
+            randomness: randomness.clone(),
             adapters: provider_adapters(),
+            allowances: Allowances::new(adapters.store.clone(), clock.clone(), randomness),
         },
         apply: apply(adapters, clock),
         notifications: adapters.store.clone(),
@@ -60,6 +62,10 @@ pub(crate) fn enqueue(
         // Every caller on loopback is permitted.
         callers: |_| Some("local".to_owned()),
     }
+}
+
+pub(crate) fn authorizer(adapters: &Adapters, clock: &SharedClock) -> Authorizer {
+    Authorizer::new(adapters.store.clone(), adapters.store.clone(), clock.clone())
 }
 
 pub(crate) fn webhook(
@@ -100,6 +106,7 @@ pub(crate) fn console(
             waker: adapters.waker.clone(),
             clock: clock.clone(),
             randomness,
+            key_uses: adapters.store.clone(),
         },
         documents: adapters.store.clone(),
         upload_members: UploadMembers {
@@ -121,6 +128,12 @@ pub(crate) fn console(
             adapters: provider_adapters(),
         },
         inspect: Inspect { notifications: adapters.store.clone(), catalog: adapters.store.clone() },
+        overrule: Overrule {
+            apply: apply(adapters, clock),
+            notifications: adapters.store.clone(),
+            sequences: adapters.store.clone(),
+            clock: clock.clone(),
+        },
         runs: adapters.store.clone(),
         callers: |_| Some("local".to_owned()),
     }

@@ -1,5 +1,6 @@
 //! The stories, and the requests that they share.
 
+pub mod keys;
 pub mod operations;
 pub mod receipts;
 mod requests;

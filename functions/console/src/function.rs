@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::{Documents, Runs};
-use alimi::use_cases::{ConfigureCatalog, DryRun, Inspect, PreviewSchedule, UploadMembers};
+use alimi::use_cases::{
+    ConfigureCatalog, DryRun, Inspect, Overrule, PreviewSchedule, UploadMembers,
+};
 use axum::extract::Request;
 
 #[derive(Clone)]
@@ -17,6 +19,7 @@ pub struct ConsoleFunction {
     pub dry_run: DryRun,
     pub runs: Arc<dyn Runs>,
     pub inspect: Inspect,
+    pub overrule: Overrule,
     pub callers: IdentifyCaller,
 }
 

@@ -1,6 +1,7 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
-//! schedule will do, and look at notifications.
+//! schedule will do, and look at and cancel notifications and sequences.
 
+mod api_keys;
 mod change;
 mod documents;
 mod function;
@@ -10,6 +11,7 @@ mod notifications;
 mod query;
 mod receipt_secrets;
 mod schedules;
+mod sequences;
 mod view;
 
 use alimi::http::Problem;
@@ -30,11 +32,16 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/channels/{name}/resume", post(documents::resume))
         .route("/v1/channels/{name}/receipt-secrets", post(receipt_secrets::make))
         .route("/v1/channels/{name}/receipt-secrets/{id}", delete(receipt_secrets::delete))
+        .route("/v1/producers/{name}/keys", get(api_keys::list).post(api_keys::make))
+        .route("/v1/producers/{name}/keys/{id}", delete(api_keys::delete))
         .route("/v1/audiences/{name}/members", post(members::upload))
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
         .route("/v1/schedules/{name}/runs", get(schedules::runs))
-        .route("/v1/ops/notifications/{id}", get(notifications::read));
+        .route("/v1/ops/notifications/{id}", get(notifications::read))
+        .route("/v1/ops/notifications/{id}/cancel", post(notifications::cancel))
+        .route("/v1/ops/sequences/{id}", get(sequences::read))
+        .route("/v1/ops/sequences/{id}/cancel", post(sequences::cancel));
     for &kind in Kind::VARIANTS {
         let list = move |State(console): State<ConsoleFunction>, request: Request| async move {
             documents::list(&console, kind, request).await

@@ -7,7 +7,7 @@ use alimi::ports::Adapters;
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
-    Audiences, ConfigureCatalog, DryRun, Inspect, PreviewSchedule, UploadMembers,
+    Apply, Audiences, ConfigureCatalog, DryRun, Inspect, Overrule, PreviewSchedule, UploadMembers,
 };
 use alimi_console::{ConsoleFunction, router};
 
@@ -25,6 +25,9 @@ async fn main() -> Result<(), lambda_http::Error> {
         files: Arc::new(aws.audience_files()),
         part_bytes: Audiences::PART_BYTES,
     };
+    let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let apply =
+        Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
     let console = ConsoleFunction {
         configure_catalog: ConfigureCatalog {
             documents: store.clone(),
@@ -32,9 +35,10 @@ async fn main() -> Result<(), lambda_http::Error> {
             adapters: adapters.clone(),
             agenda: store.clone(),
             classes: store.clone(),
-            waker: Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?)),
+            waker,
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
+            key_uses: store.clone(),
         },
         documents: store.clone(),
         upload_members: UploadMembers {
@@ -49,8 +53,9 @@ async fn main() -> Result<(), lambda_http::Error> {
             runs: store.clone(),
             clock: clock.clone(),
         },
-        dry_run: DryRun { catalog: store.clone(), audiences, clock, adapters },
+        dry_run: DryRun { catalog: store.clone(), audiences, clock: clock.clone(), adapters },
         inspect: Inspect { notifications: store.clone(), catalog: store.clone() },
+        overrule: Overrule { apply, notifications: store.clone(), sequences: store.clone(), clock },
         runs: store,
         callers: environment.identities(),
     };

@@ -1,7 +1,8 @@
-//! The routes of notifications for operators, who see those of every producer.
+//! The routes of notifications for operators, who see and cancel those of every producer.
 
-use alimi::domain::NotificationId;
+use alimi::domain::{NotificationId, Refused};
 use alimi::http::Problem;
+use alimi::use_cases::Applied;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -19,6 +20,28 @@ pub(crate) async fn read(
     console.caller(&request)?;
     Parameters::of(&request, &[])?;
     let id = read_id(id).ok_or_else(no_such_notification)?;
+    let found = console.inspect.inspect(&id).await?.ok_or_else(no_such_notification)?;
+    Ok(Json(InspectedView::of(&found)).into_response())
+}
+
+pub(crate) async fn cancel(
+    State(console): State<ConsoleFunction>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = console.caller(&request)?;
+    Parameters::of(&request, &[])?;
+    let id = read_id(id).ok_or_else(no_such_notification)?;
+    match console.overrule.cancel(&id, &caller).await? {
+        Applied::Moved(_) | Applied::Refused(_, Refused::Settled) => {}
+        Applied::Refused(
+            notification,
+            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
+        ) => {
+            return Err(Problem::too_late_to_cancel(notification.status));
+        }
+        Applied::Missing => return Err(no_such_notification()),
+    }
     let found = console.inspect.inspect(&id).await?.ok_or_else(no_such_notification)?;
     Ok(Json(InspectedView::of(&found)).into_response())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alimi::domain::{FieldError, Producer};
+use alimi::domain::{FieldError, Producer, Scope};
 use alimi::http::{Body, Problem, canonical_digest};
 use alimi::use_cases::ProducerRequest;
 use axum::extract::Request;
@@ -14,7 +14,7 @@ use crate::function::EnqueueFunction;
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Creation {
-    producer: Arc<Producer>,
+    pub(crate) producer: Arc<Producer>,
     idempotency_key: String,
     /// Distinguishes a repeated request from another one with the same key.
     digest: String,
@@ -26,13 +26,13 @@ impl Creation {
         function: &EnqueueFunction,
         request: Request,
     ) -> Result<Self, Problem> {
-        let caller = function.caller(request.extensions())?;
+        let caller = function.caller(request.extensions(), Scope::Write)?;
         let idempotency_key = idempotency_key(request.headers())?;
         let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX)
             .await
             .map_err(|_| Problem::too_large(BODY_BYTES_MAX))?;
         let body = Body::parse(&bytes).map_err(Problem::malformed)?;
-        let producer = function.producers.of(&caller).await?;
+        let producer = function.producer_of(&caller).await?;
         Ok(Self { producer, idempotency_key, digest: canonical_digest(&body), body })
     }
 

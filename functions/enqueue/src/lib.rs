@@ -9,9 +9,9 @@ mod view;
 use std::str::FromStr;
 
 use alimi::domain::{
-    Event, FieldError, Notification, NotificationId, Producer, Refused, SequenceId,
+    Event, FieldError, Notification, NotificationId, Producer, Refused, Scope, SequenceId,
 };
-use alimi::http::{Body, NotificationView, Problem};
+use alimi::http::{Body, NotificationView, Problem, SequenceView, add_rate_limit_headers};
 use alimi::use_cases::{Applied, NotEnqueued, ProducerRequest};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -24,7 +24,7 @@ pub use self::creation::BODY_BYTES_MAX;
 use self::creation::Creation;
 pub use self::function::EnqueueFunction;
 use self::request::{BULK_MAX, NotificationRequest, SequenceRequest};
-use self::view::{BulkItem, BulkView, SequenceView};
+use self::view::{BulkItem, BulkView};
 
 pub fn router(function: EnqueueFunction) -> Router {
     Router::new()
@@ -51,9 +51,39 @@ async fn create_notifications(
     request: Request,
 ) -> Result<Response, Problem> {
     let creation = Creation::read(&function, request).await?;
+    let answer = store_notifications(&function, &creation).await;
+    Ok(with_limits(&function, &creation.producer, answer).await)
+}
+
+async fn create_sequence(
+    State(function): State<EnqueueFunction>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let creation = Creation::read(&function, request).await?;
+    let answer = store_sequence(&function, &creation).await;
+    Ok(with_limits(&function, &creation.producer, answer).await)
+}
+
+/// Tells a producer in the headers of an answer how much it may still ask for.
+async fn with_limits(
+    function: &EnqueueFunction,
+    producer: &Producer,
+    answer: Result<Response, Problem>,
+) -> Response {
+    let mut answer = answer.into_response();
+    let standings = function.enqueue.allowances.standings(producer).await;
+    add_rate_limit_headers(answer.headers_mut(), &standings);
+    answer
+}
+
+async fn store_notifications(
+    function: &EnqueueFunction,
+    creation: &Creation,
+) -> Result<Response, Problem> {
+    function.enqueue.allowances.take_turn(&creation.producer).await?;
     let request = creation.request("POST /v1/notifications");
     if let serde_json::Value::Array(items) = &creation.body.0 {
-        return create_many(&function, request, items).await;
+        return create_many(function, request, items).await;
     }
     let wanted: NotificationRequest =
         creation.body.clone().deserialize().map_err(Problem::invalid)?;
@@ -85,6 +115,8 @@ async fn create_many(
         matches!(result, Err(NotEnqueued::Port(_) | NotEnqueued::Busy { .. }))
     };
     let any_unavailable = results.iter().any(is_unavailable);
+    // If the quota does not allow the items, and none is stored already, the request as a whole is
+    // refused before this.
     let status = match (any_enqueued, any_unavailable) {
         // Repeating the request with the same key completes it.
         (false, true) => StatusCode::SERVICE_UNAVAILABLE,
@@ -95,11 +127,11 @@ async fn create_many(
     Ok((status, Json(BulkView { items: items.collect() })).into_response())
 }
 
-async fn create_sequence(
-    State(function): State<EnqueueFunction>,
-    request: Request,
+async fn store_sequence(
+    function: &EnqueueFunction,
+    creation: &Creation,
 ) -> Result<Response, Problem> {
-    let creation = Creation::read(&function, request).await?;
+    function.enqueue.allowances.take_turn(&creation.producer).await?;
     let wanted: SequenceRequest = creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let request = creation.request("POST /v1/sequences");
@@ -112,7 +144,7 @@ async fn read_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Read).await?;
     let notification = own_notification(&function, id, &producer).await?;
     Ok(Json(NotificationView::of(&notification)).into_response())
 }
@@ -122,7 +154,7 @@ async fn cancel_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Write).await?;
     let notification = own_notification(&function, id, &producer).await?;
     let event = Event::CancelRequested { at_ms: function.clock.now_ms() };
     let notification = match function.apply.apply_to(notification, &event).await? {
@@ -133,11 +165,7 @@ async fn cancel_notification(
             notification,
             Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
         ) => {
-            let status = notification.status.as_str();
-            return Err(Problem::conflict(format!(
-                "the notification is {status}: it has left or may have left, and can no longer be \
-                 cancelled"
-            )));
+            return Err(Problem::too_late_to_cancel(notification.status));
         }
         Applied::Missing => return Err(no_such_notification()),
     };
@@ -149,7 +177,7 @@ async fn read_sequence(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Read).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let found = function.enqueue.find_sequence(&id, &producer.name).await?;
     let stored = found.ok_or_else(no_such_sequence)?;
@@ -161,7 +189,7 @@ async fn cancel_sequence(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Write).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let EnqueueFunction { enqueue, apply, .. } = &function;
     let found = enqueue.cancel_sequence(apply, &id, &producer.name).await?;

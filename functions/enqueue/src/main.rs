@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment};
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
-use alimi::use_cases::{Apply, Enqueue, PUTS_PER_SECOND, Producers};
+use alimi::use_cases::{Allowances, Apply, Enqueue, PUTS_PER_SECOND, Producers};
 use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +17,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Arc::new(aws.store(environment.tables()?, clock.clone()));
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
+    let randomness = Arc::new(SystemRandomness);
     let function = EnqueueFunction {
         enqueue: Enqueue {
             catalog: store.clone(),
@@ -28,8 +29,9 @@ async fn main() -> Result<(), lambda_http::Error> {
             classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
-            randomness: Arc::new(SystemRandomness),
+            randomness: randomness.clone(),
             adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
+            allowances: Allowances::new(store.clone(), clock.clone(), randomness),
         },
         apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
         producers: Producers::new(store.clone(), clock.clone()),

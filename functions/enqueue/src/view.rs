@@ -1,36 +1,9 @@
-//! What producers see of sequences and of bulk requests.
+//! What producers see of bulk requests.
 
-use alimi::domain::sequence::{After, OnFailure, OnUnconfirmed, Step};
-use alimi::domain::{Notification, NotificationId, SequenceId, Status};
-use alimi::http::{NotificationView, Problem};
-use alimi::use_cases::{Enqueued, NotEnqueued, StoredSequence};
-use jiff::SignedDuration;
+use alimi::domain::{NotificationId, Status};
+use alimi::http::Problem;
+use alimi::use_cases::{Enqueued, NotEnqueued};
 use serde::Serialize;
-
-#[derive(Serialize)]
-pub(crate) struct SequenceView<'a> {
-    id: &'a SequenceId,
-    on_failure: OnFailure,
-    on_unconfirmed: OnUnconfirmed,
-    steps: Vec<StepView<'a>>,
-}
-
-#[derive(Serialize)]
-struct StepView<'a> {
-    #[serde(flatten)]
-    wait: Option<WaitView>,
-    /// The id of the notification whose end is the end of the step.
-    gate: Option<&'a NotificationId>,
-    /// Those that are still stored.
-    notifications: Vec<NotificationView<'a>>,
-}
-
-/// What a later step waits for.
-#[derive(Serialize)]
-struct WaitView {
-    after: After,
-    delay: SignedDuration,
-}
 
 #[derive(Serialize)]
 pub(crate) struct BulkView {
@@ -42,34 +15,6 @@ pub(crate) struct BulkView {
 pub(crate) enum BulkItem {
     Enqueued { index: usize, id: NotificationId, status: Status, new: bool },
     Refused { index: usize, problem: Problem },
-}
-
-impl<'a> SequenceView<'a> {
-    pub(crate) fn of(stored: &'a StoredSequence) -> Self {
-        let StoredSequence { sequence, notifications } = stored;
-        let steps = sequence.steps.iter().enumerate();
-        Self {
-            id: &sequence.id,
-            on_failure: sequence.on_failure,
-            on_unconfirmed: sequence.on_unconfirmed,
-            steps: steps.map(|(index, step)| StepView::of(index, step, notifications)).collect(),
-        }
-    }
-}
-
-impl<'a> StepView<'a> {
-    /// `notifications` are those of the whole sequence.
-    fn of(index: usize, step: &'a Step, notifications: &'a [Notification]) -> Self {
-        let wait =
-            WaitView { after: step.after, delay: SignedDuration::from_millis(step.delay_ms) };
-        let own = notifications.iter().filter(|found| step.notifications.contains(&found.id));
-        Self {
-            // The first step waits for nothing.
-            wait: (index > 0).then_some(wait),
-            gate: step.gate(),
-            notifications: own.map(NotificationView::of).collect(),
-        }
-    }
 }
 
 impl BulkItem {

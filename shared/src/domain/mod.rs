@@ -4,6 +4,7 @@
 
 mod address;
 pub mod agenda;
+mod api_key;
 mod attempt;
 pub mod audience;
 pub mod channel;
@@ -28,6 +29,7 @@ mod phone;
 mod priority;
 pub mod producer;
 mod provider_config;
+mod quota;
 mod rate_limit;
 mod reason;
 mod receipt;
@@ -46,6 +48,7 @@ pub mod zone;
 
 pub use self::address::{Address, Addresses};
 pub use self::agenda::{AgendaKey, ExceptionKey};
+pub use self::api_key::{API_KEYS_MAX, ApiKey, PresentedKey, Scope};
 pub use self::attempt::{Attempt, Outcome, Response};
 pub use self::audience::Audience;
 pub use self::channel::{Channel, Timeouts};
@@ -66,6 +69,7 @@ pub use self::phone::PhoneNumber;
 pub use self::priority::Priority;
 pub use self::producer::Producer;
 pub use self::provider_config::ProviderConfig;
+pub use self::quota::{DailyQuota, QuotaDay};
 pub use self::rate_limit::RateLimit;
 pub use self::reason::Reason;
 pub use self::receipt::{IncomingReceipt, Receipt, ReceiptRecord, Verdict};

@@ -48,6 +48,12 @@ impl SecretDigest {
     pub fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret.as_bytes()).into())
     }
+
+    /// Compares two digests in a time that does not depend on where they differ.
+    #[must_use]
+    pub fn equals_in_constant_time(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
 }
 
 impl fmt::Debug for SecretDigest {

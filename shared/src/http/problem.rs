@@ -4,9 +4,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::domain::FieldError;
+use crate::domain::{FieldError, Scope, Status};
 use crate::ports::PortError;
-use crate::use_cases::{NoProducer, NotEnqueued};
+use crate::use_cases::{NoProducer, NoTurn, NotEnqueued, UsedUp};
 
 /// A problem, as HTTP callers get it. Shows nothing internal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -100,7 +100,11 @@ impl Problem {
     pub fn forbidden() -> Self {
         Self {
             field: Some("Authorization".to_owned()),
-            detail: Some("sign the request with AWS credentials (SigV4)".to_owned()),
+            detail: Some(
+                "sign the request with AWS credentials (SigV4), or send an API key to the address for \
+                 API keys"
+                    .to_owned(),
+            ),
             ..Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller is not authenticated")
         }
     }
@@ -112,6 +116,55 @@ impl Problem {
             field: Some("Authorization".to_owned()),
             detail: Some(detail.into()),
             ..Self::new(StatusCode::FORBIDDEN, "no-producer", "The caller belongs to no producer")
+        }
+    }
+
+    /// The caller's API key does not permit the route.
+    #[must_use]
+    pub fn insufficient_scope(needed: Scope) -> Self {
+        Self {
+            field: Some("Authorization".to_owned()),
+            detail: Some(format!(
+                "the API key does not have the scope {}, which this route needs; send a key that has \
+                 it",
+                needed.as_str()
+            )),
+            ..Self::new(
+                StatusCode::FORBIDDEN,
+                "insufficient-scope",
+                "The API key does not permit this route",
+            )
+        }
+    }
+
+    /// The producer makes more requests than its grants allow.
+    #[must_use]
+    pub fn too_many_requests(retry_after_s: u64) -> Self {
+        Self {
+            detail: Some(format!(
+                "your service makes more requests in a second than it may; repeat the same request \
+                 with the same Idempotency-Key after {retry_after_s} s"
+            )),
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many requests in a second",
+            )
+        }
+    }
+
+    /// The producer has used up its quota of notifications.
+    #[must_use]
+    pub fn over_quota(used_up: UsedUp) -> Self {
+        Self {
+            detail: Some(used_up.detail),
+            retry_after_s: Some(used_up.retry_after_s),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "over-quota",
+                "The quota of notifications is used up",
+            )
         }
     }
 
@@ -143,6 +196,15 @@ impl Problem {
                 "The notification's status does not allow this",
             )
         }
+    }
+
+    /// The notification has left, or may have left.
+    #[must_use]
+    pub fn too_late_to_cancel(status: Status) -> Self {
+        Self::conflict(format!(
+            "the notification is {}: it has left or may have left, and can no longer be cancelled",
+            status.as_str()
+        ))
     }
 
     #[must_use]
@@ -243,7 +305,17 @@ impl From<NotEnqueued> for Problem {
             NotEnqueued::Invalid(error) => Self::invalid(error),
             NotEnqueued::KeyReused => Self::key_reused(),
             NotEnqueued::Busy { retry_after_s } => Self::busy(retry_after_s),
+            NotEnqueued::OverQuota(used_up) => Self::over_quota(used_up),
             NotEnqueued::Port(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<NoTurn> for Problem {
+    fn from(error: NoTurn) -> Self {
+        match error {
+            NoTurn::TooMany { retry_after_s } => Self::too_many_requests(retry_after_s),
+            NoTurn::Port(error) => Self::unavailable(&error),
         }
     }
 }
@@ -251,7 +323,9 @@ impl From<NotEnqueued> for Problem {
 impl From<NoProducer> for Problem {
     fn from(error: NoProducer) -> Self {
         match error {
-            NoProducer::NameTaken { .. } => Self::no_producer(error.to_string()),
+            NoProducer::NameTaken { .. } | NoProducer::Deleted { .. } => {
+                Self::no_producer(error.to_string())
+            }
             NoProducer::Port(error) => Self::unavailable(&error),
         }
     }

@@ -31,12 +31,14 @@ fn every_alarm_says_what_to_do_and_notifies_the_alarm_topic() {
 
 /// Each alarm: the metric that it watches, the resource of that metric, and the threshold. Whoever
 /// removes an alarm also changes this list and the costs in docs/deploy.md.
-const ALARMS: [&str; 23] = [
+const ALARMS: [&str; 25] = [
     "ApiErrorsAlarm: AWS/ApiGateway 5xx of Api > 0",
+    "AuthorizerErrorsAlarm: AWS/Lambda Errors of AuthorizerFunction > 0",
     "ChannelDownAlarm: Alimi ChannelDown of AWS::StackName > 0",
     "ConsoleErrorsAlarm: AWS/Lambda Errors of ConsoleFunction > 0",
     "EnqueueErrorsAlarm: AWS/Lambda Errors of EnqueueFunction > 0",
     "ErrorsLoggedAlarm: Alimi/${AWS::StackName} ErrorsLogged > 0",
+    "KeyApiErrorsAlarm: AWS/ApiGateway 5xx of KeyApi > 0",
     "PlannerAgeAlarm: AWS/Lambda IteratorAge of PlannerFunction > 300000",
     "PlannerErrorsAlarm: AWS/Lambda Errors of PlannerFunction > 0",
     "QueueAgeAlarm: Alimi QueueAge of AWS::StackName > QueueAgeAlarmMs",

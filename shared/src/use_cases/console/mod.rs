@@ -5,11 +5,13 @@ pub mod configure;
 pub mod dry_run;
 pub mod forecast;
 pub mod inspect;
+pub mod overrule;
 pub mod preview;
 pub mod upload;
 
-pub use configure::{ConfigureCatalog, Entry, NewReceiptSecret, NotChanged};
+pub use configure::{ConfigureCatalog, Entry, ListedKey, NewApiKey, NewReceiptSecret, NotChanged};
 pub use dry_run::{DryRun, DryRunReport, NotRun};
 pub use inspect::{ContentMissing, Inspect, Inspected};
+pub use overrule::Overrule;
 pub use preview::{NotPreviewed, Preview, PreviewSchedule};
 pub use upload::{NotUploaded, UploadMembers, UploadReport, UploadRequest};

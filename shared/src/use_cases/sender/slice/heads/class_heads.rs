@@ -288,13 +288,17 @@ mod tests {
 
     /// Classes of different windows, all open at this time.
     fn classes(count: usize) -> (Vec<ClassHeads>, Timestamp) {
-        let class = |minute: usize| format!("0000-23{minute:02}@Asia/Seoul").parse().expect("a text that parses");
+        let class = |minute: usize| {
+            format!("0000-23{minute:02}@Asia/Seoul").parse().expect("a text that parses")
+        };
         let now = "2026-03-02T12:00+09:00".parse().expect("a text that parses");
         ((0..count).map(|n| ClassHeads::new("c", class(n))).collect(), now)
     }
 
     fn page(sorts: &[&str]) -> Page {
-        let id = "29698ed96c0fc24da63deffce69aa3".parse::<crate::domain::NotificationId>().expect("an id");
+        let id = "29698ed96c0fc24da63deffce69aa3"
+            .parse::<crate::domain::NotificationId>()
+            .expect("an id");
         let entry = |sort: &&str| AgendaEntry { sort: (*sort).to_owned(), id: id.clone() };
         Page { entries: sorts.iter().map(entry).collect(), has_more: false }
     }
