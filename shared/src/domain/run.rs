@@ -169,6 +169,30 @@ impl Run {
         }
     }
 
+    /// A run as it is first stored, which `holder` works on.
+    #[must_use]
+    pub fn begun(key: RunKey, started_at_ms: i64, holder: u64) -> Self {
+        Self {
+            schema: Self::SCHEMA,
+            key,
+            status: RunStatus::Storing,
+            started_at_ms,
+            stored_at_ms: None,
+            ended_at_ms: None,
+            pins: None,
+            cursor: None,
+            counts: RunCounts::default(),
+            known_ends: KnownEnds::default(),
+            faults: vec![],
+            failure: None,
+            overlaps: None,
+            fence: 1,
+            holder,
+            lease_until_ms: None,
+            unknown: UnknownAttributes::default(),
+        }
+    }
+
     /// Ends the run and its lease.
     pub fn end(&mut self, status: RunStatus, failure: Option<String>, at_ms: i64) {
         self.status = status;
@@ -195,25 +219,7 @@ impl Run {
 impl Run {
     /// A run as it is first stored.
     pub(crate) fn sample() -> Self {
-        Self {
-            schema: Self::SCHEMA,
-            key: RunKey::new("daily", Timestamp::UNIX_EPOCH),
-            status: RunStatus::Storing,
-            started_at_ms: 0,
-            stored_at_ms: None,
-            ended_at_ms: None,
-            pins: None,
-            cursor: None,
-            counts: RunCounts::default(),
-            known_ends: KnownEnds::default(),
-            faults: vec![],
-            failure: None,
-            overlaps: None,
-            fence: 1,
-            holder: 1,
-            lease_until_ms: None,
-            unknown: UnknownAttributes::default(),
-        }
+        Self::begun(RunKey::new("daily", Timestamp::UNIX_EPOCH), 0, 1)
     }
 }
 

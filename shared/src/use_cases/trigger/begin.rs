@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::Trigger;
 use super::outcome::RunOutcome;
-use crate::domain::run::{KnownEnds, RunCounts, RunStatus};
+use crate::domain::run::RunStatus;
 use crate::domain::schedule::CatchUp;
-use crate::domain::{Run, RunKey, Schedule, UnknownAttributes};
+use crate::domain::{Run, RunKey, Schedule};
 use crate::ports::PortError;
 use crate::use_cases::schedule_history::ScheduleHistory;
 use crate::use_cases::schedule_row::ScheduleRow;
@@ -79,25 +79,7 @@ impl Trigger {
     }
 
     fn new_run(&self, key: &RunKey, now_ms: i64) -> Run {
-        Run {
-            schema: Run::SCHEMA,
-            unknown: UnknownAttributes::default(),
-            key: key.clone(),
-            status: RunStatus::Storing,
-            started_at_ms: now_ms,
-            stored_at_ms: None,
-            ended_at_ms: None,
-            pins: None,
-            cursor: None,
-            counts: RunCounts::default(),
-            known_ends: KnownEnds::default(),
-            faults: vec![],
-            failure: None,
-            overlaps: None,
-            fence: 1,
-            holder: self.randomness.next_u64(),
-            lease_until_ms: None,
-        }
+        Run::begun(key.clone(), now_ms, self.randomness.next_u64())
     }
 
     /// Whether the schedule, as it was at this time, asked for a run. `EventBridge` Scheduler
