@@ -12,4 +12,5 @@ pub mod providers;
 pub mod store;
 pub mod telemetry;
 pub mod time;
+mod tls;
 pub mod use_cases;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::aws::services::{ServiceError, Services};
+use crate::aws::services::{JSON_URL, ServiceError, Services};
 
 /// The beginning of the names of DynamoDB's operations.
 const DYNAMODB: &str = "DynamoDB_20120810.";
@@ -96,7 +96,7 @@ impl Aws {
                 return self.forward_to_database(headers, body).await;
             }
             "AmazonSQS" => format!("http://aws_sdk_sqs{uri}"),
-            "secretsmanager" => format!("http://aws_sdk_secretsmanager{uri}"),
+            "secretsmanager" => format!("{JSON_URL}{uri}"),
             _ if uri.path().starts_with("/schedules") => format!("http://aws_sdk_scheduler{uri}"),
             _ => match uri.path().trim_start_matches('/').split_once('/') {
                 Some((bucket, key)) => format!("http://s3/{bucket}/{key}"),

@@ -13,7 +13,7 @@ use alimi::ports::{
     ReceiptQueue, RunQueue, Scheduler, Secrets, Waker,
 };
 use alimi::store::DynamoStore;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -23,6 +23,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
 use http::Uri;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -81,6 +82,9 @@ macro_rules! client {
 
 const REGION: &str = "ap-northeast-2";
 
+/// The address of the services whose calls no SDK makes. The operation's name has the service.
+pub(crate) const JSON_URL: &str = "http://json";
+
 /// The address of S3 in requests that do not leave this process.
 pub(crate) const S3_URL: &str = "http://s3";
 
@@ -132,7 +136,7 @@ impl Services {
             )),
             files: files.clone(),
             uploads: files,
-            secrets: Arc::new(SecretsManager::new(client!(aws_sdk_secretsmanager, self, guard))),
+            secrets: Arc::new(SecretsManager::new(self.sdk()).with_interceptor(guard.clone())),
         }
     }
 }
@@ -141,6 +145,16 @@ impl Services {
     /// Uploads of files, to addresses that begin with `url`. No policy is checked.
     pub(crate) fn uploads_at(&self, url: &str) -> S3Files {
         S3Files::at(url, SharedHttpClient::new(self.clone()), Unchecked)
+    }
+
+    /// For calls that no SDK makes.
+    fn sdk(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .region(Region::from_static(REGION))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .http_client(self.clone())
+            .endpoint_url(JSON_URL)
+            .build()
     }
 
     /// Answers a request. Its host names the service, as in the requests of the clients made here.
@@ -228,7 +242,7 @@ impl Inner {
         let operation = request.headers().get("x-amz-target").unwrap_or(request.method());
         let answer = match (uri.host().unwrap_or_default(), operation) {
             ("aws_sdk_sqs", "AmazonSQS.SendMessage") => self.send(&body)?,
-            ("aws_sdk_secretsmanager", "secretsmanager.GetSecretValue") => {
+            ("json", "secretsmanager.GetSecretValue") => {
                 Answer::json(200, &json!({ "SecretString": channel_secret() }))
             }
             ("aws_sdk_scheduler", "GET") if uri.path() == "/schedules" => self.names().await,

@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
+use alimi::aws::{SecretsManager, https_client};
 use alimi::domain::{RunKey, Status};
-use alimi::ports::{Scheduler, WakeGroup};
+use alimi::ports::{Scheduler, Secrets, WakeGroup};
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::permissions::{Function, Permissions};
 use alimi_local::event_sources;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{Answer, World, WorldSettings};
 use alimi_planner::StreamEvent;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
@@ -77,14 +79,13 @@ async fn post(world: &World, path: &str, key: &str, body: &Value) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_call_of_the_webhook_to_secrets_manager_is_denied() {
     let permissions = Permissions::of_template().expect("the template's policies");
-    let config = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
+    let sdk = SdkConfig::builder()
         .region(Region::from_static("ap-northeast-2"))
-        .credentials_provider(Credentials::for_tests())
-        .interceptor(permissions.guard(Function::Webhook))
-        .build();
-    let client = aws_sdk_secretsmanager::Client::from_conf(config);
-    let call = client.get_secret_value().secret_id("alimi/alimtalk-main").send();
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+        .http_client(https_client());
+    let secrets = SecretsManager::new(sdk.build());
+    let secrets = secrets.with_interceptor(permissions.guard(Function::Webhook));
+    let call = async move { secrets.secret("alimi/alimtalk-main").await };
     // The guard panics, so that no function can handle the refusal.
     let panicked = tokio::spawn(call).await.expect_err("the call is denied");
     assert!(panicked.is_panic(), "{panicked}");

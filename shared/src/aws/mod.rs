@@ -3,7 +3,10 @@
 mod audience_files;
 mod clients;
 mod environment;
+mod http_client;
+mod json_api;
 mod receipt_queue;
+mod region;
 mod run_queue;
 mod scheduler;
 mod secrets;
@@ -11,8 +14,10 @@ mod wake_memory;
 mod wake_queue;
 
 pub use audience_files::{FileRequest, S3Files};
-pub use clients::{Aws, TRIES, https_client, retries};
+pub use clients::{Aws, TRIES, retries};
 pub use environment::{ConfigError, Environment};
+pub use http_client::https_client;
+pub use json_api::JsonCall;
 pub use receipt_queue::SqsReceiptQueue;
 pub use run_queue::SqsRunQueue;
 pub use scheduler::{EventBridgeScheduler, SchedulerTarget};

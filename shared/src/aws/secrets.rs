@@ -4,13 +4,23 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::config::Intercept;
+use aws_types::SdkConfig;
 use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use super::json_api::{CallError, JsonApi, JsonClient};
 use crate::ports::{PortError, Secrets};
+
+const API: JsonApi = JsonApi {
+    id: "Secrets Manager",
+    name: "secretsmanager",
+    target: "secretsmanager",
+    content_type: "application/x-amz-json-1.1",
+};
 
 /// How long a secret is used before it is read again.
 const CACHED_FOR: Duration = Duration::from_secs(60);
@@ -24,7 +34,7 @@ const READ_AGAIN_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub struct SecretsManager {
-    client: Client,
+    client: JsonClient,
     /// By name, absent secrets too: a channel whose secret is missing must not cause a request to
     /// Secrets Manager each time.
     cache: Mutex<HashMap<String, Cached>>,
@@ -47,23 +57,35 @@ impl Cached {
     }
 }
 
+/// The output of `GetSecretValue`.
+#[derive(Deserialize)]
+struct SecretValue {
+    /// `None` when the secret is binary.
+    #[serde(rename = "SecretString")]
+    text: Option<SecretString>,
+}
+
 impl SecretsManager {
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, cache: Mutex::default() }
+    pub fn new(sdk: SdkConfig) -> Self {
+        Self { client: JsonClient::new(API, sdk), cache: Mutex::default() }
+    }
+
+    /// Lets `interceptor` see each call, whose input is a [`JsonCall`](super::JsonCall).
+    #[must_use]
+    pub fn with_interceptor(self, interceptor: impl Intercept + 'static) -> Self {
+        Self { client: self.client.with_interceptor(interceptor), ..self }
     }
 
     async fn read(&self, name: &str) -> Result<Option<SecretString>, PortError> {
-        match self.client.get_secret_value().secret_id(name).send().await {
-            Ok(found) => Ok(found.secret_string.map(SecretString::from)),
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_resource_not_found_exception() => Ok(None),
-                other => {
-                    let code = other.and_then(ProvideErrorMetadata::code).unwrap_or("not reached");
-                    let detail = code.to_owned();
-                    Err(PortError::Unavailable { what: "Secrets Manager", detail })
-                }
-            },
+        let input = json!({ "SecretId": name });
+        match self.client.call::<SecretValue>("GetSecretValue", input).await {
+            Ok(found) => Ok(found.text),
+            Err(CallError::Refused(code)) if code == "ResourceNotFoundException" => Ok(None),
+            Err(error) => {
+                let detail = error.to_string();
+                Err(PortError::Unavailable { what: "Secrets Manager", detail })
+            }
         }
     }
 }
@@ -110,7 +132,7 @@ impl Secrets for SecretsManager {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
+    use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
     use aws_smithy_runtime_api::client::http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
     };
@@ -164,14 +186,13 @@ mod tests {
     }
 
     fn secrets(service: &Service) -> SecretsManager {
-        let config = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
+        let sdk = SdkConfig::builder()
             .region(Region::from_static("ap-northeast-2"))
-            .credentials_provider(Credentials::for_tests())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
             .http_client(service.clone())
             .endpoint_url("http://secretsmanager.in-process")
             .build();
-        SecretsManager::new(Client::from_conf(config))
+        SecretsManager::new(sdk)
     }
 
     async fn read(secrets: &SecretsManager) -> Option<String> {

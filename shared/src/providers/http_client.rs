@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::iter;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::ports::{
     Clock, ConnectionEvent, ConnectionObserver, NoResponse, ProviderCall, ProviderHttp,
 };
 use crate::time::SystemClock;
+use crate::tls;
 
 /// The largest response body that is read. Providers' responses have a few hundred bytes.
 const RESPONSE_BYTES_MAX: usize = 64 * 1024;
@@ -102,11 +103,7 @@ impl ReqwestHttp {
     /// other clients need it too.
     #[must_use]
     pub fn new() -> Self {
-        static CRYPTO: Once = Once::new();
-        CRYPTO.call_once(|| {
-            // Fails only when a cryptography provider is installed already: then that one serves.
-            let _installed = rustls::crypto::ring::default_provider().install_default();
-        });
+        tls::use_ring();
         Self { clients: Mutex::default(), last_responses_ms: Mutex::default() }
     }
 

@@ -1,9 +1,8 @@
 //! The limits of text messages in Korea, which are the same for every provider: the carriers take
 //! EUC-KR, and count its bytes.
 
-use encoding_rs::EUC_KR;
-
 use super::content_fault::{ContentFault, Texts};
+use super::euc_kr;
 use crate::domain::{Fallback, Lms, Sms};
 
 const SMS_BYTES_MAX: usize = 90;
@@ -50,14 +49,13 @@ fn text_fault(
     texts: Texts,
 ) -> Option<ContentFault> {
     let known = texts.known(text);
-    let (encoded, _, has_unmappable) = EUC_KR.encode(&known);
-    if has_unmappable {
+    let Some(length) = euc_kr::length_bytes(&known) else {
         let detail = format!(
             "has a character that EUC-KR lacks, such as an emoji; {medium} allows only EUC-KR"
         );
         return Some(ContentFault::of_text(path, detail));
-    }
-    texts.length_fault(path, encoded.len(), "bytes in EUC-KR", medium, bytes_max)
+    };
+    texts.length_fault(path, length, "bytes in EUC-KR", medium, bytes_max)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod bizppurio;
 mod connect;
 mod content_fault;
 mod endpoints;
+mod euc_kr;
 mod http_client;
 mod io;
 mod kakao;

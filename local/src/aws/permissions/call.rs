@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use alimi::aws::FileRequest;
+use alimi::aws::{FileRequest, JsonCall};
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemInput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
@@ -18,7 +18,6 @@ use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleInput;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleInput;
 use aws_sdk_scheduler::operation::list_schedules::ListSchedulesInput;
 use aws_sdk_scheduler::operation::update_schedule::UpdateScheduleInput;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueInput;
 use aws_sdk_sqs::operation::send_message::SendMessageInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
@@ -139,11 +138,18 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
     if let Some(send) = input.downcast_ref::<SendMessageInput>() {
         let queue = send.queue_url().and_then(|url| url.rsplit('/').next());
         Some(vec![Call::new("sqs:SendMessage", queue.unwrap_or_default())])
-    } else if let Some(get) = input.downcast_ref::<GetSecretValueInput>() {
-        let name = get.secret_id().unwrap_or_default();
-        let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
-        // Secrets Manager decrypts on behalf of the caller.
-        Some(vec![Call::new("secretsmanager:GetSecretValue", secret), decrypt("SecretsKeyId")])
+    } else if let Some(call) = input.downcast_ref::<JsonCall>() {
+        let member = |name: &str| call.input()[name].as_str().unwrap_or_default();
+        match call.target() {
+            "secretsmanager.GetSecretValue" => {
+                let name = member("SecretId");
+                let secret = format!("{}:secret:{name}-a1b2c3", arn("secretsmanager"));
+                let read = Call::new("secretsmanager:GetSecretValue", secret);
+                // Secrets Manager decrypts on behalf of the caller.
+                Some(vec![read, decrypt("SecretsKeyId")])
+            }
+            _ => None,
+        }
     } else if let Some(request) = input.downcast_ref::<FileRequest>() {
         Some(match request {
             // S3 decrypts on behalf of the caller too.

@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor}
 use aws_smithy_types::body::SdkBody;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::aws::region::domain;
 use crate::ports::Clock;
 use crate::time::SystemClock;
 
@@ -125,7 +126,7 @@ impl FileService {
     pub(super) fn address(&self, bucket: &str, key: &str) -> Address {
         let region = &self.region;
         let key = utf8_percent_encode(key, ENCODED);
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = domain(region);
         match &self.endpoint_url {
             None if !bucket.contains('.') => Address {
                 endpoint: format!("https://{bucket}.s3.{region}.{domain}"),
@@ -223,9 +224,10 @@ impl SignedRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::https_client;
 
     fn service(endpoint_url: Option<&str>) -> FileService {
-        let http_client = aws_smithy_http_client::Builder::new().build_http();
+        let http_client = https_client();
         FileService {
             endpoint_url: endpoint_url.map(str::to_owned),
             interceptor: None,
