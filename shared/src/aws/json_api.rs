@@ -269,9 +269,10 @@ fn error_code(response: &HttpResponse) -> Option<String> {
 
 fn failure(error: &SdkError<ErrorMetadata, HttpResponse>) -> CallError {
     let (Some(answered), Some(response)) = (error.as_service_error(), error.raw_response()) else {
-        return match error {
-            SdkError::ConstructionFailure(_) => CallError::NotCalled("no request"),
-            _ => CallError::Unanswered,
+        return if matches!(error, SdkError::ConstructionFailure(_)) {
+            CallError::NotCalled("no request")
+        } else {
+            CallError::Unanswered
         };
     };
     let status = response.status().as_u16();

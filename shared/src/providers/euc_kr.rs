@@ -10,7 +10,7 @@ static OTHERS: [u64; 1024] = bits(include_str!("euc_kr.txt"));
 
 /// How many bytes a text has in EUC-KR; `None` when EUC-KR lacks one of its characters.
 pub(super) fn length_bytes(text: &str) -> Option<usize> {
-    text.chars().map(|character| width_bytes(character)).sum()
+    text.chars().map(width_bytes).sum()
 }
 
 fn width_bytes(character: char) -> Option<usize> {
