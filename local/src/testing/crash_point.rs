@@ -3,20 +3,29 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The step at which an invocation crashes or freezes. All invocations that run under clones of one
 /// crash point count their steps together. A step is one poll of the invocation's future: the work
 /// between two awaits that really wait.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CrashPoint {
     /// The steps before the crash. Negative: no invocation crashes.
     steps_left: Arc<AtomicI64>,
     /// The invocation freezes for this long instead of crashing.
     freezes_for: Option<Duration>,
     reached: Arc<AtomicBool>,
+    effects: Option<Effects>,
+}
+
+/// Counts what the invocations have changed outside themselves.
+#[derive(Clone)]
+struct Effects {
+    count: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// The count at the last step.
+    at_last_step: Arc<AtomicU64>,
 }
 
 impl CrashPoint {
@@ -31,7 +40,7 @@ impl CrashPoint {
     #[must_use]
     pub fn after(steps: i64) -> Self {
         let steps_left = Arc::new(AtomicI64::new(steps));
-        Self { steps_left, freezes_for: None, reached: Arc::default() }
+        Self { steps_left, freezes_for: None, reached: Arc::default(), effects: None }
     }
 
     /// The invocation freezes for a while instead, as an execution environment of Lambda may, and
@@ -39,6 +48,15 @@ impl CrashPoint {
     #[must_use]
     pub fn freeze_after(steps: i64, duration: Duration) -> Self {
         Self { freezes_for: Some(duration), ..Self::after(steps) }
+    }
+
+    /// Counts only those steps before which something has changed outside the invocations since the
+    /// step before. A crash forgets whatever an invocation remembers, so that crashes between two
+    /// changes all leave the same.
+    #[must_use]
+    pub fn after_effects(self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        let at_last_step = Arc::new(AtomicU64::new(u64::MAX));
+        Self { effects: Some(Effects { count: Arc::new(count), at_last_step }), ..self }
     }
 
     /// Whether an invocation has crashed or frozen.
@@ -55,6 +73,12 @@ impl CrashPoint {
 
     /// Counts a step, and returns whether the crash point is reached.
     fn is_due(&self) -> bool {
+        if let Some(effects) = &self.effects {
+            let count = (effects.count)();
+            if effects.at_last_step.swap(count, Ordering::Relaxed) == count {
+                return false;
+            }
+        }
         let left = self.steps_left.load(Ordering::Relaxed);
         if left >= 0 {
             self.steps_left.store(left - 1, Ordering::Relaxed);

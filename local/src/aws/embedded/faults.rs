@@ -1,11 +1,17 @@
 //! Faults of the database that tests set.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The faults of the next requests to the database, in order. `None` is a request without a fault.
+/// The faults of the next requests to the database, and the number of writes that had an effect or
+/// could have had one.
 #[derive(Clone, Debug, Default)]
-pub struct DatabaseFaults(Arc<Mutex<VecDeque<Option<DatabaseFault>>>>);
+pub struct DatabaseFaults {
+    /// In order. `None` is a request without a fault.
+    next: Arc<Mutex<VecDeque<Option<DatabaseFault>>>>,
+    writes: Arc<AtomicU64>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseFault {
@@ -41,12 +47,22 @@ impl DatabaseFaults {
         self.queue().clear();
     }
 
+    /// The number of writes that reached the database.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes the fault of the next request.
     pub(super) fn take_next(&self) -> Option<DatabaseFault> {
         self.queue().pop_front().flatten()
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Option<DatabaseFault>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -138,6 +138,9 @@ impl InProcess {
             .and_then(|target| target.rsplit_once('.'))
             .map_or("", |(_, operation)| operation);
         let body = request.body().bytes().unwrap_or_default();
+        if !matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem") {
+            self.faults.count_write();
+        }
         let (status, body) = match self.run(operation, body) {
             Ok(body) => (200, body),
             Err(error) => (error.status_code(), error.to_json()),

@@ -1,7 +1,7 @@
 //! HTTP to the simulated provider without sockets.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub struct RouterHttp {
     transit_time: Mutex<Duration>,
     /// The number of open connections without a request.
     free: AtomicUsize,
+    written: AtomicU64,
 }
 
 impl RouterHttp {
@@ -41,7 +42,13 @@ impl RouterHttp {
             connect_time,
             transit_time: Mutex::default(),
             free: AtomicUsize::new(0),
+            written: AtomicU64::new(0),
         }
+    }
+
+    /// The number of requests that were written to the provider.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Takes a free connection, or opens one. Returns whether the sender may use it.
@@ -114,6 +121,7 @@ impl ProviderHttp for RouterHttp {
             return Err(NoResponse::NotSent("the sender refused the new connection".to_owned()));
         }
         let transit_time = *self.transit_time.lock().unwrap_or_else(PoisonError::into_inner);
+        self.written.fetch_add(1, Ordering::Relaxed);
         let router = self.router.clone();
         let handled = tokio::spawn(async move {
             if !transit_time.is_zero() {

@@ -163,6 +163,18 @@ impl World {
         );
     }
 
+    /// A crash point that visits every state in which a crash can leave this world: before and after
+    /// each write, request to the provider, and message to a queue.
+    #[must_use]
+    pub fn crash_after_effects(&self, steps: i64) -> CrashPoint {
+        let (faults, http) = (self.faults.clone(), self.http.clone());
+        let (wakes, runs) = (self.queue.clone(), self.stack.run_queue.clone());
+        let receipts = self.stack.receipt_queue.clone();
+        CrashPoint::after(steps).after_effects(move || {
+            faults.writes() + http.written() + wakes.sent() + runs.sent() + receipts.sent()
+        })
+    }
+
     /// Starts the receipt queue, which invokes `webhook` from now on. One invocation crashes at the
     /// crash point.
     pub fn start_crashable_receipts(&self, crash_point: &CrashPoint) {
