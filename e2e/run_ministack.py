@@ -125,17 +125,48 @@ def after_both(resource_type, do):
 # ---------------------------------------------------------------- Routes of an HTTP API's OpenAPI body
 
 
-def authorization(operation, schemes):
-    """The authorization type of a route. Without a security requirement, it is NONE."""
+def authorization(operation, schemes, authorizers):
+    """The authorization of a route, as properties of it. Without a security requirement, it is NONE."""
     for requirement in operation.get("security") or []:
         for name in requirement:
             scheme = schemes.get(name)
             if scheme is None and name == "NONE":
-                return "NONE"
+                return {"AuthorizationType": "NONE"}
+            if name in authorizers:
+                return {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizers[name]}
             if (scheme or {}).get("x-amazon-apigateway-authtype") != "awsSigv4":
                 fail(f"a route has the security scheme {name}, which this patch does not know")
-            return "AWS_IAM"
-    return "NONE"
+            return {"AuthorizationType": "AWS_IAM"}
+    return {"AuthorizationType": "NONE"}
+
+
+def authorizers_from_schemes(api_id, schemes):
+    """Makes the Lambda authorizers of an HttpApi, and returns their ids by the names of their schemes."""
+    made, ids = {}, {}
+    for name, scheme in schemes.items():
+        found = scheme.get("x-amazon-apigateway-authorizer")
+        if found is None:
+            continue
+        sources = found.get("identitySource")
+        is_known = isinstance(found.get("authorizerUri"), str) and isinstance(sources, list)
+        if found.get("type") != "request" or not is_known:
+            fail(f"this patch does not know the authorizer {name}: {found}")
+        authorizer_id = ids[name] = new_uuid()[:8]
+        made[authorizer_id] = {
+            "authorizerId": authorizer_id,
+            "authorizerType": "REQUEST",
+            "name": name,
+            "identitySource": sources,
+            "jwtConfiguration": {},
+            "authorizerUri": found["authorizerUri"],
+            "authorizerPayloadFormatVersion": found["authorizerPayloadFormatVersion"],
+            "authorizerResultTtlInSeconds": int(found["authorizerResultTtlInSeconds"]),
+            "enableSimpleResponses": str(found["enableSimpleResponses"]).lower() == "true",
+            "authorizerCredentialsArn": "",
+        }
+    # As in AWS, an import replaces all earlier authorizers.
+    apigateway._authorizers[api_id] = made
+    return ids
 
 
 def routes_from_body(api_id, props):
@@ -146,6 +177,7 @@ def routes_from_body(api_id, props):
     if not isinstance(body.get("paths"), dict):
         fail("the body of the HTTP API has no paths")
     schemes = (body.get("components") or {}).get("securitySchemes") or {}
+    authorizers = authorizers_from_schemes(api_id, schemes)
     routes, integrations = {}, {}
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
@@ -170,7 +202,7 @@ def routes_from_body(api_id, props):
                     {
                         "RouteKey": "$default" if path == "/$default" else f"{verb} {path}",
                         "Target": f"integrations/{integration_id}",
-                        "AuthorizationType": authorization(operation, schemes),
+                        **authorization(operation, schemes, authorizers),
                     }
                 ),
             }
@@ -181,6 +213,9 @@ def routes_from_body(api_id, props):
 
 expect(provisioners, "_apigw_v2_integration_props", "props")
 expect(provisioners, "_apigw_v2_route_props", "props")
+expect(apigateway, "_authorizer_ttl", "authorizer")
+if not hasattr(apigateway, "_authorizers"):
+    fail("apigateway._authorizers does not exist")
 after_both("AWS::ApiGatewayV2::Api", routes_from_body)
 
 

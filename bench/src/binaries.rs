@@ -16,7 +16,7 @@ use crate::function_measurements::{Emulator, Load, Start, stand_in_for_aws};
 use crate::program::Failure;
 
 /// Every function, with a sample event that makes it do the same work each time.
-const FUNCTIONS: [(&str, &str); 7] = [
+const FUNCTIONS: [(&str, &str); 8] = [
     ("enqueue", include_str!("../../events/enqueue/single.json")),
     ("sender", include_str!("../../events/sender/wake.json")),
     ("webhook", include_str!("../../events/webhook/unknown-refkey.json")),
@@ -24,6 +24,7 @@ const FUNCTIONS: [(&str, &str); 7] = [
     ("trigger", include_str!("../../events/trigger/unknown-schedule.json")),
     ("planner", include_str!("../../events/planner/changed.json")),
     ("sweeper", include_str!("../../events/sweeper/tick.json")),
+    ("authorizer", include_str!("../../events/authorizer/unknown-key.json")),
 ];
 
 /// The paths of the tools. `cargo xtask bench` passes them.

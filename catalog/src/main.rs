@@ -47,6 +47,12 @@ async fn store(file: &Path, table: String) -> Result<(), Box<dyn Error>> {
             return Err(format!("channels.{name}.receipt_secrets: {must}").into());
         }
     }
+    for (name, producer) in &catalog.producers {
+        if !producer.keys.is_empty() {
+            let must = "must be left out: the API makes them";
+            return Err(format!("producers.{name}.keys: {must}").into());
+        }
+    }
     // Only the catalog table is used.
     let tables = Tables {
         catalog: table,

@@ -26,6 +26,19 @@ pub fn client(url: &str) -> Result<Client> {
     Ok(client.timeout(ANSWER_WITHIN).build()?)
 }
 
+/// Uploads a file to the place that the API has given for it. Returns the status of the answer.
+///
+/// # Errors
+/// When the place is not as described in docs/api.md, or the upload is not answered.
+pub async fn put_file(place: &Value, file: &'static str) -> Result<u16> {
+    let url = place["url"].as_str().ok_or("the place has no address")?;
+    let mut request = client(url)?.put(url).body(file);
+    for (name, value) in place["headers"].as_object().ok_or("the place has no headers")? {
+        request = request.header(name, value.as_str().ok_or("a header is no text")?);
+    }
+    Ok(request.send().await?.status().as_u16())
+}
+
 pub struct Api {
     client: Client,
     url: String,
@@ -122,6 +135,25 @@ impl Api {
         answer(request.header("Content-Type", "application/json").body(body.to_string())).await
     }
 
+    /// Sends a request with a header `Authorization`, or without one, as a service with an API key does.
+    pub async fn with_authorization(
+        &self,
+        authorization: Option<&str>,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer> {
+        let mut request = self.unsigned(method, path).header("Idempotency-Key", key);
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        if !body.is_null() {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        answer(request).await
+    }
+
     /// Posts without a body.
     pub async fn post(&self, path: &str) -> Result<Answer> {
         answer(self.signed(Method::POST, path).body("")).await
@@ -146,6 +178,11 @@ impl Api {
     /// Deletes a document at this revision.
     pub async fn delete(&self, path: &str, etag: &str) -> Result<Answer> {
         answer(self.signed(Method::DELETE, path).header("If-Match", etag)).await
+    }
+
+    /// Deletes something that has no revision of its own.
+    pub async fn remove(&self, path: &str) -> Result<Answer> {
+        answer(self.signed(Method::DELETE, path)).await
     }
 
     /// Posts a body without a signature, as a provider does.

@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::result::{Result, ensure};
 use crate::sam::{self, Parameters, Programs, Sam};
 use crate::stack::Stack;
-use crate::stories::{operations, receipts, scheduling, sending, setup};
+use crate::stories::{audiences, keys, operations, receipts, scheduling, sending, setup};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -134,6 +134,10 @@ async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python
         report.story("a deployment with invalid parameters is refused", 8 * MINUTE, story).await;
         let story = Box::pin(setup::routes_require_authorization(&stack));
         report.story("routes require a signature or a secret", MINUTE, story).await;
+        let story = Box::pin(keys::a_key_opens_the_routes_of_its_scopes(&stack));
+        report.story("a key opens the routes of its scopes", 2 * MINUTE, story).await;
+        let story = Box::pin(keys::a_deleted_key_is_refused(&stack));
+        report.story("a deleted key is refused", 3 * MINUTE, story).await;
         let story = Box::pin(sending::a_sequence_waits_for_each_delivery(&stack));
         report.story("each step of a sequence waits for a delivery", 2 * MINUTE, story).await;
         let story = Box::pin(sending::a_failed_step_cancels_the_later_steps(&stack));
@@ -146,6 +150,8 @@ async fn run_stories(report: &mut Report, sam: Sam, ministack: MiniStack, python
         report.story("another sender succeeds a crashed one", 5 * MINUTE, story).await;
         let story = Box::pin(receipts::a_receipt_in_the_queue_is_recorded(&stack));
         report.story("a receipt in the queue is recorded", 3 * MINUTE, story).await;
+        let story = Box::pin(audiences::a_large_file_goes_straight_to_s3(&stack));
+        report.story("a large file goes straight to S3", 2 * MINUTE, story).await;
         let story = Box::pin(scheduling::a_schedule_fires_in_seoul_time(&stack));
         report.story("a schedule fires in Seoul time", 6 * MINUTE, story).await;
         let story = Box::pin(scheduling::a_repeated_event_of_the_scheduler_sends_nothing(&stack));

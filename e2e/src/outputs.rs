@@ -9,6 +9,8 @@ use crate::result::Result;
 pub struct Outputs {
     /// The address of the API.
     pub api_url: String,
+    /// The address of the API for API keys.
+    pub key_api_url: String,
     /// The webhook's address, with placeholders for the channel and the secret.
     pub webhook_url_pattern: String,
     pub catalog_table: String,
@@ -34,6 +36,7 @@ impl Outputs {
         };
         Ok(Self {
             api_url: output("ApiUrl")?,
+            key_api_url: output("KeyApiUrl")?,
             webhook_url_pattern: output("WebhookUrlPattern")?,
             catalog_table: output("CatalogTableName")?,
             wake_queue_url: output("WakeQueueUrl")?,
@@ -60,6 +63,7 @@ mod tests {
             output("RunQueueUrl", "http://runs"),
             output("ReceiptQueueUrl", "http://receipts"),
             output("ApiUrl", "http://api"),
+            output("KeyApiUrl", "http://keys"),
             output("WebhookUrlPattern", "http://api/webhooks/{channel}/{secret}"),
             output("CatalogTableName", "catalog"),
         ]);

@@ -31,6 +31,8 @@ pub struct Stack {
     pub account: Account,
     pub outputs: Outputs,
     pub api: Api,
+    /// The API for API keys.
+    pub keys: Api,
     pub aws: Aws,
     pub provider: Provider,
     /// The secret in the path that the provider posts its receipts to, once an operator has made
@@ -45,10 +47,20 @@ impl Stack {
     /// When the stack has not the expected outputs. Then `MiniStack` is stopped.
     pub async fn open(sam: Sam, ministack: MiniStack, account: Account) -> Result<Self> {
         match connect(&account).await {
-            Ok(Connected { outputs, api, provider }) => {
+            Ok(Connected { outputs, api, keys, provider }) => {
                 let aws = Aws::at(&ministack.endpoint);
                 let receipt_secret = OnceLock::new();
-                Ok(Self { sam, ministack, account, outputs, api, aws, provider, receipt_secret })
+                Ok(Self {
+                    sam,
+                    ministack,
+                    account,
+                    outputs,
+                    api,
+                    keys,
+                    aws,
+                    provider,
+                    receipt_secret,
+                })
             }
             Err(error) => {
                 ministack.stop().await;
@@ -108,11 +120,13 @@ impl Stack {
 struct Connected {
     outputs: Outputs,
     api: Api,
+    keys: Api,
     provider: Provider,
 }
 
 async fn connect(account: &Account) -> Result<Connected> {
     let outputs = account.outputs().await?;
     let api = Api::new(&outputs.api_url, REGION)?;
-    Ok(Connected { outputs, api, provider: Provider::start().await? })
+    let keys = Api::new(&outputs.key_api_url, REGION)?;
+    Ok(Connected { outputs, api, keys, provider: Provider::start().await? })
 }

@@ -43,6 +43,9 @@ pub struct ServeArguments {
     /// Port of the HTTP API.
     #[arg(long, default_value_t = 9700)]
     pub port: u16,
+    /// Port of the HTTP API for API keys.
+    #[arg(long, default_value_t = 9701)]
+    pub key_port: u16,
     /// Port of the simulated provider.
     #[arg(long, default_value_t = 9800)]
     pub provider_port: u16,

@@ -75,6 +75,7 @@ async fn serve(arguments: ServeArguments) -> CommandResult {
     let containers = containers.map(|address| ContainerAccess { address, aws_port: AWS_PORT });
     let ports = Ports {
         api: arguments.port,
+        keys: arguments.key_port,
         provider: arguments.provider_port,
         database: arguments.database_port,
         containers,
@@ -88,6 +89,7 @@ async fn serve(arguments: ServeArguments) -> CommandResult {
     })
     .await?;
     println!("API                {}", stack.api_url);
+    println!("API for API keys   {}", stack.key_api_url);
     println!("webhook            {}/webhooks/<channel>/{WEBHOOK_SECRET}", stack.api_url);
     println!("simulated provider {0}/_sim and {0}/_sim/arrivals", stack.provider_url);
     println!("DynamoDB           {}", stack.served.endpoint);

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
+use crate::aws::api_gateway::Gateway;
 use crate::aws::embedded::{self, Served, StandInRows};
 use crate::aws::endpoint::{self, Serving};
 use crate::aws::files::LocalFiles;
@@ -53,6 +54,8 @@ const REMEMBERED: usize = 100_000;
 /// The running stack. It stops with the runtime, or by [`Self::stop`].
 pub struct LocalStack {
     pub api_url: String,
+    /// The address that takes API keys.
+    pub key_api_url: String,
     pub provider_url: String,
     pub simulator: Arc<Simulator>,
     pub database: Database,
@@ -81,8 +84,10 @@ impl LocalStack {
         let LocalStackSettings { catalog, simulator, ports, sweep_every, data_dir } = settings;
         let provider_listener = listen_on_loopback(ports.provider).await?;
         let api_listener = listen_on_loopback(ports.api).await?;
+        let key_listener = listen_on_loopback(ports.keys).await?;
         let mut provider_url = url(&provider_listener, ports.provider)?;
         let api_url = url(&api_listener, ports.api)?;
+        let key_api_url = url(&key_listener, ports.keys)?;
         let mut container_listeners = None;
         if let Some(ContainerAccess { address, aws_port }) = ports.containers {
             let provider = listen_for_containers(address, port_of(&provider_listener)).await?;
@@ -124,6 +129,7 @@ impl LocalStack {
         let servers = vec![
             serve(provider_listener, provider, stop_servers.stopping()),
             serve(api_listener, api(&stack), stop_servers.stopping()),
+            serve(key_listener, Gateway::new(&stack)?.key_api(), stop_servers.stopping()),
         ];
         if data_dir.is_some() {
             simulator.keep_in(&rows)?;
@@ -151,6 +157,7 @@ impl LocalStack {
         ]);
         Ok(Self {
             api_url,
+            key_api_url,
             provider_url,
             simulator,
             database,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::http::IdentifyCaller;
 use alimi::ports::{Clock, Meter, ProviderHttp, Randomness};
 use alimi::store::DynamoStore;
-use alimi::use_cases::{Planner, Sender, SenderSettings, Trigger};
+use alimi::use_cases::{Authorizer, Planner, Sender, SenderSettings, Trigger};
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
 use alimi_sweeper::SweeperFunction;
@@ -46,6 +46,7 @@ pub struct Stack {
     pub webhook: Router,
     /// The routes of `console`.
     pub console: Router,
+    pub authorizer: Authorizer,
     pub sender: Sender,
     pub sweeper: SweeperFunction,
     pub trigger: Trigger,
@@ -122,6 +123,7 @@ impl Stack {
             enqueue: alimi_enqueue::router(enqueue_function.clone()),
             webhook: alimi_webhook::router(webhook_function.clone()),
             console: alimi_console::router(console_function.clone()),
+            authorizer: wiring::authorizer(&adapters(Function::Authorizer), &clock),
             sweeper: wiring::sweeper(&adapters(Function::Sweeper), &clock, meter.clone()),
             trigger: wiring::trigger(&adapters(Function::Trigger), &clock, randomness.clone()),
             planner: wiring::planner(&adapters(Function::Planner), &clock),
@@ -174,6 +176,13 @@ impl Stack {
     /// The routes of `console`, with another way to identify the caller.
     pub fn console_called_by(&self, callers: IdentifyCaller) -> Router {
         alimi_console::router(ConsoleFunction { callers, ..self.console_function.clone() })
+    }
+
+    /// The routes of `enqueue` in another process, which has counted nothing yet.
+    pub fn enqueue_of_another_process(&self, callers: IdentifyCaller) -> Router {
+        let mut function = EnqueueFunction { callers, ..self.enqueue_function.clone() };
+        function.enqueue.allowances = function.enqueue.allowances.of_another_process();
+        alimi_enqueue::router(function)
     }
 
     /// The routes of `enqueue`, with another way to identify the caller.

@@ -7,10 +7,11 @@ use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DiscardUploads, DryRun, Enqueue,
-    FinishRuns, Inspect, ListRuns, MissedTimes, PUTS_PER_SECOND, Planner, PreviewSchedule,
-    Producers, ResumeRuns, ReviewRestored, RunEnds, RunSettings, Sender, SenderSettings, Sweeper,
-    TakeFiles, Trigger, UploadMembers, Webhook, WebhookPorts, Why,
+    Allowances, Apply, Audiences, AuditTrail, Authorizer, ConfigureCatalog, Describe,
+    DiscardUploads, DryRun, Enqueue, FinishRuns, Inspect, ListRuns, MissedTimes, Overrule,
+    PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, ResumeRuns, ReviewRestored, RunEnds,
+    RunSettings, Sender, SenderSettings, Sweeper, TakeFiles, Trigger, UploadMembers, Webhook,
+    WebhookPorts, Why,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
@@ -67,8 +68,9 @@ pub(crate) fn enqueue(
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),
             clock: clock.clone(),
-            randomness,
+            randomness: randomness.clone(),
             adapters: provider_adapters(),
+            allowances: Allowances::new(adapters.store.clone(), clock.clone(), randomness),
         },
         apply: apply(adapters, clock),
         notifications: adapters.store.clone(),
@@ -80,6 +82,10 @@ pub(crate) fn enqueue(
         callers: |_| Some("local".to_owned()),
         identities: |_| Some("local".to_owned()),
     }
+}
+
+pub(crate) fn authorizer(adapters: &Adapters, clock: &SharedClock) -> Authorizer {
+    Authorizer::new(adapters.store.clone(), adapters.store.clone(), clock.clone())
 }
 
 pub(crate) fn webhook(
@@ -121,6 +127,7 @@ pub(crate) fn console(
             waker: adapters.waker.clone(),
             clock: clock.clone(),
             randomness: randomness.clone(),
+            key_uses: adapters.store.clone(),
         },
         documents: adapters.store.clone(),
         upload_members: UploadMembers {
@@ -150,6 +157,12 @@ pub(crate) fn console(
             adapters: provider_adapters(),
         },
         inspect: Inspect { notifications: adapters.store.clone(), catalog: adapters.store.clone() },
+        overrule: Overrule {
+            apply: apply(adapters, clock),
+            notifications: adapters.store.clone(),
+            sequences: adapters.store.clone(),
+            clock: clock.clone(),
+        },
         list_runs: ListRuns { runs: adapters.store.clone(), run_ends: run_ends(adapters, clock) },
         review_restored: ReviewRestored {
             pages: adapters.store.clone(),

@@ -14,7 +14,8 @@ pub enum Affected {
 }
 
 /// The packages that depend on `shared`.
-const ON_SHARED: [&str; 11] = [
+const ON_SHARED: [&str; 12] = [
+    "functions/authorizer",
     "functions/console",
     "functions/enqueue",
     "functions/planner",

@@ -33,6 +33,7 @@ processor time. Every request to a function does the same work:
 | trigger | a firing of a schedule that does not exist |
 | planner | a changed schedule |
 | sweeper | a sweep |
+| authorizer | an API key that no producer has |
 
 The goals are a zip of at most 3 MB, an init of at most 20 ms, and a first request that finds its clients
 warm. When init ends, the clients are made, their certificates are read, and a connection to the database

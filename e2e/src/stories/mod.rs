@@ -1,5 +1,7 @@
 //! The stories, and the requests that they share.
 
+pub mod audiences;
+pub mod keys;
 pub mod operations;
 pub mod receipts;
 mod requests;

@@ -21,6 +21,7 @@ pub(crate) fn recorder(console: &ConsoleFunction) -> Recorder {
         requirement: Requirement::Required,
         identify: console.callers,
         is_exempt: only_reads_the_catalog,
+        has_reason: |route| route.starts_with("/v1/ops/"),
         randomness: console.configure_catalog.randomness.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::Documents;
 use alimi::use_cases::{
-    AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, PreviewSchedule,
+    AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, Overrule, PreviewSchedule,
     ReviewRestored, TakeFiles, UploadMembers, Why,
 };
 use axum::extract::Request;
@@ -21,6 +21,7 @@ pub struct ConsoleFunction {
     pub dry_run: DryRun,
     pub list_runs: ListRuns,
     pub inspect: Inspect,
+    pub overrule: Overrule,
     pub review_restored: ReviewRestored,
     /// Records what operators do.
     pub audit: AuditTrail,

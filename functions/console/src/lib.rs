@@ -1,6 +1,8 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
-//! schedule will do, look at notifications, review them after a restoration, and see who did what.
+//! schedule will do, look at and cancel notifications and sequences, review notifications after a
+//! restoration, and see who did what.
 
+mod api_keys;
 mod audit;
 mod change;
 mod documents;
@@ -9,9 +11,11 @@ mod function;
 mod members;
 mod names;
 mod notifications;
+mod overruling;
 mod receipt_secrets;
 mod restored;
 mod schedules;
+mod sequences;
 mod view;
 
 use alimi::http::{Refusals, method_not_allowed, no_such_route, recorded, with_request_ids};
@@ -33,12 +37,17 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/channels/{name}/resume", post(documents::resume))
         .route("/v1/channels/{name}/receipt-secrets", post(receipt_secrets::make))
         .route("/v1/channels/{name}/receipt-secrets/{id}", delete(receipt_secrets::delete))
+        .route("/v1/producers/{name}/keys", get(api_keys::list).post(api_keys::make))
+        .route("/v1/producers/{name}/keys/{id}", delete(api_keys::delete))
         .route("/v1/audiences/{name}/members", post(members::upload))
         .route("/v1/audiences/{name}/upload-url", post(files::upload_url))
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
         .route("/v1/schedules/{name}/runs", get(schedules::runs))
         .route("/v1/ops/notifications/{id}", get(notifications::read))
+        .route("/v1/ops/notifications/{id}/cancel", post(notifications::cancel))
+        .route("/v1/ops/sequences/{id}", get(sequences::read))
+        .route("/v1/ops/sequences/{id}/cancel", post(sequences::cancel))
         .route("/v1/ops/restored", post(restored::review))
         .route("/v1/ops/audit", get(audit::list))
         .route("/v1/ops/notifications/{id}/text", get(notifications::text))

@@ -7,7 +7,7 @@ use alimi::ports::Adapters;
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
-    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns,
+    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, Overrule,
     PreviewSchedule, ReviewRestored, RunEnds, TakeFiles, UploadMembers, Why,
 };
 use alimi_console::{ConsoleFunction, router};
@@ -37,6 +37,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         adapters: adapters.clone(),
         clock: clock.clone(),
     };
+    let apply =
+        Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
     let console = ConsoleFunction {
         configure_catalog: ConfigureCatalog {
             documents: store.clone(),
@@ -44,10 +46,11 @@ async fn main() -> Result<(), lambda_http::Error> {
             adapters: adapters.clone(),
             agenda: store.clone(),
             classes: store.clone(),
-            waker: waker.clone(),
+            waker,
             uploads: store.clone(),
             clock: clock.clone(),
             randomness: randomness.clone(),
+            key_uses: store.clone(),
         },
         documents: store.clone(),
         upload_members: UploadMembers {
@@ -76,6 +79,12 @@ async fn main() -> Result<(), lambda_http::Error> {
             run_ends: RunEnds { groups: store.clone(), clock: clock.clone() },
         },
         inspect: Inspect { notifications: store.clone(), catalog: store.clone() },
+        overrule: Overrule {
+            apply: apply.clone(),
+            notifications: store.clone(),
+            sequences: store.clone(),
+            clock: clock.clone(),
+        },
         review_restored: ReviewRestored {
             pages: store.clone(),
             notifications: store.clone(),
@@ -84,7 +93,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             documents: store.clone(),
             lanes: store.clone(),
             ledger: store.clone(),
-            apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
+            apply,
             clock: clock.clone(),
             randomness,
         },

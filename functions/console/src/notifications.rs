@@ -1,14 +1,15 @@
-//! The routes of notifications for operators, who see those of every producer.
+//! The routes of notifications for operators, who see and cancel those of every producer.
 
-use alimi::domain::Notification;
-use alimi::domain::NotificationId;
+use alimi::domain::{Notification, NotificationId, Refused};
 use alimi::http::{AuditSubject, Problem, expect_bare};
+use alimi::use_cases::Applied;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::function::ConsoleFunction;
+use crate::overruling::expect_reason;
 use crate::view::{RecordView, TextView, WhyView};
 
 type Id = Result<Path<String>, PathRejection>;
@@ -50,11 +51,36 @@ pub(crate) async fn why(
     expect_bare(request).await?;
     let id = read_id(id)?;
     let found = console.why.why(&id).await?.ok_or_else(no_such_notification)?;
-    Ok(Json(WhyView::of(&found)).into_response())
+    Ok((of_recipient(&found.notification), Json(WhyView::of(&found))).into_response())
+}
+
+pub(crate) async fn cancel(
+    State(console): State<ConsoleFunction>,
+    id: Id,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = console.caller(&request)?;
+    expect_reason(request).await?;
+    let id = read_id(id)?;
+    let notification = match console.overrule.cancel(&id, &caller).await? {
+        Applied::Moved(notification) | Applied::Refused(notification, Refused::Settled) => {
+            notification
+        }
+        Applied::Refused(
+            notification,
+            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
+        ) => {
+            return Err(Problem::too_late_to_cancel(notification.status));
+        }
+        Applied::Missing => return Err(no_such_notification()),
+    };
+    let description = console.describe.one(&notification).await;
+    let view = RecordView::of(&notification, &description);
+    Ok((of_recipient(&notification), Json(view)).into_response())
 }
 
 /// Whose data an answer has, for the audit record.
-fn of_recipient(notification: &Notification) -> Extension<AuditSubject> {
+pub(crate) fn of_recipient(notification: &Notification) -> Extension<AuditSubject> {
     Extension(AuditSubject(vec![
         ("owner", notification.owner.clone()),
         ("recipient", notification.recipient.id.clone()),

@@ -13,6 +13,7 @@ pub(crate) fn recorder(function: &EnqueueFunction) -> Recorder {
         requirement: Requirement::BestEffort,
         identify: function.identities,
         is_exempt: creates,
+        has_reason: |_| false,
         randomness: function.enqueue.randomness.clone(),
     }
 }

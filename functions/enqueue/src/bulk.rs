@@ -41,6 +41,7 @@ fn nothing_stored(results: Vec<Result<Enqueued, NotEnqueued>>) -> Problem {
     let kind = kind_of_all(&causes);
     let wait_s = causes.iter().filter_map(|cause| match cause {
         NotEnqueued::Busy { retry_after_s } => Some(*retry_after_s),
+        NotEnqueued::OverQuota(used_up) => Some(used_up.retry_after_s),
         NotEnqueued::Invalid(_) | NotEnqueued::KeyReused | NotEnqueued::Port(_) => None,
     });
     let wait_s = wait_s.min();
@@ -63,12 +64,16 @@ fn kind_of_all(causes: &[NotEnqueued]) -> ProblemKind {
     let kinds = causes.iter().map(|cause| match cause {
         NotEnqueued::Port(_) => ProblemKind::Unavailable,
         NotEnqueued::Busy { .. } => ProblemKind::Busy,
+        NotEnqueued::OverQuota(_) => ProblemKind::OverQuota,
         NotEnqueued::Invalid(_) => ProblemKind::InvalidField,
         NotEnqueued::KeyReused => ProblemKind::KeyReused,
     });
     let kinds: Vec<ProblemKind> = kinds.collect();
-    [ProblemKind::Unavailable, ProblemKind::Busy, ProblemKind::InvalidField]
-        .into_iter()
-        .find(|kind| kinds.contains(kind))
-        .unwrap_or(ProblemKind::KeyReused)
+    let in_order = [
+        ProblemKind::Unavailable,
+        ProblemKind::Busy,
+        ProblemKind::OverQuota,
+        ProblemKind::InvalidField,
+    ];
+    in_order.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(ProblemKind::KeyReused)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alimi::domain::Producer;
+use alimi::domain::{Producer, Scope};
 use alimi::http::{Body, Parameters, Problem, canonical_digest, idempotency_key, read_json};
 use alimi::use_cases::ProducerRequest;
 use axum::extract::Request;
@@ -13,7 +13,7 @@ use crate::function::EnqueueFunction;
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Creation {
-    producer: Arc<Producer>,
+    pub(crate) producer: Arc<Producer>,
     idempotency_key: String,
     /// Distinguishes a repeated request from another one with the same key.
     digest: String,
@@ -25,11 +25,11 @@ impl Creation {
         function: &EnqueueFunction,
         request: Request,
     ) -> Result<Self, Problem> {
-        let caller = function.caller(request.extensions())?;
+        let caller = function.caller(request.extensions(), Scope::Write)?;
         Parameters::of(&request, &[])?;
         let idempotency_key = idempotency_key(request.headers())?;
         let body = read_json(request, BODY_BYTES_MAX).await?;
-        let producer = function.producers.of(&caller).await?;
+        let producer = function.producer_of(&caller).await?;
         Ok(Self { producer, idempotency_key, digest: canonical_digest(&body), body })
     }
 

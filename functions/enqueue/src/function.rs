@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use alimi::domain::Producer;
-use alimi::http::{IdentifyCaller, Problem};
+use alimi::domain::{Producer, Scope};
+use alimi::http::{IdentifyCaller, Problem, key_caller};
 use alimi::ports::{Clock, Notifications};
 use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, Producers};
 
@@ -20,21 +20,51 @@ pub struct EnqueueFunction {
     pub clock: Arc<dyn Clock>,
     /// Records what producers read and cancel.
     pub audit: AuditTrail,
+    /// Finds the caller of a request without an API key.
     pub callers: IdentifyCaller,
     /// Finds the caller with its session, for the audit records.
     pub identities: IdentifyCaller,
 }
 
+/// An authenticated caller.
+pub(crate) enum Caller {
+    /// An IAM role or user.
+    Principal(String),
+    /// The holder of an API key of this producer.
+    Producer(String),
+}
+
 impl EnqueueFunction {
-    pub(crate) fn caller(&self, extensions: &http::Extensions) -> Result<String, Problem> {
-        (self.callers)(extensions).ok_or_else(Problem::forbidden)
+    /// The caller of a request to a route that needs a scope. IAM decides about the routes of its
+    /// callers itself. API Gateway uses the authorizer's answer for every route, so a key's scopes are
+    /// checked here.
+    pub(crate) fn caller(
+        &self,
+        extensions: &http::Extensions,
+        scope: Scope,
+    ) -> Result<Caller, Problem> {
+        if let Some(caller) = key_caller(extensions) {
+            return if caller.may(scope) {
+                Ok(Caller::Producer(caller.producer))
+            } else {
+                Err(Problem::insufficient_scope(scope))
+            };
+        }
+        (self.callers)(extensions).map(Caller::Principal).ok_or_else(Problem::forbidden)
+    }
+
+    pub(crate) async fn producer_of(&self, caller: &Caller) -> Result<Arc<Producer>, Problem> {
+        Ok(match caller {
+            Caller::Principal(principal) => self.producers.of(principal).await?,
+            Caller::Producer(name) => self.producers.named(name).await?,
+        })
     }
 
     pub(crate) async fn producer(
         &self,
         extensions: &http::Extensions,
+        scope: Scope,
     ) -> Result<Arc<Producer>, Problem> {
-        let caller = self.caller(extensions)?;
-        Ok(self.producers.of(&caller).await?)
+        self.producer_of(&self.caller(extensions, scope)?).await
     }
 }

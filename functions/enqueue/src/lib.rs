@@ -11,10 +11,11 @@ mod view;
 
 use std::str::FromStr;
 
-use alimi::domain::{Event, Notification, NotificationId, Producer, Refused, SequenceId};
+use alimi::domain::{Event, Notification, NotificationId, Producer, Refused, Scope, SequenceId};
 use alimi::http::{
-    AuditSubject, ERRORS_PATH, NotificationView, Problem, Refusals, ShownTo, expect_bare,
-    method_not_allowed, no_such_route, recorded, with_request_ids,
+    AuditSubject, ERRORS_PATH, NotificationView, Problem, Refusals, SequenceView, ShownTo,
+    add_rate_limit_headers, expect_bare, method_not_allowed, no_such_route, recorded,
+    with_request_ids,
 };
 use alimi::use_cases::{Applied, StoredSequence};
 use axum::extract::rejection::PathRejection;
@@ -31,7 +32,6 @@ pub use self::creation::BODY_BYTES_MAX;
 use self::creation::Creation;
 pub use self::function::EnqueueFunction;
 use self::request::{NotificationRequest, SequenceRequest};
-use self::view::SequenceView;
 
 /// What the problems' types refer to.
 const ERRORS: &str = include_str!("../../../docs/errors.md");
@@ -63,9 +63,39 @@ async fn create_notifications(
     request: Request,
 ) -> Result<Response, Problem> {
     let creation = Creation::read(&function, request).await?;
+    let answer = store_notifications(&function, &creation).await;
+    Ok(with_limits(&function, &creation.producer, answer).await)
+}
+
+async fn create_sequence(
+    State(function): State<EnqueueFunction>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let creation = Creation::read(&function, request).await?;
+    let answer = store_sequence(&function, &creation).await;
+    Ok(with_limits(&function, &creation.producer, answer).await)
+}
+
+/// Tells a producer in the headers of an answer how much it may still ask for.
+async fn with_limits(
+    function: &EnqueueFunction,
+    producer: &Producer,
+    answer: Result<Response, Problem>,
+) -> Response {
+    let mut answer = answer.into_response();
+    let standings = function.enqueue.allowances.standings(producer).await;
+    add_rate_limit_headers(answer.headers_mut(), &standings);
+    answer
+}
+
+async fn store_notifications(
+    function: &EnqueueFunction,
+    creation: &Creation,
+) -> Result<Response, Problem> {
+    function.enqueue.allowances.take_turn(&creation.producer).await?;
     let request = creation.request("POST /v1/notifications");
     if let serde_json::Value::Array(items) = &creation.body.0 {
-        return create_many(&function, request, items).await;
+        return create_many(function, request, items).await;
     }
     let wanted: NotificationRequest =
         creation.body.clone().deserialize().map_err(Problem::invalid)?;
@@ -75,11 +105,11 @@ async fn create_notifications(
     Ok(created(enqueued.is_new, location, NotificationView::of(&enqueued.notification)))
 }
 
-async fn create_sequence(
-    State(function): State<EnqueueFunction>,
-    request: Request,
+async fn store_sequence(
+    function: &EnqueueFunction,
+    creation: &Creation,
 ) -> Result<Response, Problem> {
-    let creation = Creation::read(&function, request).await?;
+    function.enqueue.allowances.take_turn(&creation.producer).await?;
     let wanted: SequenceRequest = creation.body.clone().deserialize().map_err(Problem::invalid)?;
     let draft = wanted.draft().map_err(Problem::invalid)?;
     let request = creation.request("POST /v1/sequences");
@@ -93,7 +123,7 @@ async fn read_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Read).await?;
     expect_bare(request).await?;
     let notification = own_notification(&function, id, &producer).await?;
     let description = function.describe.one(&notification).await;
@@ -106,7 +136,7 @@ async fn cancel_notification(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Write).await?;
     expect_bare(request).await?;
     let notification = own_notification(&function, id, &producer).await?;
     let event = Event::CancelRequested { at_ms: function.clock.now_ms() };
@@ -118,11 +148,7 @@ async fn cancel_notification(
             notification,
             Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
         ) => {
-            let status = notification.status.as_str();
-            return Err(Problem::conflict(format!(
-                "the notification is {status}: it has left or may have left, and can no longer be \
-                 cancelled"
-            )));
+            return Err(Problem::too_late_to_cancel(notification.status));
         }
         Applied::Missing => return Err(no_such_notification()),
     };
@@ -134,13 +160,13 @@ async fn read_sequence(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Read).await?;
     expect_bare(request).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let found = function.enqueue.find_sequence(&id, &producer.name).await?;
     let stored = found.ok_or_else(no_such_sequence)?;
     let descriptions = function.describe.all(&stored.notifications).await;
-    let view = SequenceView::described(&stored, &descriptions);
+    let view = SequenceView::described(&stored, &descriptions, ShownTo::Producer);
     Ok((of_sequence(&stored), Json(view)).into_response())
 }
 
@@ -149,7 +175,7 @@ async fn cancel_sequence(
     id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let producer = function.producer(request.extensions()).await?;
+    let producer = function.producer(request.extensions(), Scope::Write).await?;
     expect_bare(request).await?;
     let id: SequenceId = read_id(id).ok_or_else(no_such_sequence)?;
     let EnqueueFunction { enqueue, apply, .. } = &function;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use alimi::aws::{Aws, Environment};
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
-use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, PUTS_PER_SECOND, Producers};
+use alimi::use_cases::{
+    Allowances, Apply, AuditTrail, Describe, Enqueue, PUTS_PER_SECOND, Producers,
+};
 use alimi_enqueue::{EnqueueFunction, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,6 +20,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     store.connect().await;
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let adapters = Arc::new(BuiltInAdapters::new(environment.endpoints()));
+    let randomness = Arc::new(SystemRandomness);
     let function = EnqueueFunction {
         enqueue: Enqueue {
             catalog: store.clone(),
@@ -29,8 +32,9 @@ async fn main() -> Result<(), lambda_http::Error> {
             classes: store.clone(),
             waker: waker.clone(),
             clock: clock.clone(),
-            randomness: Arc::new(SystemRandomness),
+            randomness: randomness.clone(),
             adapters: adapters.clone(),
+            allowances: Allowances::new(store.clone(), clock.clone(), randomness),
         },
         describe: Describe {
             notifications: store.clone(),

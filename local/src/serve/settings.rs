@@ -11,8 +11,11 @@ use crate::simulator::SimulatorSettings;
 /// Ports on loopback. Port 0 means any free port.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
-    /// The HTTP API: the routes of producers and operators, and the webhook.
+    /// The HTTP API: the routes of producers and operators, and the webhook. Nobody is
+    /// authenticated.
     pub api: u16,
+    /// The HTTP API for API keys: the routes of producers.
+    pub keys: u16,
     /// The simulated provider.
     pub provider: u16,
     /// The embedded DynamoDB.

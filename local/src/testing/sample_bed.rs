@@ -68,6 +68,7 @@ impl SampleBed {
             sender_settings: SenderSettings::default(),
         });
         sample_events::save_schedule(&store, &stack).await;
+        sample_events::save_key(&store).await;
         let services = endpoint::router(served.endpoint.clone(), stack.services(&queue));
         let serving = [
             endpoint::serve(provider, simulator::router(simulator)),

@@ -6,15 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use alimi::domain::{ApiKey, Scope, SecretDigest};
 use alimi::http::{iam_caller, iam_identity};
-use alimi::ports::Scheduler;
+use alimi::ports::{Catalog, Scheduler};
 use alimi::store::DynamoStore;
 use aws_lambda_events::sqs::SqsEvent;
 use axum::Router;
+use jiff::Timestamp;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use tower::ServiceExt;
 
 use crate::event_sources;
@@ -42,6 +45,31 @@ pub async fn save_schedule(store: &DynamoStore, stack: &Stack) {
     stack.files.save("bucket", "all.csv", file);
 }
 
+/// The id of the API key in the sample events.
+pub const KEY_ID: &str = "consultation-service.5f0c9a1b2d3e4f60";
+
+/// The API key in the sample events, and its producer.
+pub const KEY: &str =
+    "ak_consultation-service.5f0c9a1b2d3e4f60_sampleSecretForEventsOnly_0123456789-abcdef";
+
+/// Gives the API key of the sample events to the example's producer.
+///
+/// # Panics
+/// When it cannot be stored.
+pub async fn save_key(store: &DynamoStore) {
+    let producer = store.producer("consultation-service").await.expect("an answer");
+    let mut producer = producer.expect("the example's producer");
+    producer.keys = vec![ApiKey {
+        id: KEY_ID.to_owned(),
+        sha256: SecretDigest::of(KEY),
+        scopes: Scope::VARIANTS.iter().copied().collect(),
+        created_at: Timestamp::UNIX_EPOCH,
+        created_by: "kim".to_owned(),
+        expires_at: None,
+    }];
+    store.put_producer(&producer).await.expect("stored");
+}
+
 /// Invokes the function of an event, and returns the function's answer. The body of an HTTP answer
 /// is returned as JSON.
 ///
@@ -58,6 +86,11 @@ pub async fn invoke(stack: &Stack, event: &str) -> Value {
             let time_left = Duration::from_secs(20);
             let answer = alimi_webhook::handle(&stack.webhook_function, event, time_left).await;
             with_body_read(answer.expect("an answer"))
+        }
+        Some(("authorizer", _)) => {
+            let event: Box<RawValue> = serde_json::from_str(&text).expect("JSON");
+            let answer = alimi_authorizer::handle(&stack.authorizer, &event).await;
+            serde_json::to_value(answer.expect("an answer")).expect("JSON")
         }
         Some(("sender", _)) => {
             let wakes: SqsEvent = serde_json::from_str(&text).expect("an event of SQS");

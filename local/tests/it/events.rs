@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use alimi_local::simulator::SimulatorSettings;
 use alimi_local::testing::sample_cases::cases;
-use alimi_local::testing::sample_events::{has_members, invoke, sample_events, save_schedule};
+use alimi_local::testing::sample_events::{
+    has_members, invoke, sample_events, save_key, save_schedule,
+};
 use alimi_local::testing::world::{World, WorldSettings};
 
 #[tokio::test(start_paused = true)]
@@ -18,6 +20,7 @@ async fn every_event_is_answered_and_stored_as_its_case_says() {
         let simulator = SimulatorSettings { receipt_after: never, ..SimulatorSettings::default() };
         let world = World::new(WorldSettings { simulator, ..WorldSettings::default() }).await;
         save_schedule(&world.store, &world.stack).await;
+        save_key(&world.store).await;
         for event in &case.before {
             invoke(&world.stack, event).await;
         }

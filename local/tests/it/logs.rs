@@ -5,10 +5,11 @@ use std::time::Duration;
 use alimi::domain::RunKey;
 use alimi::ports::Clock;
 use alimi::use_cases::RunOutcome;
+use alimi_local::aws::api_gateway::Gateway;
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::secrets::WEBHOOK_SECRET;
 use alimi_local::simulator::PASSWORD;
-use alimi_local::testing::world::{World, WorldSettings};
+use alimi_local::testing::world::{World, WorldSettings, operate};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,6 +26,8 @@ async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
     producers_and_receipts(&world).await;
     operators_and_runs(&world).await;
     let receipt_secret = receipt_secrets_and_a_look_at_a_message(&world).await;
+    let api_key = requests_with_an_api_key(&world).await;
+    let (_, key_secret) = api_key.rsplit_once('_').expect("a secret");
 
     let logged = log.text();
     // The test sees the lines of every function.
@@ -37,6 +40,10 @@ async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
         "refused",
         "members uploaded",
         "a document was saved",
+        "an API key was refused, because it has expired",
+        "keys_refused",
+        "the use of an API key was not recorded",
+        "an operator cancelled a notification",
     ] {
         assert!(logged.contains(word), "no line contains {word:?}");
     }
@@ -62,6 +69,8 @@ async fn no_log_line_contains_a_number_a_text_a_variable_data_or_a_secret() {
         WEBHOOK_SECRET,
         "guessed-secret",
         receipt_secret.as_str(),
+        key_secret,
+        "guessed-key",
         "token-0",
     ];
     for line in logged.lines() {
@@ -188,6 +197,50 @@ async fn receipt_secrets_and_a_look_at_a_message(world: &World) -> String {
     }
     world.settle(Duration::from_secs(3600)).await;
     made.body["secret"].as_str().expect("a secret").to_owned()
+}
+
+/// A service sends with an API key: a right one, one that has expired, a wrong one and a malformed
+/// one, and during an outage. Returns the key.
+async fn requests_with_an_api_key(world: &World) -> String {
+    let create = [("if-none-match", "*")];
+    let shop = json!({ "grants": { "quota": { "notifications_per_day": 1 } } });
+    world.operate("PUT", "/v1/producers/shop", &create, shop).await;
+    let expires_at =
+        Timestamp::from_millisecond(world.clock.now_ms() + 3_600_000).expect("a time").to_string();
+    let wanted = json!({ "expires_at": expires_at });
+    let made = world.operate("POST", "/v1/producers/shop/keys", &[], wanted).await;
+    let key = made.body["key"].as_str().expect("a key").to_owned();
+    let keys = Gateway::new(&world.stack).expect("the template's APIs").key_api();
+    let post = async |header: &str, idempotency_key: &str| {
+        let headers = [("authorization", header), ("idempotency-key", idempotency_key)];
+        let path = "/v1/notifications";
+        operate(keys.clone(), "POST", path, &headers, single().to_string()).await
+    };
+    let bearer = format!("Bearer {key}");
+    (0..10).for_each(|_| world.faults.add(DatabaseFault::Failed));
+    assert_eq!(post(&bearer, "outage").await.status, 500);
+    world.faults.clear();
+    world.faults.pass(1);
+    (0..5).for_each(|_| world.faults.add(DatabaseFault::Failed));
+    let posted = post(&bearer, "posted").await;
+    world.faults.clear();
+    assert_eq!(posted.status, 202, "{}", posted.body);
+    assert_eq!(post(&bearer, "over-the-quota").await.status, 429);
+    for wrong in ["Bearer guessed-key".to_owned(), format!("{}0000", &bearer[..bearer.len() - 4])] {
+        assert_eq!(post(&wrong, "wrong").await.status, 403);
+    }
+    // An event in another format, which holds the key at another place.
+    let event = json!({ "identitySource": bearer, "authorizationToken": bearer });
+    let event = serde_json::value::to_raw_value(&event).expect("JSON");
+    let failed = alimi_authorizer::handle(&world.stack.authorizer, &event).await;
+    assert!(!failed.expect_err("refused").to_string().contains(&key));
+    let id = posted.body["id"].as_str().expect("an id");
+    let cancel = format!("/v1/ops/notifications/{id}/cancel");
+    let because = json!({ "reason": "010-1234-5678 asked for it" });
+    assert_eq!(world.operate("POST", &cancel, &[], because).await.status, 200);
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    assert_eq!(post(&bearer, "expired").await.status, 403);
+    key
 }
 
 /// The middle digits of phone numbers that select the scenarios of the simulated provider.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use alimi::aws::{SecretsManager, https_client};
 use alimi::domain::{RunKey, Status};
 use alimi::ports::{Scheduler, Secrets, WakeGroup};
+use alimi_local::aws::api_gateway::Gateway;
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::permissions::{Function, Permissions};
 use alimi_local::event_sources;
 use alimi_local::testing::crash_point::CrashPoint;
-use alimi_local::testing::world::{Answer, World, WorldSettings};
+use alimi_local::testing::world::{Answer, World, WorldSettings, operate};
 use alimi_planner::StreamEvent;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
@@ -35,6 +36,7 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     widened_hours(&world(&permissions).await).await;
     a_receipt_in_an_outage(&world(&permissions).await).await;
     a_restored_table(&world(&permissions).await).await;
+    a_key_of_a_limited_producer(&world(&permissions).await).await;
     let unused = permissions.unused();
     let unused: Vec<_> =
         unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
@@ -329,4 +331,23 @@ async fn a_restored_table(world: &World) {
     let body = json!({ "restored_to": "2026-03-02T10:00:30+09:00", "reason": "rows were lost" });
     let answer = world.operate("POST", "/v1/ops/restored", &[], body).await;
     assert_eq!(answer.body["moved"], 1, "{}", answer.body);
+}
+
+/// A service sends with an API key under a quota and a rate. An operator looks at its keys, and
+/// cancels the message.
+async fn a_key_of_a_limited_producer(world: &World) {
+    let grants = json!({ "quota": { "notifications_per_day": 5 }, "requests_per_second": 5 });
+    put(world, "/v1/producers/shop", json!({ "grants": grants })).await;
+    let made = world.operate("POST", "/v1/producers/shop/keys", &[], "").await;
+    let bearer = format!("Bearer {}", made.body["key"].as_str().expect("a key"));
+    let keys = Gateway::new(&world.stack).expect("the template's APIs").key_api();
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
+    let body = message(0).to_string();
+    let posted = operate(keys, "POST", "/v1/notifications", &headers, body).await;
+    assert_eq!(posted.status, 202, "{}", posted.body);
+    assert_eq!(world.operate("GET", "/v1/producers/shop/keys", &[], "").await.status, 200);
+    let id = posted.body["id"].as_str().expect("an id");
+    let cancel = format!("/v1/ops/notifications/{id}/cancel");
+    let because = json!({ "reason": "sent by mistake" });
+    assert_eq!(world.operate("POST", &cancel, &[], because).await.status, 200);
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::phone::PhoneNumber;
+use super::stated_reason::REASON_CHARACTERS_MAX;
 
 /// How much of one value a record keeps. Ids and names are shorter.
 const VALUE_CHARACTERS_MAX: usize = 256;
@@ -19,11 +20,12 @@ pub struct AuditRecord {
     pub at_ms: i64,
     /// The access log has the same id.
     pub request_id: String,
-    /// Who sent the request: an IAM identity with its session.
+    /// Who sent the request: an IAM identity with its session, or an API key by its id.
     pub actor: String,
     /// The method and the route: `POST /v1/channels/{name}/pause`.
     pub action: String,
-    /// The ids and names that the request is about. See [`subject_value`].
+    /// The ids and names that the request is about, and the reason that it gives. See
+    /// [`subject_value`].
     #[serde(default)]
     pub subject: BTreeMap<String, String>,
     /// The HTTP status of the answer. `None` while the request is worked on, and for ever if that
@@ -68,9 +70,19 @@ pub fn day_of(at_ms: i64) -> Date {
 /// number is masked.
 #[must_use]
 pub fn subject_value(text: &str) -> String {
+    kept(text, VALUE_CHARACTERS_MAX)
+}
+
+/// A person's reason as a record keeps it: whole, if it is one that a route accepts.
+#[must_use]
+pub fn reason_value(text: &str) -> String {
+    kept(text, REASON_CHARACTERS_MAX)
+}
+
+fn kept(text: &str, characters_max: usize) -> String {
     match PhoneNumber::try_from(text.to_owned()) {
         Ok(number) => number.to_string(),
-        Err(_) => text.chars().take(VALUE_CHARACTERS_MAX).collect(),
+        Err(_) => text.chars().take(characters_max).collect(),
     }
 }
 

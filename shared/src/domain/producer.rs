@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::api_key::ApiKey;
 use super::field_error::FieldError;
 use super::name::{MUST_BE_A_NAME, is_name};
 use super::priority::Priority;
+use super::quota::DailyQuota;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Producer {
@@ -18,6 +20,9 @@ pub struct Producer {
     /// What the service may ask for: by default, all templates and priorities.
     #[serde(default)]
     pub grants: Grants,
+    /// The service's API keys. The server sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ApiKey>,
 }
 
 /// What a producer may ask for.
@@ -29,6 +34,35 @@ pub struct Grants {
     /// The lowest priority number that it may ask for. With 1 it may not send real-time messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_min: Option<Priority>,
+    /// How many notifications it may ask for on each day; without a limit if left out. Those of
+    /// schedules do not count: operators ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<DailyQuota>,
+    /// How many requests that store something it may make in a second; as many as API Gateway takes
+    /// if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
+}
+
+impl Grants {
+    /// The most that `requests_per_second` may be: every such request writes one row, and DynamoDB
+    /// takes 1,000 writes of a row in a second.
+    pub const REQUESTS_PER_SECOND_MAX: u32 = 1_000;
+
+    fn faults(&self) -> Vec<FieldError> {
+        let quota = self.quota.as_ref().map(DailyQuota::faults).unwrap_or_default();
+        let rate = self.requests_per_second.unwrap_or(1);
+        let max = Self::REQUESTS_PER_SECOND_MAX;
+        quota
+            .into_iter()
+            .map(|fault| fault.within("quota"))
+            .chain(FieldError::unless(
+                (1..=max).contains(&rate),
+                "requests_per_second",
+                format!("is {rate}; must be 1 to {max}"),
+            ))
+            .collect()
+    }
 }
 
 impl Producer {
@@ -55,6 +89,7 @@ impl Producer {
                     "must be the name of an IAM role or user: 1 to 64 letters, digits and +=,.@_-",
                 )
             }))
+            .chain(self.grants.faults().into_iter().map(|fault| fault.within("grants")))
             .collect()
     }
 
@@ -63,7 +98,7 @@ impl Producer {
     /// # Errors
     /// Names the field that its grants do not allow.
     pub fn may_ask_for(&self, template: &str, priority: Priority) -> Result<(), FieldError> {
-        let Grants { templates, priority_min } = &self.grants;
+        let Grants { templates, priority_min, quota: _, requests_per_second: _ } = &self.grants;
         if templates.as_ref().is_some_and(|granted| granted.iter().all(|name| name != template)) {
             let detail = format!("is {template:?}; your service is not granted this template");
             return Err(FieldError::new("template", detail));
@@ -95,7 +130,9 @@ mod tests {
             grants: Grants {
                 templates: Some(vec!["order".into()]),
                 priority_min: Some(Priority(1)),
+                ..Grants::default()
             },
+            keys: vec![],
         }
     }
 
@@ -127,9 +164,34 @@ mod tests {
                 name: name.into(),
                 principals: vec![principal.into()],
                 grants: Grants::default(),
+                keys: vec![],
             };
             let fields: Vec<_> = faulty.faults().into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
+        }
+    }
+
+    #[test]
+    fn each_fault_of_a_grant_is_named_by_its_path() {
+        let fault = |grants: Grants| {
+            let faults = Producer { grants, ..producer() }.faults();
+            faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
+        };
+        let quota = |notifications_per_day, timezone: &str| {
+            let timezone = timezone.to_owned();
+            Some(DailyQuota { notifications_per_day, timezone })
+        };
+        for (quota, expected) in [
+            (quota(1, "Asia/Seoul"), None),
+            (quota(0, "Asia/Seoul"), Some("grants.quota.notifications_per_day")),
+            (quota(1, "Seoul"), Some("grants.quota.timezone")),
+        ] {
+            let found = fault(Grants { quota, ..Grants::default() });
+            assert_eq!(found.first().map(String::as_str), expected);
+        }
+        for (rate, is_refused) in [(0, true), (1, false), (1_000, false), (1_001, true)] {
+            let grants = Grants { requests_per_second: Some(rate), ..Grants::default() };
+            assert_eq!(fault(grants) == ["grants.requests_per_second"], is_refused, "{rate}");
         }
     }
 }

@@ -48,6 +48,12 @@ impl SecretDigest {
         let matches = known.iter().fold(Choice::from(0), |any, known| any | known.0.ct_eq(&self.0));
         bool::from(matches)
     }
+
+    /// Compares two digests in a time that does not depend on where they differ.
+    #[must_use]
+    pub fn equals_in_constant_time(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
 }
 
 impl fmt::Debug for SecretDigest {

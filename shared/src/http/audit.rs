@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::RequestExt;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Query, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{Method, header};
 
-use super::caller::IdentifyCaller;
+use super::caller::{IdentifyCaller, key_caller};
+use super::incoming::read_bytes;
 use super::problem::Problem;
 use super::request_id::current_request_id;
 use crate::domain::AuditRecord;
-use crate::domain::audit::subject_value;
+use crate::domain::audit::{reason_value, subject_value};
 use crate::ports::Randomness;
 use crate::use_cases::audit::{AuditTrail, Requirement};
 
@@ -33,6 +35,9 @@ const SUBJECT_PARAMETERS: [&str; 11] = [
     "upload",
 ];
 
+/// Bodies with a reason are small.
+const REASONED_BYTES_MAX: usize = 1024 * 1024;
+
 /// What records the requests of one function.
 #[derive(Clone)]
 pub struct Recorder {
@@ -42,6 +47,9 @@ pub struct Recorder {
     pub identify: IdentifyCaller,
     /// The requests that are not recorded, by method and route.
     pub is_exempt: fn(&Method, &str) -> bool,
+    /// The routes whose requests say in the member `reason` of their bodies why they are made. The
+    /// record of the beginning has the reason, so it is stored before the request has its effect.
+    pub has_reason: fn(&str) -> bool,
     /// For the ids of requests that API Gateway gave none.
     pub randomness: Arc<dyn Randomness>,
 }
@@ -58,19 +66,29 @@ pub async fn recorded(
     next: Next,
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let actor = (recorder.identify)(request.extensions());
+    let key = key_caller(request.extensions()).map(|caller| format!("api-key/{}", caller.key));
+    let actor = key.or_else(|| (recorder.identify)(request.extensions()));
     let (Some(route), Some(actor)) = (route, actor) else { return next.run(request).await };
     if (recorder.is_exempt)(request.method(), &route) {
         return next.run(request).await;
     }
     let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let mut subject = subject(&mut request).await;
+    if !only_reads && (recorder.has_reason)(&route) {
+        let (parts, body) = request.into_parts();
+        let Some(body) = read_bytes(Request::new(body), REASONED_BYTES_MAX).await else {
+            return Problem::too_large(REASONED_BYTES_MAX).into_response();
+        };
+        subject.extend(reason(&body).map(|reason| ("reason".to_owned(), reason)));
+        request = Request::from_parts(parts, Body::from(body));
+    }
     let mut record = AuditRecord {
         at_ms: recorder.trail.now_ms(),
         request_id: current_request_id()
             .unwrap_or_else(|| format!("{:016x}", recorder.randomness.next_u64())),
         actor,
         action: format!("{} {route}", request.method()),
-        subject: subject(&mut request).await,
+        subject,
         status: None,
     };
     if !only_reads && let Err(error) = recorder.trail.begin(&record, recorder.requirement).await {
@@ -97,6 +115,12 @@ pub async fn recorded(
         recorder.trail.end(&record).await;
         response
     }
+}
+
+/// The member `reason` of a body. The handler refuses a body that is not as it should be.
+fn reason(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    body.get("reason")?.as_str().map(reason_value)
 }
 
 /// The ids and names in a request's path and in its query.

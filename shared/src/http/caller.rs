@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use http::Extensions;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizerIamDescription as Iam;
 use lambda_http::request::RequestContext;
+use serde_json::Value;
+
+use crate::domain::Scope;
 
 /// A function that finds a request's authenticated caller in the extensions that `lambda_http` adds
 /// to the request. `None` refuses the request.
@@ -44,6 +47,46 @@ pub fn iam_identity(extensions: &Extensions) -> Option<String> {
     let id = principal_id(iam)?;
     let arn = iam.user_arn.as_deref().filter(|arn| !arn.is_empty());
     Some(arn.unwrap_or(id).to_owned())
+}
+
+/// A caller that API Gateway's authorizer recognised by an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCaller {
+    /// The name of the key's producer.
+    pub producer: String,
+    /// The key's id.
+    pub key: String,
+    scopes: String,
+}
+
+impl KeyCaller {
+    /// The fields of the authorizer's context.
+    pub const PRODUCER: &str = "producer";
+    pub const KEY: &str = "key";
+    pub const SCOPES: &str = "scopes";
+
+    /// Whether the key permits something.
+    #[must_use]
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.split(' ').any(|granted| granted == scope.as_str())
+    }
+}
+
+/// The caller that the authorizer has recognised by an API key; `None` for other callers.
+///
+/// API Gateway writes the authorizer's answer into the event. A client cannot, so it is trusted here.
+#[must_use]
+pub fn key_caller(extensions: &Extensions) -> Option<KeyCaller> {
+    let RequestContext::ApiGatewayV2(context) = extensions.get::<RequestContext>()? else {
+        return None;
+    };
+    let fields = &context.authorizer.as_ref()?.fields;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(KeyCaller {
+        producer: text(KeyCaller::PRODUCER)?,
+        key: text(KeyCaller::KEY)?,
+        scopes: text(KeyCaller::SCOPES)?,
+    })
 }
 
 /// The IAM role or user, or `local` where `sam local start-api` made the event.

@@ -1,5 +1,6 @@
 //! What the HTTP functions share: the strict reader of requests, who the caller is, the record of what
-//! the caller did, problem details, request ids, and how a notification and what holds it are shown.
+//! the caller did, problem details, request ids, how a notification, a sequence and what holds them are
+//! shown, and the headers that tell a producer's limits.
 
 mod audit;
 mod body;
@@ -19,14 +20,16 @@ mod parameters;
 mod problem;
 mod problem_kind;
 mod problems;
+mod rate_limit_headers;
 mod request_id;
+mod sequence_view;
 mod strict;
 
 pub use audit::{AuditSubject, Recorder, recorded};
 pub use body::{Body, canonical_digest};
 pub use caller::{
-    IdentifyCaller, IdentifySource, api_gateway_source, iam_caller, iam_identity,
-    iam_or_local_caller, iam_or_local_identity,
+    IdentifyCaller, IdentifySource, KeyCaller, api_gateway_source, iam_caller, iam_identity,
+    iam_or_local_caller, iam_or_local_identity, key_caller,
 };
 pub use headers::{media_type, single_header};
 pub use hold_view::HoldView;
@@ -37,5 +40,7 @@ pub use notification_view::{NotificationView, ShownTo};
 pub use parameters::Parameters;
 pub use problem::Problem;
 pub use problem_kind::{ERRORS_PATH, ProblemKind};
+pub use rate_limit_headers::add_rate_limit_headers;
 pub use request_id::{Refusals, with_request_ids};
+pub use sequence_view::{Descriptions, SequenceView};
 pub use strict::{Unreadable, deserialize_strictly};

@@ -13,6 +13,8 @@ pub enum ProblemKind {
     Forbidden,
     /// The caller is authenticated, but belongs to no producer.
     NoProducer,
+    /// The caller's API key does not permit the route.
+    InsufficientScope,
     NotFound,
     MethodNotAllowed,
     /// The notification's status does not allow the operation.
@@ -34,6 +36,10 @@ pub enum ProblemKind {
     /// The idempotency key was used before for another body.
     KeyReused,
     PreconditionRequired,
+    /// The producer makes more requests in a second than it may.
+    TooManyRequests,
+    /// The producer's quota of notifications is used up.
+    OverQuota,
     /// Too many notifications of one channel are being stored.
     Busy,
     /// A later try may succeed.
@@ -60,7 +66,7 @@ impl ProblemKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Forbidden | Self::NoProducer => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::NoProducer | Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict | Self::InUse | Self::NotStopped | Self::LimitReached => {
@@ -73,6 +79,7 @@ impl ProblemKind {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+            Self::TooManyRequests | Self::OverQuota => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -84,6 +91,7 @@ impl ProblemKind {
             Self::Malformed => "The request cannot be read",
             Self::Forbidden => "The caller is not authenticated",
             Self::NoProducer => "The caller belongs to no producer",
+            Self::InsufficientScope => "The API key does not permit this route",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::Conflict => "The notification's status does not allow this",
@@ -97,6 +105,8 @@ impl ProblemKind {
             Self::InvalidFile => "The file has no valid member",
             Self::KeyReused => "The idempotency key belongs to another request",
             Self::PreconditionRequired => "A change needs a condition",
+            Self::TooManyRequests => "Too many requests in a second",
+            Self::OverQuota => "The quota of notifications is used up",
             Self::Busy => "Too many notifications of one channel at once",
             Self::Unavailable => "Temporarily unavailable",
         }

@@ -3,9 +3,9 @@
 use super::problem::Problem;
 use super::problem_kind::ProblemKind;
 use super::request_id::current_request_id;
-use crate::domain::FieldError;
+use crate::domain::{FieldError, Scope, Status};
 use crate::ports::PortError;
-use crate::use_cases::{NoProducer, NotEnqueued};
+use crate::use_cases::{NoProducer, NoTurn, NotEnqueued, UsedUp};
 
 impl Problem {
     #[must_use]
@@ -38,7 +38,8 @@ impl Problem {
     /// API Gateway did not authenticate the caller.
     #[must_use]
     pub fn forbidden() -> Self {
-        let detail = "sign the request with AWS credentials (SigV4)";
+        let detail = "sign the request with AWS credentials (SigV4), or send an API key to the address \
+                      for API keys";
         Self::new(ProblemKind::Forbidden, FieldError::new("Authorization", detail))
     }
 
@@ -46,6 +47,35 @@ impl Problem {
     #[must_use]
     pub fn no_producer(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::NoProducer, FieldError::new("Authorization", detail))
+    }
+
+    /// The caller's API key does not permit the route.
+    #[must_use]
+    pub fn insufficient_scope(needed: Scope) -> Self {
+        let detail = format!(
+            "has an API key without the scope {}, which this route needs; send a key that has it",
+            needed.as_str()
+        );
+        Self::new(ProblemKind::InsufficientScope, FieldError::new("Authorization", detail))
+    }
+
+    /// The producer makes more requests than its grants allow.
+    #[must_use]
+    pub fn too_many_requests(retry_after_s: u64) -> Self {
+        let detail = format!(
+            "your service makes more requests in a second than it may; repeat the same request with \
+             the same Idempotency-Key after {retry_after_s} s"
+        );
+        let error = FieldError::new("request", detail);
+        Self::new(ProblemKind::TooManyRequests, error).retry_after(retry_after_s)
+    }
+
+    /// The producer has used up its quota of notifications.
+    #[must_use]
+    pub fn over_quota(used_up: UsedUp) -> Self {
+        let UsedUp { retry_after_s, detail } = used_up;
+        let error = FieldError::new("request", detail);
+        Self::new(ProblemKind::OverQuota, error).retry_after(retry_after_s)
     }
 
     #[must_use]
@@ -59,6 +89,15 @@ impl Problem {
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Conflict, FieldError::new("id", detail))
+    }
+
+    /// The notification has left, or may have left.
+    #[must_use]
+    pub fn too_late_to_cancel(status: Status) -> Self {
+        Self::conflict(format!(
+            "the notification is {}: it has left or may have left, and can no longer be cancelled",
+            status.as_str()
+        ))
     }
 
     #[must_use]
@@ -136,7 +175,17 @@ impl From<NotEnqueued> for Problem {
             NotEnqueued::Invalid(error) => Self::invalid(error),
             NotEnqueued::KeyReused => Self::key_reused(),
             NotEnqueued::Busy { retry_after_s } => Self::busy(retry_after_s),
+            NotEnqueued::OverQuota(used_up) => Self::over_quota(used_up),
             NotEnqueued::Port(error) => Self::unavailable(&error),
+        }
+    }
+}
+
+impl From<NoTurn> for Problem {
+    fn from(error: NoTurn) -> Self {
+        match error {
+            NoTurn::TooMany { retry_after_s } => Self::too_many_requests(retry_after_s),
+            NoTurn::Port(error) => Self::unavailable(&error),
         }
     }
 }
@@ -144,7 +193,9 @@ impl From<NotEnqueued> for Problem {
 impl From<NoProducer> for Problem {
     fn from(error: NoProducer) -> Self {
         match error {
-            NoProducer::NameTaken { .. } => Self::no_producer(error.to_string()),
+            NoProducer::NameTaken { .. } | NoProducer::Deleted { .. } => {
+                Self::no_producer(error.to_string())
+            }
             NoProducer::Port(error) => Self::unavailable(&error),
         }
     }

@@ -66,8 +66,22 @@ impl DynamoStore {
         self.put_over(Kind::Channel, &channel.name, &channel, known).await
     }
 
+    /// Stores a producer. The server makes the API keys of a producer, so a file cannot name them:
+    /// those of the stored producer are kept.
+    ///
+    /// # Errors
+    /// [`PortError::Unusable`] when the stored keys cannot be read: without them, the service would be
+    /// locked out.
     pub async fn put_producer(&self, producer: &Producer) -> Result<(), PortError> {
-        self.put_entry(Kind::Producer, &producer.name, producer).await
+        let known = self.document(Kind::Producer, &producer.name).await?;
+        let mut producer = producer.clone();
+        let stored = known.as_ref().and_then(|known| known.body.as_ref()?.get("keys"));
+        if let Some(stored) = stored.filter(|_| producer.keys.is_empty()) {
+            producer.keys = serde_json::from_value(stored.clone()).map_err(|_| {
+                unusable(Table::Catalog, "the API keys of a producer do not decode")
+            })?;
+        }
+        self.put_over(Kind::Producer, &producer.name, &producer, known).await
     }
 
     pub async fn put_template(&self, template: &Template) -> Result<(), PortError> {

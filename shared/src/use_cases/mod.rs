@@ -1,11 +1,12 @@
 //! The use cases: load → transition → conditional save → effects. Each module is named after the
 //! function that runs it, except those that several functions share: `apply`, `audience`,
 //! `audit`, `catalog_cache`, `compose`, `current_hours`, `describe`, `puts`, `run_ends`,
-//! `schedule_history`, `schedule_row` and `wake`.
+//! `schedule_history`, `schedule_row`, `stored_sequence` and `wake`.
 
 pub mod apply;
 pub mod audience;
 pub mod audit;
+pub mod authorizer;
 mod catalog_cache;
 pub mod compose;
 pub mod console;
@@ -18,6 +19,7 @@ mod run_ends;
 mod schedule_history;
 mod schedule_row;
 pub mod sender;
+mod stored_sequence;
 pub mod sweeper;
 pub mod trigger;
 mod wake;
@@ -26,21 +28,24 @@ pub mod webhook;
 pub use apply::{Applied, Apply};
 pub use audience::Audiences;
 pub use audit::{AuditTrail, Requirement};
+pub use authorizer::{Authorized, Authorizer};
 pub use console::{
     ConfigureCatalog, ContentMissing, DryRun, DryRunReport, Entry, FilePlace, Inspect, Inspected,
-    ListRuns, ListedRun, NewReceiptSecret, NoPlace, NotChanged, NotPreviewed, NotReviewed, NotRun,
-    NotUploaded, OpenCount, Preview, PreviewSchedule, Restoration, ReviewRestored, Reviewed,
-    TakeFiles, UploadMembers, UploadReport, UploadRequest, Why, WhyItWaits,
+    ListRuns, ListedKey, ListedRun, NewApiKey, NewReceiptSecret, NoPlace, NotChanged, NotPreviewed,
+    NotReviewed, NotRun, NotUploaded, OpenCount, Overrule, Preview, PreviewSchedule, Restoration,
+    ReviewRestored, Reviewed, TakeFiles, UploadMembers, UploadReport, UploadRequest, Why,
+    WhyItWaits,
 };
 pub use describe::{Describe, Description, Place, Waiting};
 pub use enqueue::{
-    Draft, Enqueue, Enqueued, EnqueuedSequence, NoProducer, NotEnqueued, ProducerRequest,
-    Producers, SequenceDraft, StepDraft, StepNotificationDraft, StoredSequence,
+    Allowances, Draft, Enqueue, Enqueued, EnqueuedSequence, Limit, NoProducer, NoTurn, NotEnqueued,
+    ProducerRequest, Producers, SequenceDraft, Standing, StepDraft, StepNotificationDraft, UsedUp,
 };
 pub use planner::{Planned, Planner, Reconciled, ReconciledPart};
 pub use puts::PUTS_PER_SECOND;
 pub use run_ends::{RunEnd, RunEnds, SearchLimits};
 pub use sender::{DrainReport, Sender, SenderSettings};
+pub use stored_sequence::StoredSequence;
 pub use sweeper::{DiscardUploads, FinishRuns, MissedTimes, ResumeRuns, SweepReport, Sweeper};
 pub use trigger::{RunOutcome, RunReport, RunSettings, Trigger};
 pub use webhook::{Admitted, NotTaken, Webhook, WebhookPorts};

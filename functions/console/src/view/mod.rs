@@ -1,9 +1,11 @@
 //! What operators see. Phone numbers are masked, and members' variables are left out.
 
+mod api_key;
 mod audit_record;
 mod document;
 mod dry_run;
 mod file_place;
+mod owned_sequence;
 mod preview;
 mod receipt_secret;
 mod record;
@@ -13,10 +15,12 @@ mod text;
 mod upload;
 mod why;
 
+pub(crate) use self::api_key::{ApiKeyView, ListedKeyView};
 pub(crate) use self::audit_record::AuditRecordView;
 pub(crate) use self::document::{DocumentView, Page, RevisionView};
 pub(crate) use self::dry_run::DryRunView;
 pub(crate) use self::file_place::FilePlaceView;
+pub(crate) use self::owned_sequence::OwnedSequenceView;
 pub(crate) use self::preview::PreviewView;
 pub(crate) use self::receipt_secret::ReceiptSecretView;
 pub(crate) use self::record::RecordView;

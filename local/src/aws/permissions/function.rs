@@ -2,6 +2,7 @@
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum Function {
+    Authorizer,
     Enqueue,
     Sender,
     Webhook,
@@ -16,6 +17,7 @@ impl Function {
     #[must_use]
     pub const fn logical_id(self) -> &'static str {
         match self {
+            Self::Authorizer => "AuthorizerFunction",
             Self::Enqueue => "EnqueueFunction",
             Self::Sender => "SenderFunction",
             Self::Webhook => "WebhookFunction",

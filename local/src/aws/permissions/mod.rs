@@ -24,6 +24,7 @@ use self::policy::{Grant, Policies};
 use crate::aws::embedded::EmbeddedError;
 
 pub use self::function::Function;
+pub(crate) use self::policy::matches;
 
 /// The policies, and the calls that were made under them.
 #[derive(Clone)]

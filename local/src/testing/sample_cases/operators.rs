@@ -6,17 +6,19 @@ use alimi::domain::Status;
 use serde_json::{Value, json};
 
 use super::answers::{failed, problem};
-use super::ids::SINGLE;
+use super::ids::{FIRST_STEP, SECOND_STEP, SEQUENCE, SINGLE};
 use crate::testing::sample_case::{Case, on};
 
 pub(super) fn cases() -> Vec<Case> {
     [
         channels(),
         receipt_secrets(),
+        api_keys(),
         templates(),
         other_documents(),
         uploads(),
         notifications(),
+        cancellations(),
         restorations(),
         schedules(),
         runs(),
@@ -73,6 +75,37 @@ fn receipt_secrets() -> Vec<Case> {
         on("console/delete-receipt-secret")
             .after(&["console/delete-receipt-secret"])
             .answers(problem(404, "id")),
+    ]
+}
+
+fn api_keys() -> Vec<Case> {
+    let sample = json!({
+        "id": "consultation-service.5f0c9a1b2d3e4f60",
+        "scopes": ["notifications:read", "notifications:write"],
+        "created_by": "kim", "expires_at": null, "has_expired": false, "last_used_at": null,
+    });
+    vec![
+        on("console/create-api-key").answers(json!({
+            "statusCode": 201,
+            "headers": { "cache-control": "no-store" },
+            "body": {
+                "scopes": ["notifications:write"],
+                "created_by": "arn:aws:sts::123456789012:assumed-role/operator/kim",
+                "expires_at": "2099-12-30T15:00:00Z",
+            },
+        })),
+        on("console/create-api-key-with-unknown-scope").answers(problem(422, "scopes[0]")),
+        on("console/list-api-keys")
+            .answers(json!({ "statusCode": 200, "body": { "items": [sample] } })),
+        on("console/delete-api-key").answers(json!({ "statusCode": 204 })),
+        // The other key stays.
+        on("console/list-api-keys")
+            .after(&["console/create-api-key", "console/delete-api-key"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "items": [{ "scopes": ["notifications:write"] }] },
+            })),
+        on("console/delete-api-key").after(&["console/delete-api-key"]).answers(problem(404, "id")),
     ]
 }
 
@@ -202,6 +235,39 @@ fn notifications() -> Vec<Case> {
                 },
             }))
             .stores(&[(SINGLE, Status::Queued)]),
+    ]
+}
+
+fn cancellations() -> Vec<Case> {
+    vec![
+        on("console/cancel-ops-notification").answers(problem(404, "id")),
+        on("console/cancel-ops-notification")
+            .after(&["enqueue/single"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "status": "cancelled", "owner": "consultation-service" },
+            }))
+            .stores(&[(SINGLE, Status::Cancelled)]),
+        on("console/cancel-ops-notification")
+            .after(&["enqueue/single", "sender/wake"])
+            .answers(problem(409, "id"))
+            .stores(&[(SINGLE, Status::Accepted)]),
+        on("console/read-ops-sequence").answers(problem(404, "id")),
+        on("console/read-ops-sequence")
+            .after(&["enqueue/sequence"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "id": SEQUENCE, "owner": "consultation-service" },
+            }))
+            .stores(&[(FIRST_STEP, Status::Queued), (SECOND_STEP, Status::Blocked)]),
+        on("console/cancel-ops-sequence").answers(problem(404, "id")),
+        on("console/cancel-ops-sequence")
+            .after(&["enqueue/sequence"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "id": SEQUENCE, "owner": "consultation-service" },
+            }))
+            .stores(&[(FIRST_STEP, Status::Cancelled), (SECOND_STEP, Status::Cancelled)]),
     ]
 }
 

@@ -18,7 +18,10 @@ const FALLBACK_STEPS: [&str; 3] = [
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    [creating(), creating_sequences(), reading(), cancelling()].into_iter().flatten().collect()
+    [creating(), by_key(), creating_sequences(), reading(), cancelling()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn creating() -> Vec<Case> {
@@ -66,6 +69,24 @@ fn creating() -> Vec<Case> {
         on("enqueue/read-errors").answers(json!({
             "statusCode": 200, "headers": { "x-request-id": "q7RkYhM2PLb0Tc8=" },
         })),
+    ]
+}
+
+/// Requests with an API key, whose authorizer has recognised it.
+fn by_key() -> Vec<Case> {
+    let queued = json!({ "id": SINGLE, "status": "queued" });
+    vec![
+        on("enqueue/single-by-key")
+            .answers(json!({ "statusCode": 202, "body": queued }))
+            .stores(&[(SINGLE, Status::Queued)]),
+        // A key and a role of one producer share its idempotency keys.
+        on("enqueue/single-by-key")
+            .after(&["enqueue/single"])
+            .answers(json!({ "statusCode": 200, "body": queued }))
+            .stores(&[(SINGLE, Status::Queued)]),
+        on("enqueue/single-by-read-only-key").answers(problem(403, "Authorization")),
+        // The authorizer's answer is kept for a minute, and the producer was deleted meanwhile.
+        on("enqueue/read-by-key-of-deleted-producer").answers(problem(403, "Authorization")),
     ]
 }
 

@@ -6,10 +6,11 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// An answer of `console`.
+/// An answer of `console`, or of another function over HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub status: u16,
+    pub headers: HeaderMap,
     /// The `ETag` header.
     pub etag: Option<String>,
     /// The body; null when it is empty or no JSON.
@@ -24,9 +25,19 @@ pub async fn operate(
     headers: &[(&str, &str)],
     body: String,
 ) -> Answer {
-    let (status, headers, body) = exchange(console, method, path, headers, body).await;
+    let (status, mut headers, body) = exchange(console, method, path, headers, body).await;
+    // Every answer has another one, and otherwise equal answers are equal.
+    headers.remove("x-request-id");
     let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-    Answer { status: status.as_u16(), etag, body }
+    Answer { status: status.as_u16(), headers, etag, body }
+}
+
+impl Answer {
+    /// A header of the answer; empty if it has none of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
 }
 
 /// Sends one request to a router.

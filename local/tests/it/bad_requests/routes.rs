@@ -22,6 +22,9 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The largest body of a cancellation by an operator.
+const REASON_BODY_BYTES_MAX: usize = 16 * 1024;
+
 const ID: &str = "0123456789abcdef0123456789abcd";
 
 /// Every kind of document, with the name of a stored one.
@@ -52,6 +55,9 @@ fn bare() -> Vec<Case> {
         console("POST", "/v1/schedules/daily/dry-run"),
         console("GET", "/v1/schedules/daily/runs"),
         console("GET", &format!("/v1/ops/notifications/{ID}")),
+        console("GET", &format!("/v1/ops/sequences/{ID}")),
+        console("GET", "/v1/producers/consultation-service/keys"),
+        console("DELETE", "/v1/producers/consultation-service/keys/a"),
     ];
     for (kind, name) in DOCUMENTS {
         let delete = console("DELETE", &format!("/v1/{kind}/{name}"));
@@ -77,7 +83,13 @@ fn with_json() -> Vec<(Case, usize)> {
         let case = Case::of(Function::Console, "PUT", &format!("/v1/{kind}/{name}"));
         case.header("if-none-match", "*")
     };
+    let cancel = |kind: &str| {
+        let case = Case::of(Function::Console, "POST", &format!("/v1/ops/{kind}/{ID}/cancel"));
+        case.json("{\"reason\":\"a test\"}")
+    };
     vec![
+        (cancel("notifications"), REASON_BODY_BYTES_MAX),
+        (cancel("sequences"), REASON_BODY_BYTES_MAX),
         (post("/v1/notifications").json(valid::notification()), BODY_BYTES_MAX),
         (post("/v1/sequences").json(valid::sequence()), BODY_BYTES_MAX),
         (put("channels").json(valid::channel()), DOCUMENT_BYTES_MAX),
@@ -165,7 +177,7 @@ fn json_bodies() -> Vec<Case> {
                 body(b"{\"name\": 1e999}").gets(400, "body", "a number that is too large"),
                 body(b"{\"name\": \"\xff\"}").gets(400, "body", "no UTF-8"),
                 body(b"\xef\xbb\xbf{}").gets(400, "body", "a byte order mark"),
-                body("[".repeat(100_000).as_bytes()).gets(400, "*", "deep nesting"),
+                body("[".repeat(bytes_max.min(100_000)).as_bytes()).gets(400, "*", "deep nesting"),
                 body("{\"a\":".repeat(50).as_bytes()).gets(400, "a.a.a*", "deep objects"),
                 body(large.as_bytes()).gets(413, "body", "a large body"),
             ]
@@ -193,7 +205,7 @@ fn idempotency_keys() -> Vec<Case> {
     ];
     with_json()
         .into_iter()
-        .filter(|(case, _)| case.method == "POST")
+        .filter(|(case, _)| matches!(case.function, Function::Enqueue))
         .flat_map(|(case, _)| {
             let without = case.clone().without_header("idempotency-key");
             let wrong = keys.iter().map(|key| {
@@ -312,12 +324,32 @@ fn names_and_ids() -> Vec<Case> {
         ] {
             cases.push(Case::of(Function::Enqueue, method, &path).gets(404, "id", "no such id"));
         }
-        let path = format!("/v1/ops/notifications/{id}");
-        cases.push(get(&path).gets(404, "id", "no such id"));
+        for kind in ["notifications", "sequences"] {
+            let path = format!("/v1/ops/{kind}/{id}");
+            cases.push(get(&path).gets(404, "id", "no such id"));
+            let cancel = Case::of(Function::Console, "POST", &format!("{path}/cancel"));
+            let cancel = cancel.json("{\"reason\":\"a test\"}");
+            cases.push(cancel.gets(404, "id", "nothing to cancel"));
+        }
     }
     let post = |path: &str| Case::of(Function::Console, "POST", path);
     let secret = "/v1/channels/alimtalk-main/receipt-secrets/absent";
+    let key = "/v1/producers/consultation-service/keys/absent";
+    let keys = |body: &str| post("/v1/producers/consultation-service/keys").json(body);
     cases.extend([
+        keys("{\"scopes\":[]}").gets(422, "scopes", "a key without a scope"),
+        keys("{\"scopes\":[\"all\"]}").gets(422, "scopes[0]", "an unknown scope"),
+        keys("{\"scopes\":\"notifications:read\"}").gets(422, "scopes", "a scope, not a list"),
+        keys("{\"expires_at\":\"2026-03-02\"}").gets(422, "expires_at", "a day"),
+        keys("{\"expires_at\":\"2026-03-02T09:00:00+09:00\"}").gets(422, "expires_at", "over"),
+        keys("{\"name\":\"a\"}").gets(422, "name", "an unknown field"),
+        keys("[]").gets(422, "body", "a list"),
+        keys("{").gets(400, "body", "a cut off body"),
+        post("/v1/producers/consultation-service/keys").body("{}").gets(
+            415,
+            "Content-Type",
+            "a body without a type",
+        ),
         get("/v1/schedules/absent/preview").gets(404, "name", "no such schedule"),
         get("/v1/schedules/absent/runs").gets(404, "name", "no such schedule"),
         post("/v1/schedules/absent/dry-run").gets(404, "name", "no such schedule"),
@@ -326,6 +358,9 @@ fn names_and_ids() -> Vec<Case> {
         post("/v1/channels/absent/resume").gets(404, "name", "no such channel"),
         post("/v1/channels/absent/receipt-secrets").gets(404, "name", "no such channel"),
         Case::of(Function::Console, "DELETE", secret).gets(404, "id", "no such secret"),
+        get("/v1/producers/absent/keys").gets(404, "name", "no such producer"),
+        post("/v1/producers/absent/keys").gets(404, "name", "no such producer"),
+        Case::of(Function::Console, "DELETE", key).gets(404, "id", "no such key"),
     ]);
     cases
 }

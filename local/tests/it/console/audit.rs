@@ -12,6 +12,7 @@ use super::operator::{CREATE, create, daily, get, scheduled_world, status_and_fi
 use super::teachers::{CSV, upload};
 use crate::http::requests::{id, post, valid};
 
+const CANCEL: &str = "POST /v1/ops/notifications/{id}/cancel";
 const AUDIT: &str = "/v1/ops/audit?day=2026-03-02";
 
 /// All records of the day on which a world begins.
@@ -60,6 +61,7 @@ async fn everything_that_an_operator_does_is_recorded_but_reads_of_the_catalog()
     let made = world.operate("POST", secrets, &[], "").await;
     let made_id = made.body["id"].as_str().expect("an id").to_owned();
     upload(&world, "?upload=march&complete=true", CSV, "id\na\n").await;
+    create(&world, "/v1/producers/shop", json!({})).await;
     for (method, path, body) in [
         ("DELETE", format!("{secrets}/{made_id}"), String::new()),
         ("POST", "/v1/channels/alimtalk-main/pause".to_owned(), String::new()),
@@ -70,7 +72,10 @@ async fn everything_that_an_operator_does_is_recorded_but_reads_of_the_catalog()
             "/v1/audiences/teachers/upload-url".to_owned(),
             json!({ "format": "csv", "bytes": 9 }).to_string(),
         ),
-        ("GET", inspected, String::new()),
+        ("GET", inspected.clone(), String::new()),
+        ("GET", format!("{inspected}/why"), String::new()),
+        ("POST", "/v1/producers/shop/keys".to_owned(), String::new()),
+        ("POST", format!("{inspected}/cancel"), json!({ "reason": "a test" }).to_string()),
         ("GET", "/v1/ops/audit".to_owned(), String::new()),
     ] {
         let answer = world.operate(method, &path, &[], body).await;
@@ -81,6 +86,7 @@ async fn everything_that_an_operator_does_is_recorded_but_reads_of_the_catalog()
         "/v1/channels/alimtalk-main",
         "/v1/channels/alimtalk-main/history",
         "/v1/producers",
+        "/v1/producers/shop/keys",
         "/v1/schedules/daily/preview",
         "/v1/schedules/daily/runs",
     ] {
@@ -93,12 +99,16 @@ async fn everything_that_an_operator_does_is_recorded_but_reads_of_the_catalog()
         "PUT /v1/schedules/{name}",
         "POST /v1/channels/{name}/receipt-secrets",
         "POST /v1/audiences/{name}/members",
+        "PUT /v1/producers/{name}",
         "DELETE /v1/channels/{name}/receipt-secrets/{id}",
         "POST /v1/channels/{name}/pause",
         "POST /v1/channels/{name}/resume",
         "POST /v1/schedules/{name}/dry-run",
         "POST /v1/audiences/{name}/upload-url",
         "GET /v1/ops/notifications/{id}",
+        "GET /v1/ops/notifications/{id}/why",
+        "POST /v1/producers/{name}/keys",
+        CANCEL,
         "GET /v1/ops/audit",
     ];
     assert_eq!(actions, expected.map(Some));
@@ -106,8 +116,13 @@ async fn everything_that_an_operator_does_is_recorded_but_reads_of_the_catalog()
     let subject = |index: usize| &records[index]["subject"];
     assert_eq!(subject(2), &json!({ "name": "alimtalk-main", "id": made_id }));
     assert_eq!(subject(3)["upload"], "march");
-    assert_eq!(subject(9)["recipient"], valid()["to"]["id"]);
-    assert_eq!(subject(9)["owner"], "local");
+    for shown in [10, 11, 13] {
+        assert_eq!(subject(shown)["recipient"], valid()["to"]["id"], "{shown}");
+        assert_eq!(subject(shown)["owner"], "local", "{shown}");
+    }
+    let key = subject(12)["id"].as_str().expect("the key's id");
+    assert!(key.starts_with("shop."), "{key}");
+    assert_eq!(subject(13)["reason"], "a test");
     // Neither numbers nor texts nor secrets.
     let all = json!(records).to_string();
     for private in [
@@ -203,6 +218,39 @@ async fn nothing_is_changed_without_a_record_wherever_the_console_crashes() {
         }
     }
     assert!(begun > 1 && done == 1, "{begun} begun, {done} done");
+}
+
+/// A crash of the console at any await of a cancellation: who cancelled what and why is on record.
+#[tokio::test(start_paused = true)]
+async fn the_reason_of_a_cancellation_is_on_record_before_anything_is_cancelled() {
+    let (mut begun, mut cancelled) = (0, 0);
+    for steps in 0.. {
+        let world = world().await;
+        let message = post(&world, "/v1/notifications", "k", &valid()).await;
+        let path = format!("/v1/ops/notifications/{}", id(&message));
+        let cancel = format!("{path}/cancel");
+        let body = json!({ "reason": "sent by mistake" });
+        let request = world.operate("POST", &cancel, &[], body);
+        let ended = CrashPoint::after(steps).run(request).await.is_some();
+        let is_cancelled = get(&world, &path).await.body["status"] == "cancelled";
+        let records = records(&world).await;
+        let record = records.iter().find(|record| record["action"] == CANCEL);
+        assert!(record.is_some() || !is_cancelled, "{steps}: {records:?}");
+        let Some(record) = record else { continue };
+        assert_eq!(record["subject"]["id"], id(&message));
+        assert_eq!(record["subject"]["reason"], "sent by mistake", "{steps}: {record}");
+        begun += usize::from(record["result"] == "begun");
+        cancelled += usize::from(is_cancelled);
+        if ended {
+            let expected = json!({
+                "id": id(&message), "reason": "sent by mistake",
+                "owner": "local", "recipient": valid()["to"]["id"],
+            });
+            assert_eq!((&record["result"], &record["subject"]), (&json!("done"), &expected));
+            break;
+        }
+    }
+    assert!(begun > 1 && cancelled > 1, "{begun} begun, {cancelled} cancelled");
 }
 
 #[tokio::test(start_paused = true)]

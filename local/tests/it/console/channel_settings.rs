@@ -53,6 +53,7 @@ fn deployed(world: &World) -> ConfigureCatalog {
         agenda: world.store.clone(),
         classes: world.store.clone(),
         uploads: world.store.clone(),
+        key_uses: world.store.clone(),
         waker: world.queue.clone(),
         clock: world.clock.clone(),
         randomness: Arc::new(SystemRandomness),

@@ -1,5 +1,6 @@
 //! What operators may change, what the console refuses, and what each answer says.
 
+mod api_keys;
 mod audience_files;
 mod audit;
 mod channel_settings;
@@ -12,6 +13,7 @@ mod hours;
 mod inspection;
 mod interrupted_uploads;
 mod operator;
+mod overruling;
 mod parts;
 mod preconditions;
 mod preview;

@@ -58,6 +58,13 @@ async fn the_ledger_keeps_who_asked_for_a_review_and_why() {
     assert_eq!(record["action"], "restored");
     assert_eq!(record["by"], "local");
     assert_eq!(record["reason"], "a script had deleted rows");
+    // The audit record of the request has the reason too, beside all other actions of operators.
+    let day = world.operate("GET", "/v1/ops/audit?day=2026-03-02", &[], "").await.body;
+    let records = day["items"].as_array().expect("records").iter();
+    let reviews = records.filter(|record| record["action"] == "POST /v1/ops/restored");
+    let reviews: Vec<_> = reviews.map(|record| (&record["status"], &record["subject"])).collect();
+    let subject = json!({ "reason": "a script had deleted rows" });
+    assert_eq!(reviews, [(&json!(409), &subject), (&json!(200), &subject)]);
     assert_eq!(record["restored_to"], restored_to);
     let paused_at = record["paused_at"]["alimtalk-main"].as_str().expect("a time");
     assert!(paused_at.starts_with("2026-03-02T01:05:"), "{paused_at}");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alimi_local::aws::api_gateway::{Authorization, KEY_API, authorizer_answers_hold, routes};
 use alimi_local::aws::secrets::SECRET_PREFIX;
 use serde_yaml_ng::Value;
 
@@ -23,7 +24,8 @@ fn each_role_denies_what_the_event_sources_of_its_function_do_not_need() {
     for (name, function) in functions() {
         let function = &function["Properties"];
         let mut needed = BTreeSet::from([("logs:CreateLogGroup", "on \"*\"".to_owned())]);
-        for event in function["Events"].as_mapping().expect("events").values() {
+        for event in function["Events"].as_mapping().into_iter().flat_map(|events| events.values())
+        {
             let (actions, source) = match event["Type"].as_str() {
                 Some("SQS") => (&POLLING[..], &event["Properties"]["Queue"]),
                 Some("DynamoDB") => (&READING[..], &event["Properties"]["Stream"]),
@@ -94,9 +96,14 @@ fn the_access_log_names_the_caller_and_the_route_and_never_the_path() {
         let logged: BTreeSet<_> = line.into_values().collect();
         // The path of a webhook contains its secret. The path and the query of other routes contain ids of
         // persons, which the audit records have.
+        // An API key is named by its id, which its authorizer has found.
+        let caller = match name.as_str() {
+            KEY_API => "$context.authorizer.key",
+            _ => "$context.identity.userArn",
+        };
         let known = [
             "$context.requestId",
-            "$context.identity.userArn",
+            caller,
             "$context.identity.sourceIp",
             "$context.routeKey",
             "$context.status",
@@ -114,7 +121,8 @@ fn only_the_webhook_accepts_unsigned_requests() {
     assert_eq!(api["Properties"]["Auth"]["DefaultAuthorizer"].as_str(), Some("AWS_IAM"));
     let mut open = Vec::new();
     for function in functions().values() {
-        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+        let events = function["Properties"]["Events"].as_mapping();
+        for event in events.into_iter().flat_map(|events| events.values()) {
             let event = &event["Properties"];
             if !event["Auth"].is_null() {
                 open.push(event["Path"].as_str().expect("a path").to_owned());
@@ -122,4 +130,44 @@ fn only_the_webhook_accepts_unsigned_requests() {
         }
     }
     assert_eq!(open, ["/webhooks/{channel}/{secret}"]);
+}
+
+/// Whoever has an API key reaches what IAM would let a producer do, and nothing of operators.
+#[test]
+fn the_routes_for_api_keys_are_those_of_producers() {
+    let routes = routes().expect("the routes");
+    let of = |api: &str| {
+        let own = routes.iter().filter(|route| route.api == api);
+        let own = own.filter(|route| api == KEY_API || route.function == "EnqueueFunction");
+        own.map(|route| (route.method.clone(), route.path.clone(), route.function.clone()))
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(of(KEY_API), of("Api"));
+    for route in routes.iter().filter(|route| route.api == KEY_API) {
+        assert_eq!(route.authorization, Authorization::Key, "{route:?}");
+    }
+}
+
+/// API Gateway keeps an answer by the header alone, so the answer must not depend on anything else.
+#[test]
+fn the_authorizer_decides_by_the_header_alone() {
+    let api = &resources(template(), "AWS::Serverless::HttpApi")[KEY_API]["Properties"]["Auth"];
+    let authorizer = &api["Authorizers"]["ApiKey"];
+    assert_eq!(api["DefaultAuthorizer"].as_str(), Some("ApiKey"));
+    assert_eq!(named_attribute(&authorizer["FunctionArn"]), Some("AuthorizerFunction.Arn"));
+    assert_eq!(authorizer["AuthorizerPayloadFormatVersion"].as_str(), Some("2.0"));
+    assert_eq!(authorizer["EnableSimpleResponses"].as_bool(), Some(true));
+    // Without this, API Gateway may not invoke the function, and answers 500.
+    assert_eq!(authorizer["EnableFunctionDefaultPermissions"].as_bool(), Some(true));
+    let identity = authorizer["Identity"].as_mapping().expect("identity sources");
+    assert_eq!(identity.len(), 2, "{identity:?}");
+    let [header] = &authorizer["Identity"]["Headers"].as_sequence().expect("headers")[..] else {
+        panic!("one header")
+    };
+    assert_eq!(header.as_str(), Some("Authorization"));
+    let hold = authorizer_answers_hold().expect("a time");
+    // docs/api.md says within what time a deleted key is refused: this, and ten seconds.
+    let guide = include_str!("../../../../docs/api.md");
+    let promise = format!("within {} seconds", hold.as_secs() + 10);
+    assert!(guide.contains(&promise), "docs/api.md does not say {promise:?}");
 }

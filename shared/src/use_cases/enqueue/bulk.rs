@@ -4,16 +4,19 @@
 //! one notification. It is therefore stored before all others. If it is not stored, because it is
 //! invalid or has to wait, a placeholder takes its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
+use super::bulk_item::Item;
+use super::bulk_quota::fates;
+use super::day_lease::Fate;
 use super::draft::{Draft, ProducerRequest};
 use super::notifications::Enqueued;
 use super::{Enqueue, NotEnqueued, RETRY_THROTTLED_FOR};
-use crate::domain::{FieldError, Notification};
+use crate::domain::{FieldError, Notification, NotificationId};
 use crate::ports::Saved;
 use crate::use_cases::puts::{PutSlots, TooLate, retry_throttled};
 
@@ -23,23 +26,6 @@ const CONCURRENCY: usize = 16;
 /// How long a request may wait until it stores its first notification. API Gateway waits for 30 s
 /// altogether.
 const WAIT_MAX: Duration = Duration::from_secs(3);
-
-/// What is to be done with an item of a request.
-enum Item {
-    /// It has to be stored.
-    Composed(Notification),
-    /// It was stored earlier, or is not stored now.
-    Ended(Result<Enqueued, NotEnqueued>),
-}
-
-impl Item {
-    fn composed(&self) -> Option<&Notification> {
-        match self {
-            Self::Composed(notification) => Some(notification),
-            Self::Ended(_) => None,
-        }
-    }
-}
 
 /// The slots of a request's puts, by channel.
 type SlotsByChannel<'a> = BTreeMap<String, PutSlots<'a>>;
@@ -62,6 +48,33 @@ impl Enqueue {
         if is_known {
             items = self.with_known(request, items).await;
         }
+        let hold = self.hold_items(request, is_known, &mut items).await?;
+        let composed: HashMap<NotificationId, i64> = items
+            .iter()
+            .filter_map(Item::composed)
+            .map(|notification| (notification.id.clone(), notification.created_at_ms))
+            .collect();
+        let results = self.store_items(request, is_known, items).await;
+        let fates = fates(request, composed, &results);
+        let fate_of = |id: &NotificationId| fates.get(id).copied().unwrap_or(Fate::NotStored);
+        self.allowances.settle(request.producer, hold, fate_of).await;
+        let results = results?;
+        let stored: Vec<_> =
+            results.iter().flatten().map(|enqueued| enqueued.notification.clone()).collect();
+        self.wake_lanes(&stored).await;
+        Ok(results)
+    }
+
+    /// Stores the composed items.
+    ///
+    /// # Errors
+    /// [`NotEnqueued`] before anything but the first notification is stored.
+    async fn store_items(
+        &self,
+        request: ProducerRequest<'_>,
+        is_known: bool,
+        mut items: Vec<Item>,
+    ) -> Result<Vec<Result<Enqueued, NotEnqueued>>, NotEnqueued> {
         let mut slots = self.reserve_slots(&mut items).await?;
         let give_up_at = Instant::now() + RETRY_THROTTLED_FOR;
         // A request that stores nothing must not take its key, and a repeated one has it already.
@@ -85,9 +98,6 @@ impl Enqueue {
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        let stored: Vec<_> =
-            results.iter().flatten().map(|enqueued| enqueued.notification.clone()).collect();
-        self.wake_lanes(&stored).await;
         Ok(results)
     }
 
@@ -120,7 +130,11 @@ impl Enqueue {
 
     /// The items of a repeated request: what an earlier one stored takes the place of what this
     /// one composed. The catalog may have changed since, and made some of the items invalid.
-    async fn with_known(&self, request: ProducerRequest<'_>, items: Vec<Item>) -> Vec<Item> {
+    pub(super) async fn with_known(
+        &self,
+        request: ProducerRequest<'_>,
+        items: Vec<Item>,
+    ) -> Vec<Item> {
         let key = request.key();
         stream::iter(items.into_iter().enumerate())
             .map(|(index, item)| async move {

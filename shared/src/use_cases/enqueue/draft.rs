@@ -186,8 +186,12 @@ mod tests {
 
     #[test]
     fn the_key_of_a_request_belongs_to_its_producer() {
-        let producer =
-            Producer { name: "shop".into(), principals: vec![], grants: Grants::default() };
+        let producer = Producer {
+            name: "shop".into(),
+            principals: vec![],
+            grants: Grants::default(),
+            keys: vec![],
+        };
         let request = ProducerRequest {
             producer: &producer,
             route: "POST /v1/notifications",

@@ -1,6 +1,10 @@
 //! Stores the notifications and sequences that producers ask for: each is checked and stored once.
 
+mod allowances;
 mod bulk;
+mod bulk_item;
+mod bulk_quota;
+mod day_lease;
 mod draft;
 mod notifications;
 mod producers;
@@ -10,6 +14,8 @@ mod steps;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::allowances::NotHeld;
+use self::day_lease::Fate;
 use super::catalog_cache::CatalogCache;
 use super::compose::{NotificationInputs, Source, compose};
 use super::wake::{SWEEPER_ROUND_MS, wake_lane};
@@ -19,10 +25,11 @@ use crate::ports::{
     Waker, WindowClasses,
 };
 
+pub use self::allowances::{Allowances, Limit, NoTurn, Standing, UsedUp};
 pub use self::draft::{Draft, ProducerRequest, SequenceDraft, StepDraft, StepNotificationDraft};
 pub use self::notifications::Enqueued;
 pub use self::producers::{NoProducer, Producers};
-pub use self::sequences::{EnqueuedSequence, StoredSequence};
+pub use self::sequences::EnqueuedSequence;
 
 /// For how long a request repeats the puts that the database throttles, from when it begins to store
 /// its notifications. API Gateway waits for 30 s.
@@ -44,9 +51,34 @@ pub enum NotEnqueued {
          idempotency key after {retry_after_s} s"
     )]
     Busy { retry_after_s: u64 },
+    /// The producer has used up its quota. A retry is safe with the same key.
+    #[error("{}", .0.detail)]
+    OverQuota(UsedUp),
     /// A retry may succeed, and is safe with the same key.
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+impl NotEnqueued {
+    /// Whether the notification may be stored after all.
+    fn fate(&self) -> Fate {
+        match self {
+            Self::Invalid(_) | Self::KeyReused | Self::Busy { .. } | Self::OverQuota(_) => {
+                Fate::NotStored
+            }
+            Self::Port(_) => Fate::Uncertain,
+        }
+    }
+}
+
+impl From<NotHeld> for NotEnqueued {
+    fn from(not_held: NotHeld) -> Self {
+        match not_held {
+            NotHeld::OverQuota(used_up) => Self::OverQuota(used_up),
+            NotHeld::Never(invalid) => Self::Invalid(invalid),
+            NotHeld::Port(error) => Self::Port(error),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -66,6 +98,8 @@ pub struct Enqueue {
     pub randomness: Arc<dyn Randomness>,
     /// The providers' rules.
     pub adapters: Arc<dyn Adapters>,
+    /// The producers' quotas.
+    pub allowances: Allowances,
 }
 
 impl Enqueue {

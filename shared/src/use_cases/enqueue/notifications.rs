@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use super::allowances::NotHeld;
+use super::day_lease::Fate;
 use super::draft::{Draft, ProducerRequest};
 use super::{Enqueue, NotEnqueued, RETRY_THROTTLED_FOR};
 use crate::domain::{Notification, NotificationId};
@@ -32,7 +34,7 @@ impl Enqueue {
         let enqueued = match self.compose(request, id.clone(), draft, &self.catalog_cache()).await {
             Ok(notification) => {
                 let give_up_at = Instant::now() + RETRY_THROTTLED_FOR;
-                self.store(request, notification, give_up_at).await?
+                self.store_counted(request, notification, give_up_at).await?
             }
             // The catalog may have changed since the first request: a repeated request is answered
             // with the notification that the first one stored.
@@ -45,6 +47,28 @@ impl Enqueue {
         };
         self.wake_lanes(std::slice::from_ref(&enqueued.notification)).await;
         Ok(enqueued)
+    }
+
+    /// Stores a notification that counts against its producer's quota. A repeated request is answered
+    /// with the stored notification, also when the quota is used up.
+    async fn store_counted(
+        &self,
+        request: ProducerRequest<'_>,
+        notification: Notification,
+        give_up_at: Instant,
+    ) -> Result<Enqueued, NotEnqueued> {
+        let (id, created_at_ms) = (notification.id.clone(), notification.created_at_ms);
+        let hold = match self.allowances.hold(request.producer, &[&id]).await {
+            Ok(hold) => hold,
+            Err(NotHeld::Port(error)) => return Err(error.into()),
+            Err(refused @ (NotHeld::OverQuota(_) | NotHeld::Never(_))) => {
+                return self.known(request, &id).await?.ok_or_else(|| refused.into());
+            }
+        };
+        let stored = self.store(request, notification, give_up_at).await;
+        let fate = fate(&stored, created_at_ms);
+        self.allowances.settle(request.producer, hold, |_| fate).await;
+        stored
     }
 
     /// Whether this very request has been made before, and has stored something.
@@ -84,6 +108,16 @@ impl Enqueue {
             Created::Existing(known) => of_same_request(request, *known),
             Created::OtherRequest => Err(NotEnqueued::KeyReused),
         }
+    }
+}
+
+/// What became of a notification that was composed at a time.
+pub(super) fn fate(stored: &Result<Enqueued, NotEnqueued>, created_at_ms: i64) -> Fate {
+    match stored {
+        Ok(Enqueued { notification, is_new }) => {
+            Fate::of_stored(*is_new, notification.created_at_ms == created_at_ms)
+        }
+        Err(error) => error.fate(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::domain::Producer;
 use crate::domain::id::content_digest;
@@ -12,6 +12,10 @@ use crate::ports::{Catalog, Clock, ListedProducers, PortError};
 
 /// How long a change of the producers may go unnoticed.
 const AGE_MAX_MS: i64 = 60_000;
+
+/// A producer that is not known may have been stored a moment ago. It is looked for again after this
+/// time, and no sooner, so that callers of no producer cost few reads.
+const LOOK_AGAIN_AFTER_MS: i64 = 1_000;
 
 const NAME_CHARACTERS_MAX: usize = 64;
 
@@ -43,6 +47,11 @@ pub enum NoProducer {
          must add it to the principals of the producer that it belongs to"
     )]
     NameTaken { principal: String, name: String },
+    /// The caller's API key belongs to a producer that is not stored any more.
+    #[error(
+        "the producer {name:?} of this API key is not stored any more; an operator must store it"
+    )]
+    Deleted { name: String },
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -61,17 +70,7 @@ impl Producers {
     /// [`NoProducer`]. While a producer cannot be read, a caller that no other producer names gets
     /// [`PortError::Unavailable`]: the caller may be that producer, whose grants are not known.
     pub async fn of(&self, principal: &str) -> Result<Arc<Producer>, NoProducer> {
-        let mut cached = self.cached.lock().await;
-        let now_ms = self.clock.now_ms();
-        // A clock that was set back makes an entry's age negative: the entry is read again.
-        let is_current = cached
-            .read_at_ms
-            .is_some_and(|read_at_ms| (0..AGE_MAX_MS).contains(&(now_ms - read_at_ms)));
-        if !is_current {
-            let ListedProducers { producers, unreadable } = self.catalog.producers().await?;
-            let producers = producers.into_iter().map(Arc::new).collect();
-            *cached = Cached { producers, unreadable, read_at_ms: Some(now_ms) };
-        }
+        let cached = self.current(AGE_MAX_MS).await?;
         let is_principal = |producer: &&Arc<Producer>| {
             producer.principals.iter().any(|name| name.eq_ignore_ascii_case(principal))
         };
@@ -79,8 +78,7 @@ impl Producers {
             return Ok(Arc::clone(producer));
         }
         if cached.unreadable > 0 {
-            let detail = format!("{} producers cannot be read", cached.unreadable);
-            return Err(PortError::Unavailable { what: "the caller's producer", detail }.into());
+            return Err(unreadable(cached.unreadable).into());
         }
         let name = name_of(principal);
         // Otherwise anybody who may create a role could read and cancel another producer's
@@ -89,7 +87,49 @@ impl Producers {
         if is_reserved || cached.producers.iter().any(|producer| producer.name == name) {
             return Err(NoProducer::NameTaken { principal: principal.to_owned(), name });
         }
-        Ok(Arc::new(Producer { name, principals: vec![], grants: Grants::default() }))
+        Ok(Arc::new(Producer { name, principals: vec![], grants: Grants::default(), keys: vec![] }))
+    }
+
+    /// The stored producer of this name, whose API key the caller has.
+    ///
+    /// # Errors
+    /// [`NoProducer`]. An unknown producer is never taken for one that nothing restricts.
+    pub async fn named(&self, name: &str) -> Result<Arc<Producer>, NoProducer> {
+        let mut unreadable_count = 0;
+        for age_max_ms in [AGE_MAX_MS, LOOK_AGAIN_AFTER_MS] {
+            let cached = self.current(age_max_ms).await?;
+            if let Some(producer) = cached.producers.iter().find(|its| its.name == name) {
+                return Ok(Arc::clone(producer));
+            }
+            unreadable_count = cached.unreadable;
+        }
+        if unreadable_count > 0 {
+            return Err(unreadable(unreadable_count).into());
+        }
+        Err(NoProducer::Deleted { name: name.to_owned() })
+    }
+
+    /// The producers as they were at most so long ago.
+    async fn current(&self, age_max_ms: i64) -> Result<MutexGuard<'_, Cached>, PortError> {
+        let mut cached = self.cached.lock().await;
+        let now_ms = self.clock.now_ms();
+        // A clock that was set back makes an entry's age negative: the entry is read again.
+        let is_current = cached
+            .read_at_ms
+            .is_some_and(|read_at_ms| (0..age_max_ms).contains(&(now_ms - read_at_ms)));
+        if !is_current {
+            let ListedProducers { producers, unreadable } = self.catalog.producers().await?;
+            let producers = producers.into_iter().map(Arc::new).collect();
+            *cached = Cached { producers, unreadable, read_at_ms: Some(now_ms) };
+        }
+        Ok(cached)
+    }
+}
+
+fn unreadable(count: usize) -> PortError {
+    PortError::Unavailable {
+        what: "the caller's producer",
+        detail: format!("{count} producers cannot be read"),
     }
 }
 
@@ -132,7 +172,8 @@ mod tests {
             let producer = Producer {
                 name: name.into(),
                 principals: vec![principal.into()],
-                grants: Grants { templates: Some(vec!["order".into()]), priority_min: None },
+                grants: Grants { templates: Some(vec!["order".into()]), ..Grants::default() },
+                keys: vec![],
             };
             self.0.lock().unwrap_or_else(PoisonError::into_inner).producers.push(producer);
         }
@@ -278,6 +319,25 @@ mod tests {
         assert_eq!(name_at(60_000, "backend").await, "shop");
         catalog.store("school", "teachers");
         assert_eq!(name_at(1_000, "teachers").await, "school", "the clock was set back");
+    }
+
+    #[tokio::test]
+    async fn a_key_belongs_to_the_stored_producer_of_its_name_and_never_to_another() {
+        let Fixture { catalog, clock, producers } = fixture();
+        let at = |at_ms: i64| clock.0.store(at_ms * 1000, Ordering::Relaxed);
+        let refused = producers.named("shop").await.expect_err("not stored");
+        assert!(matches!(refused, NoProducer::Deleted { .. }), "{refused}");
+        catalog.store("shop", "shop-backend");
+        at(999);
+        assert!(producers.named("shop").await.is_err(), "nobody looks again within a second");
+        at(1_000);
+        let shop = producers.named("shop").await.expect("stored by now");
+        assert!(shop.grants.templates.is_some(), "with its grants");
+        catalog.set_unreadable(1);
+        at(120_000);
+        assert!(producers.named("shop").await.is_ok());
+        let unknown = producers.named("school").await.expect_err("it may be the unreadable one");
+        assert!(matches!(unknown, NoProducer::Port(_)), "{unknown}");
     }
 
     #[test]

@@ -1,32 +1,15 @@
 //! Sequences: their row and all of their notifications are stored in one transaction.
 
-use std::collections::HashMap;
-
-use futures::{StreamExt, TryStreamExt, stream};
-
+use super::allowances::NotHeld;
+use super::day_lease::Fate;
 use super::draft::{Draft, ProducerRequest, SequenceDraft};
 use super::steps::{check_delays, steps_of};
 use super::{Enqueue, NotEnqueued};
 use crate::domain::duration::millis;
-use crate::domain::sequence::Step;
-use crate::domain::{
-    Event, Notification, NotificationId, Sequence, SequenceId, SequenceStep, Status,
-    UnknownAttributes,
-};
+use crate::domain::{Sequence, SequenceId, SequenceStep, Status, UnknownAttributes};
 use crate::ports::{PortError, Saved};
-use crate::use_cases::apply::{Applied, Apply};
-
-/// How many notifications of a sequence are read at a time.
-const CONCURRENCY: usize = 16;
-
-/// A sequence with its notifications.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSequence {
-    pub sequence: Sequence,
-    /// The notifications in their present states, in the order of the steps. A notification is
-    /// missing once its retention is over.
-    pub notifications: Vec<Notification>,
-}
+use crate::use_cases::apply::Apply;
+use crate::use_cases::stored_sequence::{StoredSequence, cancel, with_notifications};
 
 /// A sequence that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,22 +42,52 @@ impl Enqueue {
             }
             Err(error) => return Err(error),
         };
+        let ids: Vec<_> = composed.notifications.iter().map(|found| &found.id).collect();
+        let hold = match self.allowances.hold(request.producer, &ids).await {
+            Ok(hold) => hold,
+            Err(NotHeld::Port(error)) => return Err(error.into()),
+            // A repeated request is answered, also when the quota is used up.
+            Err(refused @ (NotHeld::OverQuota(_) | NotHeld::Never(_))) => {
+                let known = self.known_sequence(&id, request.digest).await?;
+                return known.ok_or_else(|| refused.into());
+            }
+        };
+        let created_at_ms = composed.sequence.created_at_ms;
+        let stored = self.store_sequence(request, composed).await;
+        let fate = match &stored {
+            Ok(EnqueuedSequence { stored, is_new }) => {
+                Fate::of_stored(*is_new, stored.sequence.created_at_ms == created_at_ms)
+            }
+            Err(error) => error.fate(),
+        };
+        self.allowances.settle(request.producer, hold, |_| fate).await;
+        if let Ok(enqueued) = &stored {
+            self.wake_lanes(&enqueued.stored.notifications).await;
+        }
+        stored
+    }
+
+    /// Stores a sequence, or finds the one that an earlier request with the same key stored.
+    async fn store_sequence(
+        &self,
+        request: ProducerRequest<'_>,
+        composed: StoredSequence,
+    ) -> Result<EnqueuedSequence, NotEnqueued> {
         let StoredSequence { sequence, notifications } = &composed;
         for notification in notifications {
             self.add_class(notification).await?;
         }
-        let enqueued = match self.sequences.create_sequence(sequence, notifications).await? {
-            Saved::Done => EnqueuedSequence { stored: composed, is_new: true },
+        match self.sequences.create_sequence(sequence, notifications).await? {
+            Saved::Done => Ok(EnqueuedSequence { stored: composed, is_new: true }),
             Saved::Conflict => {
-                let known = self.known_sequence(&id, request.digest).await?;
-                known.ok_or_else(|| PortError::Unavailable {
+                let known = self.known_sequence(&sequence.id, request.digest).await?;
+                let known = known.ok_or_else(|| PortError::Unavailable {
                     what: "the sequence",
                     detail: "another request is storing it".into(),
-                })?
+                })?;
+                Ok(known)
             }
-        };
-        self.wake_lanes(&enqueued.stored.notifications).await;
-        Ok(enqueued)
+        }
     }
 
     /// A sequence of this owner; `None` when there is none with this id.
@@ -84,7 +97,7 @@ impl Enqueue {
         owner: &str,
     ) -> Result<Option<StoredSequence>, PortError> {
         match self.own_sequence(id, owner).await? {
-            Some(sequence) => Ok(Some(self.with_notifications(sequence).await?)),
+            Some(sequence) => Ok(Some(with_notifications(&*self.notifications, sequence).await?)),
             None => Ok(None),
         }
     }
@@ -100,22 +113,10 @@ impl Enqueue {
         id: &SequenceId,
         owner: &str,
     ) -> Result<Option<StoredSequence>, PortError> {
-        let Some(sequence) = self.own_sequence(id, owner).await? else { return Ok(None) };
-        let event = Event::CancelRequested { at_ms: self.clock.now_ms() };
-        let mut withdrawn = HashMap::new();
-        // The earliest gate comes first: its withdrawal cancels all later steps at once, so no
-        // receipt can release one of them meanwhile.
-        for id in gates_first(&sequence) {
-            match apply.apply(&id, &event).await? {
-                Applied::Moved(notification) | Applied::Refused(notification, _) => {
-                    withdrawn.insert(id, *notification);
-                }
-                Applied::Missing => {}
-            }
+        match self.own_sequence(id, owner).await? {
+            Some(sequence) => Ok(Some(cancel(apply, sequence, self.clock.now_ms()).await?)),
+            None => Ok(None),
         }
-        let in_order = notification_ids(&sequence).into_iter();
-        let notifications = in_order.filter_map(|id| withdrawn.remove(&id)).collect();
-        Ok(Some(StoredSequence { sequence, notifications }))
     }
 
     async fn own_sequence(
@@ -136,17 +137,8 @@ impl Enqueue {
         if sequence.request_digest != digest {
             return Err(NotEnqueued::KeyReused);
         }
-        let stored = self.with_notifications(sequence).await?;
+        let stored = with_notifications(&*self.notifications, sequence).await?;
         Ok(Some(EnqueuedSequence { stored, is_new: false }))
-    }
-
-    async fn with_notifications(&self, sequence: Sequence) -> Result<StoredSequence, PortError> {
-        let found: Vec<Option<Notification>> = stream::iter(notification_ids(&sequence))
-            .map(|id| async move { self.notifications.load(&id).await })
-            .buffered(CONCURRENCY)
-            .try_collect()
-            .await?;
-        Ok(StoredSequence { sequence, notifications: found.into_iter().flatten().collect() })
     }
 
     async fn compose_sequence(
@@ -212,23 +204,6 @@ impl Enqueue {
     }
 }
 
-/// The gate of each step, followed by the step's other notifications.
-fn gates_first(sequence: &Sequence) -> Vec<NotificationId> {
-    let of_step = |step: &Step| {
-        let mut ids = step.notifications.clone();
-        if step.gate < ids.len() {
-            ids[..=step.gate].rotate_right(1);
-        }
-        ids
-    };
-    sequence.steps.iter().flat_map(of_step).collect()
-}
-
-/// In the order of the steps.
-fn notification_ids(sequence: &Sequence) -> Vec<NotificationId> {
-    sequence.steps.iter().flat_map(|step| step.notifications.iter().cloned()).collect()
-}
-
 /// The error of a step's notification in the fields of the sequence's request.
 fn at_step(error: NotEnqueued, path: &str) -> NotEnqueued {
     match error {
@@ -236,6 +211,7 @@ fn at_step(error: NotEnqueued, path: &str) -> NotEnqueued {
         other @ (NotEnqueued::Invalid(_)
         | NotEnqueued::KeyReused
         | NotEnqueued::Busy { .. }
+        | NotEnqueued::OverQuota(_)
         | NotEnqueued::Port(_)) => other,
     }
 }

@@ -194,3 +194,26 @@ async fn a_catalog_file_keeps_the_secrets_of_a_channels_webhook() {
     let expected = Channel { paused: true, ..with_secret };
     assert_eq!(store.channel("a").await.expect("read"), Some(expected));
 }
+
+#[tokio::test]
+async fn a_catalog_file_keeps_the_api_keys_of_a_producer() {
+    let Fixture { store, .. } = fixture();
+    let keys = json!([{
+        "id": "shop.0000000000000001", "sha256": "0".repeat(64), "scopes": ["notifications:read"],
+        "created_at": "2026-03-02T01:00:00Z", "created_by": "kim",
+    }]);
+    let mut stored = serde_json::to_value(producer()).expect("JSON");
+    stored["keys"] = keys;
+    let with_key: Producer = serde_json::from_value(stored).expect("a producer");
+    store.put_producer(&with_key).await.expect("stored");
+    store.put_producer(&producer()).await.expect("stored");
+    assert_eq!(store.producer("shop").await.expect("read"), Some(with_key));
+    let history = store.history(Kind::Producer, "shop", 9).await.expect("read");
+    assert_eq!(history.len(), 1, "the second time changes nothing");
+
+    // Without the keys, the service would be locked out.
+    put(&store, Kind::Producer, "newer", json!({ "name": "newer", "keys": "another form" })).await;
+    let newer = Producer { name: "newer".into(), ..producer() };
+    let refused = store.put_producer(&newer).await.expect_err("refused");
+    assert!(matches!(refused, PortError::Unusable { .. }), "{refused}");
+}

@@ -4,10 +4,11 @@
 //! The checks read other documents before the write. Two operators at once can therefore leave a
 //! schedule without its template. No wrong message leaves by that: the run fails and says why.
 
+mod api_keys;
 mod changes;
-mod channel_edits;
 pub mod check;
 mod consistency;
+mod edits;
 mod entry;
 mod lane_contents;
 mod lookups;
@@ -19,11 +20,12 @@ mod windows;
 
 use std::sync::Arc;
 
+pub use self::api_keys::{ListedKey, NewApiKey};
 pub use self::changes::NotChanged;
 pub use self::entry::{Entry, read};
 pub use self::receipt_secrets::NewReceiptSecret;
 use crate::ports::{
-    Adapters, Agenda, Catalog, Clock, Documents, Randomness, Uploads, Waker, WindowClasses,
+    Adapters, Agenda, Catalog, Clock, Documents, KeyUses, Randomness, Uploads, Waker, WindowClasses,
 };
 
 #[derive(Clone)]
@@ -40,4 +42,6 @@ pub struct ConfigureCatalog {
     pub waker: Arc<dyn Waker>,
     pub clock: Arc<dyn Clock>,
     pub randomness: Arc<dyn Randomness>,
+    /// When the producers' API keys were last used.
+    pub key_uses: Arc<dyn KeyUses>,
 }

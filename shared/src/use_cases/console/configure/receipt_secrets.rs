@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::ConfigureCatalog;
 use super::changes::NotChanged;
-use super::channel_edits::Edit;
+use super::edits::Edit;
 use crate::domain::{FieldError, RECEIPT_SECRETS_MAX, ReceiptSecret, SecretDigest};
-use crate::ports::PortError;
+use crate::ports::{Kind, PortError};
 
 /// The field of a channel's document.
 const FIELD: &str = "receipt_secrets";
@@ -38,7 +38,7 @@ impl ConfigureCatalog {
             sha256: SecretDigest::of(&secret),
             created_at: Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default(),
         };
-        let edited = self.edit_channel(channel, by, |fields| {
+        let edited = self.edit(Kind::Channel, channel, by, |fields| {
             let mut secrets = stored_secrets(fields.get(FIELD))?;
             if secrets.len() >= RECEIPT_SECRETS_MAX {
                 let detail = format!(
@@ -64,7 +64,7 @@ impl ConfigureCatalog {
         id: &str,
         by: &str,
     ) -> Result<bool, NotChanged> {
-        let edited = self.edit_channel(channel, by, |fields| {
+        let edited = self.edit(Kind::Channel, channel, by, |fields| {
             let mut secrets = stored_secrets(fields.get(FIELD))?;
             let before = secrets.len();
             secrets.retain(|known| known.id != id);

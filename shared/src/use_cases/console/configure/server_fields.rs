@@ -1,13 +1,14 @@
-//! The fields that the server sets: when a schedule started, which upload an audience has, and the
-//! receipt secrets of a channel.
+//! The fields that the server sets: when a schedule started, which upload an audience has, the
+//! receipt secrets of a channel, and the API keys of a producer.
 
 use jiff::Timestamp;
 
+use super::api_keys::stored_keys;
 use super::changes::NotChanged;
 use super::entry::{Entry, read};
 use super::receipt_secrets::stored_secrets;
 use crate::domain::audience::AudienceSource;
-use crate::domain::{Audience, Channel, FieldError, ReceiptSecret, Schedule};
+use crate::domain::{ApiKey, Audience, Channel, FieldError, Producer, ReceiptSecret, Schedule};
 use crate::ports::Document;
 
 impl Entry {
@@ -34,7 +35,11 @@ impl Entry {
                 let known = stored_secrets(body.and_then(|body| body.get("receipt_secrets")))?;
                 keep_receipt_secrets(channel, known)?;
             }
-            Self::Template(_) | Self::Hours(_) | Self::Producer(_) => {}
+            Self::Producer(producer) => {
+                let body = current.and_then(|current| current.body.as_ref());
+                keep_keys(producer, stored_keys(body.and_then(|body| body.get("keys")))?)?;
+            }
+            Self::Template(_) | Self::Hours(_) => {}
         }
         Ok(())
     }
@@ -91,6 +96,20 @@ fn keep_receipt_secrets(
         return Err(FieldError::new("receipt_secrets", must));
     }
     channel.receipt_secrets = known;
+    Ok(())
+}
+
+/// Only their own routes make and delete API keys.
+fn keep_keys(producer: &mut Producer, known: Vec<ApiKey>) -> Result<(), FieldError> {
+    if !producer.keys.is_empty() && producer.keys != known {
+        let must = format!(
+            "must be left out, or stay as it is: POST /v1/producers/{0}/keys makes a key, and DELETE \
+             /v1/producers/{0}/keys/{{id}} deletes one",
+            producer.name
+        );
+        return Err(FieldError::new("keys", must));
+    }
+    producer.keys = known;
     Ok(())
 }
 

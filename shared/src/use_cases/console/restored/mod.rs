@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::past::Past;
 pub use self::review::{NotReviewed, Restoration, ReviewRestored, Reviewed};
-use crate::domain::{FieldError, Notification, NotificationId};
+use crate::domain::{FieldError, Notification, NotificationId, StatedReason};
 use crate::ports::{NotificationPage, PortError};
 use crate::use_cases::apply::Applied;
 use crate::use_cases::puts::retry_throttled;
@@ -38,9 +38,6 @@ const CONCURRENCY: usize = 8;
 /// wait no longer than 30 s.
 const READING_MAX: Duration = Duration::from_secs(15);
 const RETRYING_MAX: Duration = Duration::from_secs(20);
-
-/// The most characters of a reason.
-const REASON_CHARS_MAX: usize = 500;
 
 impl ReviewRestored {
     /// Reviews as many pages as fit into one request.
@@ -130,12 +127,7 @@ fn check(request: &Restoration, now_ms: i64) -> Result<(), FieldError> {
         let must = "is in the future; must be the time to which the table was restored";
         return Err(FieldError::new("restored_to", must));
     }
-    let chars = request.reason.chars().count();
-    if request.reason.trim().is_empty() || chars > REASON_CHARS_MAX {
-        let detail =
-            format!("has {chars} characters; must say why, in 1 to {REASON_CHARS_MAX} characters");
-        return Err(FieldError::new("reason", detail));
-    }
+    StatedReason::new(request.reason.clone())?;
     let is_cursor = |cursor: &String| cursor.parse::<NotificationId>().is_ok();
     if !request.cursor.as_ref().is_none_or(is_cursor) {
         let must = "must be the `cursor` of the answer before, or be left out to begin";

@@ -177,6 +177,7 @@ fn a_principal_belongs_to_one_producer_only() {
         name: name.into(),
         principals: principals.iter().map(|&name| name.to_owned()).collect(),
         grants: crate::domain::producer::Grants::default(),
+        keys: vec![],
     };
     let stored = [named("shop", &["shop-role"]), named("school", &["school-role"])];
     assert_eq!(producer(&named("shop", &["shop-role", "shop-job"]), &stored), Ok(()));

@@ -1,4 +1,4 @@
-//! Edits of a stored channel that keep what other operators change at the same time.
+//! Edits of a stored document that keep what other operators change at the same time.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ const TRIES_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edit {
     Save,
-    /// The channel already is as the operator wants it.
+    /// The document already is as the operator wants it.
     Keep,
 }
 
@@ -26,7 +26,7 @@ impl ConfigureCatalog {
         paused: bool,
         by: &str,
     ) -> Result<Document, NotChanged> {
-        let edited = self.edit_channel(channel, by, |fields| {
+        let edited = self.edit(Kind::Channel, channel, by, |fields| {
             let is_paused = fields.get("paused").and_then(Value::as_bool) == Some(true);
             if is_paused == paused {
                 return Ok(Edit::Keep);
@@ -41,42 +41,43 @@ impl ConfigureCatalog {
         Ok(document)
     }
 
-    /// Edits the fields of a stored channel. When another operator changes the channel meanwhile,
+    /// Edits the fields of a stored document. When another operator changes the document meanwhile,
     /// `edit` is called again with the newer fields. Returns the stored document.
-    pub(super) async fn edit_channel(
+    pub(super) async fn edit(
         &self,
-        channel: &str,
+        kind: Kind,
+        name: &str,
         by: &str,
         edit: impl Fn(&mut Map<String, Value>) -> Result<Edit, NotChanged>,
     ) -> Result<(Document, Edit), NotChanged> {
         for _ in 0..TRIES_MAX {
-            let Some(mut current) = self.documents.document(Kind::Channel, channel).await? else {
+            let Some(mut current) = self.documents.document(kind, name).await? else {
                 return Err(NotChanged::Missing);
             };
             let Some(Value::Object(fields)) = &mut current.body else {
-                return Err(unusable(channel));
+                return Err(unusable(kind, name));
             };
             if edit(fields)? == Edit::Keep {
                 return Ok((current, Edit::Keep));
             }
             let expected = Expected::Revision(current.revision);
             let body = current.body.unwrap_or_default();
-            let wanted = document(channel, body, by, self.clock.now_ms());
-            match self.save(Kind::Channel, wanted, expected).await {
+            let wanted = document(name, body, by, self.clock.now_ms());
+            match self.save(kind, wanted, expected).await {
                 Ok(saved) => return Ok((saved, Edit::Save)),
                 Err(NotChanged::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         Err(PortError::Unavailable {
-            what: "the channel",
-            detail: format!("{TRIES_MAX} conflicting changes of {channel}"),
+            what: "the catalog",
+            detail: format!("{TRIES_MAX} conflicting changes of the {} {name}", kind.as_str()),
         }
         .into())
     }
 }
 
-fn unusable(channel: &str) -> NotChanged {
-    let detail = format!("the document of the channel {channel} is no object");
+fn unusable(kind: Kind, name: &str) -> NotChanged {
+    let detail = format!("the document of the {} {name} is no object", kind.as_str());
     PortError::Unusable { what: "the catalog", detail }.into()
 }
