@@ -6,7 +6,7 @@ use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::Documents;
 use alimi::use_cases::{
     AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, Overrule, PreviewSchedule,
-    ReviewRestored, TakeFiles, UploadMembers, Why,
+    RedriveDeadLetters, ReviewRestored, TakeFiles, UploadMembers, Why,
 };
 use axum::extract::Request;
 
@@ -23,6 +23,7 @@ pub struct ConsoleFunction {
     pub inspect: Inspect,
     pub overrule: Overrule,
     pub review_restored: ReviewRestored,
+    pub redrive: RedriveDeadLetters,
     /// Records what operators do.
     pub audit: AuditTrail,
     /// Tells what notifications wait for.

@@ -1,10 +1,12 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
 //! schedule will do, look at and cancel notifications and sequences, review notifications after a
-//! restoration, and see who did what.
+//! restoration, send dead letters again, and
+//! see who did what.
 
 mod api_keys;
 mod audit;
 mod change;
+mod dead_letters;
 mod documents;
 mod files;
 mod function;
@@ -50,6 +52,9 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/ops/sequences/{id}/cancel", post(sequences::cancel))
         .route("/v1/ops/restored", post(restored::review))
         .route("/v1/ops/audit", get(audit::list))
+        .route("/v1/ops/dead-letters", get(dead_letters::list))
+        .route("/v1/ops/dead-letters/redrive", post(dead_letters::redrive_edge))
+        .route("/v1/ops/dead-letters/{id}/redrive", post(dead_letters::redrive))
         .route("/v1/ops/notifications/{id}/text", get(notifications::text))
         .route("/v1/ops/notifications/{id}/why", get(notifications::why));
     for &kind in Kind::VARIANTS {

@@ -1,6 +1,7 @@
 //! Stand-ins for the AWS services that the functions call.
 
 pub mod api_gateway;
+pub mod dead_letters;
 pub mod embedded;
 pub mod endpoint;
 pub mod files;

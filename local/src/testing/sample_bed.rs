@@ -69,7 +69,7 @@ impl SampleBed {
         });
         sample_events::save_schedule(&store, &stack).await;
         sample_events::save_key(&store).await;
-        let services = endpoint::router(served.endpoint.clone(), stack.services(&queue));
+        let services = endpoint::router(served.endpoint.clone(), stack.services());
         let serving = [
             endpoint::serve(provider, simulator::router(simulator)),
             endpoint::serve(aws, services),

@@ -13,6 +13,7 @@ pub mod console;
 mod current_hours;
 pub mod describe;
 pub mod enqueue;
+pub mod observer;
 pub mod planner;
 mod puts;
 mod run_ends;
@@ -30,17 +31,19 @@ pub use audience::Audiences;
 pub use audit::{AuditTrail, Requirement};
 pub use authorizer::{Authorized, Authorizer};
 pub use console::{
-    ConfigureCatalog, ContentMissing, DryRun, DryRunReport, Entry, FilePlace, Inspect, Inspected,
-    ListRuns, ListedKey, ListedRun, NewApiKey, NewReceiptSecret, NoPlace, NotChanged, NotPreviewed,
-    NotReviewed, NotRun, NotUploaded, OpenCount, Overrule, Preview, PreviewSchedule, Restoration,
-    ReviewRestored, Reviewed, TakeFiles, UploadMembers, UploadReport, UploadRequest, Why,
-    WhyItWaits,
+    ConfigureCatalog, ContentMissing, DeadLetterFilter, DryRun, DryRunReport, Entry, FilePlace,
+    Inspect, Inspected, ListRuns, ListedDeadLetters, ListedKey, ListedRun, NewApiKey,
+    NewReceiptSecret, NoPlace, NotChanged, NotPreviewed, NotRedriven, NotReviewed, NotRun,
+    NotUploaded, OpenCount, Overrule, Preview, PreviewSchedule, REDRIVEN_MAX, RedriveDeadLetters,
+    RedriveOrder, RedrivenEdge, Restoration, ReviewRestored, Reviewed, TakeFiles, UploadMembers,
+    UploadReport, UploadRequest, Why, WhyItWaits,
 };
 pub use describe::{Describe, Description, Place, Waiting};
 pub use enqueue::{
     Allowances, Draft, Enqueue, Enqueued, EnqueuedSequence, Limit, NoProducer, NoTurn, NotEnqueued,
     ProducerRequest, Producers, SequenceDraft, Standing, StepDraft, StepNotificationDraft, UsedUp,
 };
+pub use observer::{CollectDeadLetters, Collected};
 pub use planner::{Planned, Planner, Reconciled, ReconciledPart};
 pub use puts::PUTS_PER_SECOND;
 pub use run_ends::{RunEnd, RunEnds, SearchLimits};

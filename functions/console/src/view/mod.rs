@@ -2,6 +2,7 @@
 
 mod api_key;
 mod audit_record;
+mod dead_letter;
 mod document;
 mod dry_run;
 mod file_place;
@@ -17,7 +18,8 @@ mod why;
 
 pub(crate) use self::api_key::{ApiKeyView, ListedKeyView};
 pub(crate) use self::audit_record::AuditRecordView;
-pub(crate) use self::document::{DocumentView, Page, RevisionView};
+pub(crate) use self::dead_letter::{DeadLetterView, RedrivenEdgeView};
+pub(crate) use self::document::{DocumentView, Page, RevisionView, time};
 pub(crate) use self::dry_run::DryRunView;
 pub(crate) use self::file_place::FilePlaceView;
 pub(crate) use self::owned_sequence::OwnedSequenceView;

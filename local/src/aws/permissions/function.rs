@@ -10,6 +10,7 @@ pub enum Function {
     Trigger,
     Planner,
     Sweeper,
+    Observer,
 }
 
 impl Function {
@@ -25,6 +26,7 @@ impl Function {
             Self::Trigger => "TriggerFunction",
             Self::Planner => "PlannerFunction",
             Self::Sweeper => "SweeperFunction",
+            Self::Observer => "ObserverFunction",
         }
     }
 }

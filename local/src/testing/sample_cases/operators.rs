@@ -20,6 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
         notifications(),
         cancellations(),
         restorations(),
+        dead_letters(),
         schedules(),
         runs(),
     ]
@@ -268,6 +269,16 @@ fn cancellations() -> Vec<Case> {
                 "body": { "id": SEQUENCE, "owner": "consultation-service" },
             }))
             .stores(&[(FIRST_STEP, Status::Cancelled), (SECOND_STEP, Status::Cancelled)]),
+    ]
+}
+
+fn dead_letters() -> Vec<Case> {
+    vec![
+        on("console/dead-letters").answers(json!({ "statusCode": 200, "body": { "items": [] } })),
+        on("console/redrive-dead-letter").answers(problem(404, "id")),
+        on("console/redrive-dry-run").answers(json!({
+            "statusCode": 200, "body": { "dry_run": true, "count": 0, "count_is_minimum": false },
+        })),
     ]
 }
 
