@@ -141,7 +141,12 @@ pub fn work(endpoint: &str, members: usize) -> Result<RunRow, Failure> {
         match run.status {
             RunStatus::Sending if run.counts.stored == members as u64 => break,
             RunStatus::Storing => {}
-            RunStatus::Sending | RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => {
+            RunStatus::Sending
+            | RunStatus::Finished
+            | RunStatus::Missed
+            | RunStatus::Failed
+            | RunStatus::Cancelling
+            | RunStatus::Cancelled => {
                 return Err(format!("{:?}: {:?}", run.counts, run.failure).into());
             }
         }

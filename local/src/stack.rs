@@ -133,7 +133,12 @@ impl Stack {
             webhook: alimi_webhook::router(webhook_function.clone()),
             console: alimi_console::router(console_function.clone()),
             authorizer: wiring::authorizer(&adapters(Function::Authorizer), &clock),
-            sweeper: wiring::sweeper(&adapters(Function::Sweeper), &clock, meter.clone()),
+            sweeper: wiring::sweeper(
+                &adapters(Function::Sweeper),
+                &clock,
+                meter.clone(),
+                randomness.clone(),
+            ),
             trigger: wiring::trigger(&adapters(Function::Trigger), &clock, randomness.clone()),
             planner: wiring::planner(&adapters(Function::Planner), &clock),
             observer: wiring::observer(&adapters(Function::Observer), &clock, meter.clone()),

@@ -7,10 +7,11 @@ use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Allowances, Apply, Audiences, AuditTrail, Authorizer, CollectDeadLetters, ConfigureCatalog,
-    Describe, DiscardUploads, DryRun, Enqueue, FinishRuns, Inspect, ListRuns, MissedTimes,
-    Overrule, PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, RedriveDeadLetters, ResumeRuns,
-    ReviewRestored, RunEnds, RunSettings, Sender, SenderSettings, Sweeper, TakeFiles, Trigger,
+    Allowances, Apply, Audiences, AuditTrail, Authorizer, CancelRuns, CollectDeadLetters,
+    ConfigureCatalog, ContinueBulk, Decide, DecideBulk, Describe, DiscardUploads, DryRun, Enqueue,
+    FinishRuns, Inspect, ListRuns, MissedTimes, Overrule, PUTS_PER_SECOND, Planner,
+    PreviewSchedule, Producers, RedriveDeadLetters, ResendByPolicy, ResumeRuns, ReviewRestored,
+    RunEnds, RunNow, RunSettings, Sender, SenderSettings, Sweeper, TakeFiles, Trigger,
     UploadMembers, Webhook, WebhookPorts, Why,
 };
 use alimi_console::ConsoleFunction;
@@ -35,6 +36,37 @@ fn apply(adapters: &Adapters, clock: &SharedClock) -> Apply {
     let store = &adapters.store;
     let waker = adapters.waker.clone();
     Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone())
+}
+
+fn decide(adapters: &Adapters, clock: &SharedClock) -> Decide {
+    Decide {
+        notifications: adapters.store.clone(),
+        catalog: adapters.store.clone(),
+        apply: apply(adapters, clock),
+        clock: clock.clone(),
+    }
+}
+
+fn decide_bulk(
+    adapters: &Adapters,
+    clock: &SharedClock,
+    randomness: Arc<dyn Randomness>,
+) -> DecideBulk {
+    DecideBulk {
+        exceptions: adapters.store.clone(),
+        jobs: adapters.store.clone(),
+        decide: decide(adapters, clock),
+        randomness,
+    }
+}
+
+fn cancel_runs(adapters: &Adapters, clock: &SharedClock) -> CancelRuns {
+    CancelRuns {
+        runs: adapters.store.clone(),
+        groups: adapters.store.clone(),
+        apply: apply(adapters, clock),
+        clock: clock.clone(),
+    }
 }
 
 /// Channels may name the simulated provider.
@@ -181,8 +213,18 @@ pub(crate) fn console(
             letters: adapters.store.clone(),
             queues: adapters.redrive.clone(),
             clock: clock.clone(),
+            randomness: randomness.clone(),
+        },
+        decide: decide(adapters, clock),
+        decide_bulk: decide_bulk(adapters, clock, randomness.clone()),
+        run_now: RunNow {
+            documents: adapters.store.clone(),
+            runs: adapters.store.clone(),
+            queue: adapters.run_queue.clone(),
+            clock: clock.clone(),
             randomness,
         },
+        cancel_runs: cancel_runs(adapters, clock),
         audit: audit_trail(adapters, clock),
         describe: describe(adapters, clock),
         why: Why {
@@ -286,8 +328,19 @@ pub(crate) fn sweeper(
     adapters: &Adapters,
     clock: &SharedClock,
     meter: Arc<dyn Meter>,
+    randomness: Arc<dyn Randomness>,
 ) -> SweeperFunction {
     SweeperFunction {
+        continue_bulk: ContinueBulk { bulk: decide_bulk(adapters, clock, randomness) },
+        cancel_runs: cancel_runs(adapters, clock),
+        resend_by_policy: ResendByPolicy {
+            catalog: adapters.store.clone(),
+            exceptions: adapters.store.clone(),
+            notifications: adapters.store.clone(),
+            places: adapters.store.clone(),
+            apply: apply(adapters, clock),
+            clock: clock.clone(),
+        },
         sweeper: Sweeper {
             catalog: adapters.store.clone(),
             agenda: adapters.store.clone(),

@@ -88,6 +88,7 @@ fn requests() -> Vec<RouteRequest> {
         get("ANY /v1/templates/{proxy+}", "/v1/templates/photo-and-video", 200),
         get("ANY /v1/schedules", "/v1/schedules", 200),
         get("ANY /v1/schedules/{proxy+}", "/v1/schedules/daily/preview", 200),
+        get("ANY /v1/runs/{proxy+}", "/v1/runs/daily", 404),
         get("ANY /v1/audiences", "/v1/audiences", 200),
         get("ANY /v1/audiences/{proxy+}", "/v1/audiences/all", 200),
         get("ANY /v1/producers", "/v1/producers", 200),

@@ -1,7 +1,7 @@
 //! The condition of a change: `If-Match` and `If-None-Match`, with revisions as entity tags.
 
 use alimi::domain::FieldError;
-use alimi::http::{Problem, single_header};
+use alimi::http::{Problem, ProblemKind, single_header};
 use alimi::ports::Expected;
 use alimi::use_cases::NotChanged;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 
 const IF_MATCH: &str = "If-Match";
 const IF_NONE_MATCH: &str = "If-None-Match";
+
+const MUST_BE_A_TAG: &str = "must be one ETag that you read, with its quotes, such as \"7\"";
 
 /// A revision as an entity tag.
 fn etag(revision: u64) -> Option<HeaderValue> {
@@ -31,10 +33,21 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
         (Some(_), Some(_)) => Err(bad(IF_NONE_MATCH, "must be left out when If-Match is sent")),
         (None, Some("*")) => Ok(Expected::Absent),
         (None, Some(_)) => Err(bad(IF_NONE_MATCH, "must be *, which creates a document")),
-        (Some(tag), None) => revision(tag).map(Expected::Revision).ok_or_else(|| {
-            bad(IF_MATCH, "must be one ETag that you read, with its quotes, such as \"7\"")
-        }),
+        (Some(tag), None) => {
+            revision(tag).map(Expected::Revision).ok_or_else(|| bad(IF_MATCH, MUST_BE_A_TAG))
+        }
     }
+}
+
+/// The revision of a notification that a decision is about.
+pub(crate) fn expected_revision(headers: &HeaderMap) -> Result<u64, Problem> {
+    let Some(tag) = single_header(headers, IF_MATCH)? else {
+        let detail = "is missing; send the ETag of the notification as you have read it with GET \
+                      /v1/ops/notifications/{id}";
+        let error = FieldError::new(IF_MATCH, detail);
+        return Err(Problem::new(ProblemKind::PreconditionRequired, error));
+    };
+    revision(tag).ok_or_else(|| bad(IF_MATCH, MUST_BE_A_TAG))
 }
 
 /// The condition of a deletion, which needs a document.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::Documents;
 use alimi::use_cases::{
-    AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, Overrule, PreviewSchedule,
-    RedriveDeadLetters, ReviewRestored, TakeFiles, UploadMembers, Why,
+    AuditTrail, CancelRuns, ConfigureCatalog, Decide, DecideBulk, Describe, DryRun, Inspect,
+    ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters, ReviewRestored, RunNow, TakeFiles,
+    UploadMembers, Why,
 };
 use axum::extract::Request;
 
@@ -20,10 +21,16 @@ pub struct ConsoleFunction {
     pub preview_schedule: PreviewSchedule,
     pub dry_run: DryRun,
     pub list_runs: ListRuns,
+    pub run_now: RunNow,
+    pub cancel_runs: CancelRuns,
     pub inspect: Inspect,
     pub overrule: Overrule,
     pub review_restored: ReviewRestored,
     pub redrive: RedriveDeadLetters,
+    /// Sends notifications again, and settles them.
+    pub decide: Decide,
+    /// The same for many at once.
+    pub decide_bulk: DecideBulk,
     /// Records what operators do.
     pub audit: AuditTrail,
     /// Tells what notifications wait for.

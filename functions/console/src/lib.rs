@@ -5,8 +5,10 @@
 
 mod api_keys;
 mod audit;
+mod bulk;
 mod change;
 mod dead_letters;
+mod decisions;
 mod documents;
 mod files;
 mod function;
@@ -16,6 +18,7 @@ mod notifications;
 mod overruling;
 mod receipt_secrets;
 mod restored;
+mod runs;
 mod schedules;
 mod sequences;
 mod view;
@@ -46,6 +49,8 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/schedules/{name}/preview", get(schedules::preview))
         .route("/v1/schedules/{name}/dry-run", post(schedules::dry_run))
         .route("/v1/schedules/{name}/runs", get(schedules::runs))
+        .route("/v1/schedules/{name}/run", post(runs::run))
+        .route("/v1/runs/{id}/cancel", post(runs::cancel))
         .route("/v1/ops/notifications/{id}", get(notifications::read))
         .route("/v1/ops/notifications/{id}/cancel", post(notifications::cancel))
         .route("/v1/ops/sequences/{id}", get(sequences::read))
@@ -56,7 +61,15 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/ops/dead-letters/redrive", post(dead_letters::redrive_edge))
         .route("/v1/ops/dead-letters/{id}/redrive", post(dead_letters::redrive))
         .route("/v1/ops/notifications/{id}/text", get(notifications::text))
-        .route("/v1/ops/notifications/{id}/why", get(notifications::why));
+        .route("/v1/ops/notifications/{id}/why", get(notifications::why))
+        .route("/v1/ops/notifications/{id}/resend", post(decisions::resend))
+        .route("/v1/ops/notifications/{id}/settle", post(decisions::settle))
+        .route("/v1/ops/resend", get(bulk::list).post(bulk::resend))
+        .route("/v1/ops/resend/{id}", get(bulk::read))
+        .route("/v1/ops/resend/{id}/stop", post(bulk::stop))
+        .route("/v1/ops/settle", get(bulk::list).post(bulk::settle))
+        .route("/v1/ops/settle/{id}", get(bulk::read))
+        .route("/v1/ops/settle/{id}/stop", post(bulk::stop));
     for &kind in Kind::VARIANTS {
         let list = move |State(console): State<ConsoleFunction>, request: Request| async move {
             documents::list(&console, kind, request).await

@@ -7,8 +7,9 @@ use alimi::ports::Adapters;
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
-    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, Overrule,
-    PreviewSchedule, RedriveDeadLetters, ReviewRestored, RunEnds, TakeFiles, UploadMembers, Why,
+    Apply, Audiences, AuditTrail, CancelRuns, ConfigureCatalog, Decide, DecideBulk, Describe,
+    DryRun, Inspect, ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters, ReviewRestored,
+    RunEnds, RunNow, TakeFiles, UploadMembers, Why,
 };
 use alimi_console::{ConsoleFunction, router};
 
@@ -29,6 +30,14 @@ async fn main() -> Result<(), lambda_http::Error> {
     };
     let waker = Arc::new(aws.wake_queue(environment.required("WAKE_QUEUE_URL")?));
     let randomness = Arc::new(SystemRandomness);
+    let apply =
+        Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
+    let decide = Decide {
+        notifications: store.clone(),
+        catalog: store.clone(),
+        apply: apply.clone(),
+        clock: clock.clone(),
+    };
     let describe = Describe {
         notifications: store.clone(),
         sequences: store.clone(),
@@ -78,6 +87,19 @@ async fn main() -> Result<(), lambda_http::Error> {
             runs: store.clone(),
             run_ends: RunEnds { groups: store.clone(), clock: clock.clone() },
         },
+        run_now: RunNow {
+            documents: store.clone(),
+            runs: store.clone(),
+            queue: Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?)),
+            clock: clock.clone(),
+            randomness: randomness.clone(),
+        },
+        cancel_runs: CancelRuns {
+            runs: store.clone(),
+            groups: store.clone(),
+            apply: apply.clone(),
+            clock: clock.clone(),
+        },
         inspect: Inspect { notifications: store.clone(), catalog: store.clone() },
         overrule: Overrule {
             apply: apply.clone(),
@@ -101,8 +123,15 @@ async fn main() -> Result<(), lambda_http::Error> {
             letters: store.clone(),
             queues: Arc::new(aws.redrive(environment.redrive_urls()?)),
             clock: clock.clone(),
+            randomness: randomness.clone(),
+        },
+        decide_bulk: DecideBulk {
+            exceptions: store.clone(),
+            jobs: store.clone(),
+            decide: decide.clone(),
             randomness,
         },
+        decide,
         audit: AuditTrail { audit: store.clone(), clock },
         why: Why {
             describe: describe.clone(),

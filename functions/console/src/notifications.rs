@@ -8,11 +8,12 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
+use crate::change::tagged;
 use crate::function::ConsoleFunction;
 use crate::overruling::expect_reason;
 use crate::view::{RecordView, TextView, WhyView};
 
-type Id = Result<Path<String>, PathRejection>;
+pub(crate) type Id = Result<Path<String>, PathRejection>;
 
 pub(crate) async fn read(
     State(console): State<ConsoleFunction>,
@@ -26,7 +27,8 @@ pub(crate) async fn read(
     let notification = found.ok_or_else(no_such_notification)?;
     let description = console.describe.one(&notification).await;
     let view = RecordView::of(&notification, &description);
-    Ok((of_recipient(&notification), Json(view)).into_response())
+    // A decision about the notification names the revision that it is about.
+    Ok(tagged(notification.revision, (of_recipient(&notification), Json(view))))
 }
 
 /// The text is what a person was told. The audit records have who read it.
@@ -88,11 +90,11 @@ pub(crate) fn of_recipient(notification: &Notification) -> Extension<AuditSubjec
 }
 
 /// A text that cannot be an id is the id of no notification.
-fn read_id(id: Id) -> Result<NotificationId, Problem> {
+pub(crate) fn read_id(id: Id) -> Result<NotificationId, Problem> {
     id.ok().and_then(|id| id.parse().ok()).ok_or_else(no_such_notification)
 }
 
-fn no_such_notification() -> Problem {
+pub(crate) fn no_such_notification() -> Problem {
     let detail = "there is no notification with this id; must be an id of 30 lower-case hexadecimal \
                   digits, of a notification whose retention is not over";
     Problem::not_found("id", detail)

@@ -146,7 +146,7 @@ async fn cancel_notification(
         }
         Applied::Refused(
             notification,
-            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
+            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt | Refused::Undecided(_),
         ) => {
             return Err(Problem::too_late_to_cancel(notification.status));
         }

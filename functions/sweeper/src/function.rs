@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use alimi::ports::RepairPlaces;
-use alimi::use_cases::{DiscardUploads, FinishRuns, MissedTimes, Planner, ResumeRuns, Sweeper};
+use alimi::use_cases::{
+    CancelRuns, ContinueBulk, DiscardUploads, FinishRuns, MissedTimes, Planner, ResendByPolicy,
+    ResumeRuns, Sweeper,
+};
 
 #[derive(Clone)]
 pub struct SweeperFunction {
@@ -16,4 +19,7 @@ pub struct SweeperFunction {
     /// Where the comparison of the schedules goes on.
     pub places: Arc<dyn RepairPlaces>,
     pub discard_uploads: DiscardUploads,
+    pub continue_bulk: ContinueBulk,
+    pub cancel_runs: CancelRuns,
+    pub resend_by_policy: ResendByPolicy,
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
 use alimi::telemetry::EmbeddedMetrics;
-use alimi::time::SystemClock;
+use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
-    Apply, DiscardUploads, FinishRuns, MissedTimes, Planner, ResumeRuns, RunEnds, Sweeper,
+    Apply, CancelRuns, ContinueBulk, Decide, DecideBulk, DiscardUploads, FinishRuns, MissedTimes,
+    Planner, ResendByPolicy, ResumeRuns, RunEnds, Sweeper,
 };
 use alimi_sweeper::SweeperFunction;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -24,7 +25,35 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let run_queue = Arc::new(aws.run_queue(environment.required("RUN_QUEUE_URL")?));
     let apply =
         Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
+    let decide = Decide {
+        notifications: store.clone(),
+        catalog: store.clone(),
+        apply: apply.clone(),
+        clock: clock.clone(),
+    };
     let function = SweeperFunction {
+        cancel_runs: CancelRuns {
+            runs: store.clone(),
+            groups: store.clone(),
+            apply: apply.clone(),
+            clock: clock.clone(),
+        },
+        resend_by_policy: ResendByPolicy {
+            catalog: store.clone(),
+            exceptions: store.clone(),
+            notifications: store.clone(),
+            places: store.clone(),
+            apply: apply.clone(),
+            clock: clock.clone(),
+        },
+        continue_bulk: ContinueBulk {
+            bulk: DecideBulk {
+                exceptions: store.clone(),
+                jobs: store.clone(),
+                decide,
+                randomness: Arc::new(SystemRandomness),
+            },
+        },
         sweeper: Sweeper {
             catalog: store.clone(),
             agenda: store.clone(),

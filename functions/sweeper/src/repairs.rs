@@ -28,12 +28,15 @@ pub(crate) struct Repairs {
 }
 
 pub(crate) async fn round(function: &SweeperFunction) -> Repairs {
-    let (runs_resumed, runs_finished, times_missed, schedules_repaired, ()) = futures::join!(
+    let (runs_resumed, runs_finished, times_missed, schedules_repaired, (), (), (), ()) = futures::join!(
         resume_runs(function),
         finish_runs(function),
         request_missed_runs(function),
         compare_schedules(function),
         discard_uploads(function),
+        continue_bulk(function),
+        cancel_runs(function),
+        resend_by_policy(function),
     );
     Repairs { runs_resumed, runs_finished, times_missed, schedules_repaired }
 }
@@ -134,5 +137,30 @@ async fn discard_uploads(function: &SweeperFunction) {
             );
         }
         Err(_) => tracing::warn!("discarding uploads took too long; it continues in an hour"),
+    }
+}
+
+/// No time-out: it ends by itself, between two pages.
+async fn continue_bulk(function: &SweeperFunction) {
+    if let Err(error) = function.continue_bulk.round().await {
+        tracing::error!(
+            %error,
+            "the decisions about many exceptions were not continued; the next round tries again"
+        );
+    }
+}
+
+async fn cancel_runs(function: &SweeperFunction) {
+    if let Err(error) = function.cancel_runs.round().await {
+        tracing::error!(%error, "no run was cancelled further; the next round tries again");
+    }
+}
+
+async fn resend_by_policy(function: &SweeperFunction) {
+    if let Err(error) = function.resend_by_policy.round().await {
+        tracing::error!(
+            %error,
+            "failed messages were not sent again as channels' policies say; the next round goes on"
+        );
     }
 }

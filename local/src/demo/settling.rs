@@ -32,8 +32,10 @@ pub(super) async fn wait_until_settled(
         // seen.
         let runs = operator.runs().await?;
         let is_over = |status| match status {
-            RunStatus::Storing | RunStatus::Sending => false,
-            RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => true,
+            RunStatus::Storing | RunStatus::Sending | RunStatus::Cancelling => false,
+            RunStatus::Finished | RunStatus::Missed | RunStatus::Failed | RunStatus::Cancelled => {
+                true
+            }
         };
         let has_run = runs.iter().any(|run| is_over(run.status));
         let stored = embedded::stored(&stack.database)?;

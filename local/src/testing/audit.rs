@@ -4,7 +4,9 @@
 mod order;
 mod records;
 
-use alimi::domain::{Address, Notification, NotificationId, PhoneNumber, Reference, Status};
+use alimi::domain::{
+    Address, DecisionKind, Notification, NotificationId, PhoneNumber, Reference, Status,
+};
 
 use self::order::{Order, order_of};
 use self::records::{Record, Records};
@@ -17,7 +19,7 @@ const STALE_US: i64 = 2_500_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
-    /// Messages that the provider accepted more than once.
+    /// Messages that the provider accepted more often than operators and policies asked for.
     pub sent_twice: Vec<NotificationId>,
     /// Steps that arrived before the step before them had ended in the way that they wait for. Only
     /// the provider's receipt shows a delivery.
@@ -72,10 +74,12 @@ impl Audit {
         records: &Records<'_>,
         stored: &Stored,
     ) {
-        if record.arrivals.iter().filter(|arrival| arrival.was_accepted()).count() > 1 {
+        let notification = stored.notifications.get(id);
+        let accepted = record.arrivals.iter().filter(|arrival| arrival.was_accepted()).count();
+        if accepted > 1 + notification.map_or(0, resends) {
             self.sent_twice.push(id.clone());
         }
-        let Some(notification) = stored.notifications.get(id) else {
+        let Some(notification) = notification else {
             self.not_stored += usize::from(!record.arrivals.is_empty());
             return;
         };
@@ -125,6 +129,12 @@ impl Audit {
         require(self.not_stored == 0, format!("{} arrived that are not stored", self.not_stored));
         violations
     }
+}
+
+/// How often an operator or a policy has sent it again, as far as its record keeps that.
+fn resends(notification: &Notification) -> usize {
+    let is_resend = |kind| matches!(kind, DecisionKind::Resent | DecisionKind::ResentByPolicy);
+    notification.decisions.iter().filter(|decision| is_resend(decision.kind)).count()
 }
 
 /// Whether a message on a phone is the one that is stored. The provider has Korean numbers in

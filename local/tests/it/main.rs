@@ -9,6 +9,7 @@ mod claims;
 mod console;
 mod crash;
 mod dead_letters;
+mod decisions;
 mod demo;
 mod deploy_guide;
 mod doors;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alimi::aws::{SecretsManager, https_client};
-use alimi::domain::{RunKey, Status};
-use alimi::ports::{DeadLetterQueue, Scheduler, Secrets, WakeGroup};
+use alimi::domain::bulk_job::{BulkAct, BulkJob, BulkWish};
+use alimi::domain::{ExceptionFilter, RunKey, Status};
+use alimi::ports::{BulkJobs, Clock, DeadLetterQueue, Scheduler, Secrets, WakeGroup};
 use alimi_local::aws::api_gateway::Gateway;
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::permissions::{Function, Permissions};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use strum::VariantArray as _;
 
 use crate::dead_letters::{collect, listed, redrive};
-use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
+use crate::phone_numbers::{DELIVERED, NO_RECEIPT, UNDELIVERED};
 use crate::provider_receipts::webhook_path;
 
 const CREATE: (&str, &str) = ("if-none-match", "*");
@@ -41,6 +42,7 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     a_restored_table(&world(&permissions).await).await;
     a_key_of_a_limited_producer(&world(&permissions).await).await;
     dead_letters(&world(&permissions).await).await;
+    decisions(&world(&permissions).await).await;
     let unused = permissions.unused();
     let unused: Vec<_> =
         unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
@@ -287,7 +289,9 @@ async fn what_the_sweeper_repairs(world: &World) {
     without_receipt["to"]["phone"] = json!(NO_RECEIPT);
     let without_receipt = post(world, "/v1/notifications", "one", &without_receipt).await;
     // The only message of its window class.
-    post(world, "/v1/notifications", "scheduled", &message(600)).await;
+    let mut planned = message(600);
+    planned["to"]["phone"] = json!(UNDELIVERED);
+    let planned = post(world, "/v1/notifications", "scheduled", &planned).await;
     world.start_senders();
     for _ in 0..(26 * 60) {
         tokio::time::sleep(A_MINUTE).await;
@@ -295,6 +299,15 @@ async fn what_the_sweeper_repairs(world: &World) {
     }
     let id = without_receipt["id"].as_str().expect("an id");
     assert_eq!(world.notification(id).await.status, Status::Unconfirmed);
+    // Its window class is retired. An operator sends the message again, which needs the class.
+    let id = planned["id"].as_str().expect("an id");
+    assert_eq!(world.notification(id).await.status, Status::Failed);
+    let path = format!("/v1/ops/notifications/{id}");
+    let etag = world.operate("GET", &path, &[], "").await.etag.expect("an ETag");
+    let headers = [("if-match", etag.as_str())];
+    let path = format!("{path}/resend");
+    let resent = world.operate("POST", &path, &headers, json!({ "reason": "r" })).await;
+    assert_eq!(resent.status, 200, "{}", resent.body);
 }
 
 /// The sweeper stores the place at which its search of the schedules goes on.
@@ -337,6 +350,50 @@ async fn dead_letters(world: &World) {
     for letter in listed(world, "").await.iter().filter(|letter| letter["state"] == "dead") {
         assert_eq!(redrive(world, letter).await.status, 200, "{letter}");
     }
+}
+
+/// An operator sends messages again, and the sweeper goes on with a job of the console.
+async fn decisions(world: &World) {
+    let undelivered = |key: &str| {
+        let mut message = message(0);
+        message["to"] = json!({ "id": key, "phone": UNDELIVERED });
+        message
+    };
+    world.start_senders();
+    for key in ["one", "two"] {
+        post(world, "/v1/notifications", key, &undelivered(key)).await;
+    }
+    world.settle(Duration::from_secs(3600)).await;
+    // The other statements of the policy permit the rest.
+    let filter = json!({ "channel": "alimtalk-main", "status": "failed" });
+    let body = json!({ "filter": filter, "dry_run": true });
+    let counted = world.operate("POST", "/v1/ops/resend", &[], body).await.body;
+    let body = json!({ "filter": counted["filter"], "expected": 2, "reason": "r" });
+    let began = world.operate("POST", "/v1/ops/resend", &[], body).await;
+    assert_eq!(began.body["status"], "finished", "{}", began.body);
+    assert_eq!(world.operate("GET", "/v1/ops/resend", &[], "").await.status, 200);
+    let filter = ExceptionFilter {
+        channel: "alimtalk-main".into(),
+        until_ms: Some(world.clock.now_ms()),
+        ..ExceptionFilter::default()
+    };
+    let act = BulkAct::Resend { may_double: false };
+    let wish = BulkWish { act, filter, expected: 1, reason: "r".into() };
+    let job = BulkJob::begun(wish, "kim".into(), world.clock.now_ms(), 1);
+    world.store.create_job(&job).await.expect("stored");
+    // A schedule is run by hand, and the run is cancelled.
+    prepare(world).await;
+    let at = jiff::Timestamp::from_millisecond(world.clock.now_ms()).expect("a time");
+    let body = json!({ "at": at, "reason": "r" });
+    let began = world.operate("POST", "/v1/schedules/members/run", &[], body).await;
+    assert_eq!(began.status, 202, "{}", began.body);
+    let path = format!("/v1/runs/{}/cancel", began.body["id"].as_str().expect("an id"));
+    let cancelled = world.operate("POST", &path, &[], json!({ "reason": "r" })).await;
+    assert_eq!(cancelled.status, 202, "{}", cancelled.body);
+    // Two rounds at once meet.
+    let job = &world.stack.sweeper.continue_bulk;
+    let (one, other) = futures::join!(job.round(), job.round());
+    assert!(one.is_ok() && other.is_ok());
 }
 
 /// The console reviews the notifications after a restoration.

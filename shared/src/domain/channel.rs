@@ -18,6 +18,7 @@ use super::provider_config::ProviderConfig;
 use super::rate_limit::RateLimit;
 use super::receipt_secret::{RECEIPT_SECRETS_MAX, ReceiptSecret};
 use super::receipt_sources::{RECEIPT_SOURCES_MAX, networks};
+use super::resend_policy::ResendPolicy;
 use super::written;
 use super::zone::{MUST_BE_A_ZONE, zone};
 
@@ -49,6 +50,9 @@ pub struct Channel {
     /// in an outage expires.
     #[serde(default = "default_give_up_after", deserialize_with = "written::duration")]
     pub give_up_after: SignedDuration,
+    /// When failed messages are sent again without a person. Nothing is, without a policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resend: Vec<ResendPolicy>,
     /// If given, messages leave to these addresses only. A stack for tests never reaches customers
     /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +136,7 @@ impl Channel {
         faults.extend(FieldError::unless(is_name(&self.name), "name", MUST_BE_A_NAME));
         faults.extend(self.timing_faults().into_iter().flatten());
         faults.extend(self.address_faults());
+        faults.extend(ResendPolicy::faults(&self.resend));
         faults.extend(FieldError::unless(
             zone(&self.timezone).is_some(),
             "timezone",
@@ -246,6 +251,7 @@ mod tests {
             window: None,
             paused: false,
             give_up_after: default_give_up_after(),
+            resend: vec![],
             only_to: None,
             receipt_secrets: vec![],
             receipt_sources: None,

@@ -1,6 +1,7 @@
 //! What can happen to a notification.
 
 use super::attempt::Response;
+use super::decision::{Decider, ResendTerms, Settlement};
 use super::delivery_policy::DeliveryPolicy;
 use super::hours::WindowClass;
 use super::lost_period::LostPeriod;
@@ -84,8 +85,13 @@ pub enum Event {
     },
     /// Its sending hours are different from those that were stored.
     Reclassified { class: WindowClass, at_ms: i64 },
-    /// An operator decides to send it again, whatever its status is.
-    ResendRequested { at_ms: i64 },
+    /// An operator or a policy of the channel decides to send it again.
+    ResendRequested { terms: ResendTerms, decider: Decider, at_ms: i64 },
+    /// An operator decides what became of it.
+    Settled { settlement: Settlement, decider: Decider, at_ms: i64 },
+    /// An earlier step of its sequence is sent again. The end of that step had cancelled this one, or
+    /// had released it.
+    Reinstated { at_ms: i64 },
     /// The notifications table was restored to an earlier time. The notification may have left since
     /// then.
     Restored {

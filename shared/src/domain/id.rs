@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::name::is_name;
+
 /// Length of an id in hexadecimal digits: 15 bytes of a SHA-256. Providers allow 32 characters for
 /// a reference key, so two digits are left for the attempt.
 const ID_DIGITS: usize = 30;
@@ -72,6 +74,30 @@ impl RunKey {
     #[must_use]
     pub fn digest(&self, line: u64) -> String {
         content_digest(format!("{} {} {line}", self.schedule, self.scheduled_at).as_bytes())
+    }
+}
+
+/// The run's id as clients have it: the schedule's name, `@`, and the scheduled time.
+impl fmt::Display for RunKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.schedule, self.scheduled_at)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be the id of a run: the schedule's name, @, and the scheduled time, such as \
+     daily@2026-03-02T01:00:00Z"
+)]
+pub struct MalformedRunId;
+
+impl FromStr for RunKey {
+    type Err = MalformedRunId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedRunId> {
+        let (schedule, at) = text.split_once('@').ok_or(MalformedRunId)?;
+        let at: Timestamp = at.parse().map_err(|_| MalformedRunId)?;
+        if is_name(schedule) { Ok(Self::new(schedule, at)) } else { Err(MalformedRunId) }
     }
 }
 

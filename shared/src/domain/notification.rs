@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::attempt::Attempt;
 use super::content::Media;
+use super::decision::Decision;
 use super::group::Group;
 use super::hours::{Origin, WindowClass};
 use super::id::{NotificationId, Reference};
@@ -77,6 +78,9 @@ pub struct Notification {
     /// A receipt came after `delivered` that says the opposite. A person has to look at it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_contradicted: bool,
+    /// A person has settled it as given up: nobody has to look at it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_settled: bool,
     /// Counts the claims, and so names the present one.
     pub claim: u32,
     /// Number of the latest attempt; 0 before the first. After the table was restored to an earlier
@@ -86,6 +90,12 @@ pub struct Notification {
     /// again. Without this, the two hexadecimal digits of the reference key would run out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attempt_unsent: bool,
+    /// Up to this attempt, only a delivery counts: the message was sent again after it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resent_after: u8,
+    /// How often policies of its channel have sent it again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub automatic_resends: u8,
     /// Attempts that count against the channel's retry policy.
     pub failures: u8,
     /// The latest attempts, oldest first; at most [`Self::ATTEMPTS_KEPT`].
@@ -94,6 +104,9 @@ pub struct Notification {
     /// The latest receipts, oldest first; at most [`Self::RECEIPTS_KEPT`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub receipts: Vec<ReceiptRecord>,
+    /// The latest decisions of persons and policies, oldest first; at most [`Self::DECISIONS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
     /// When it was accepted from its producer.
     pub created_at_ms: i64,
     /// Since when it may leave. While it is deferred: when it will be allowed to. Messages of one
@@ -150,6 +163,8 @@ impl Notification {
     pub const ATTEMPTS_KEPT: usize = 5;
     /// How many receipts are kept.
     pub const RECEIPTS_KEPT: usize = 4;
+    /// How many decisions are kept.
+    pub const DECISIONS_KEPT: usize = 5;
 
     /// The key under which the provider knows the present attempt.
     #[must_use]
@@ -176,6 +191,12 @@ impl Notification {
         if self.attempt_unsent { Some(self.attempt) } else { self.attempt.checked_add(1) }
     }
 
+    /// Whether no attempt can have reached the provider.
+    #[must_use]
+    pub fn has_never_left(&self) -> bool {
+        self.attempt == u8::from(self.attempt_unsent)
+    }
+
     /// When it will have waited for too long, while its channel's circuit has been open since
     /// `open_since_ms`. Its waiting counts from when it became ready, or from the outage's beginning
     /// if that is later.
@@ -187,7 +208,7 @@ impl Notification {
     /// Whether a person has to look at it.
     #[must_use]
     pub fn is_exception(&self) -> bool {
-        self.status.is_exception() || self.is_contradicted
+        (self.status.is_exception() && !self.is_settled) || self.is_contradicted
     }
 
     /// The highest number of an attempt that is on record. It is lower than [`Self::attempt`] only
@@ -204,6 +225,11 @@ impl Notification {
     pub fn attempt_record(&self, number: u8) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]
@@ -236,12 +262,16 @@ impl Notification {
             status: Status::Queued,
             reason: None,
             is_contradicted: false,
+            is_settled: false,
             claim: 0,
             attempt: 0,
             attempt_unsent: false,
+            resent_after: 0,
+            automatic_resends: 0,
             failures: 0,
             attempts: vec![],
             receipts: vec![],
+            decisions: vec![],
             created_at_ms,
             ready_at_ms: created_at_ms,
             not_before_ms: None,

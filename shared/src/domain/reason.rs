@@ -2,7 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Reason {
@@ -45,6 +55,8 @@ pub enum Reason {
     NotNeeded,
     /// `expires_at` passed.
     Expired,
+    /// An operator settled it as not delivered.
+    GivenUp,
 }
 
 impl Reason {
@@ -74,7 +86,8 @@ impl Reason {
             | Self::Requested
             | Self::PredecessorStopped
             | Self::NotNeeded
-            | Self::Expired => None,
+            | Self::Expired
+            | Self::GivenUp => None,
         }
     }
 }

@@ -27,6 +27,10 @@ pub enum RunStatus {
     Missed,
     /// The run cannot continue. [`Run::failure`] says why.
     Failed,
+    /// An operator has cancelled it. Not everything that has not left is withdrawn yet.
+    Cancelling,
+    /// Everything that had not left when it was cancelled is withdrawn.
+    Cancelled,
 }
 
 impl RunStatus {
@@ -91,6 +95,33 @@ pub struct KnownEnds {
     pub latest_ms: Option<i64>,
 }
 
+/// Who began a run by hand, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    pub by: String,
+    pub reason: String,
+}
+
+/// How far a run is cancelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCancel {
+    pub by: String,
+    pub reason: String,
+    pub at_ms: i64,
+    /// A search that begins at this time or later finds everything that the run has stored.
+    pub quiet_at_ms: i64,
+    /// When the present search through the run's notifications began; `None` between two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_began_ms: Option<i64>,
+    /// The place in the run's group behind which the search goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// How many notifications were withdrawn, at least: an invocation that crashed may have withdrawn
+    /// some more.
+    #[serde(default)]
+    pub withdrawn: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The version of the stored shape. A row of a higher version than [`Self::SCHEMA`] is never
@@ -128,6 +159,12 @@ pub struct Run {
     /// this one began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlaps: Option<Timestamp>,
+    /// An operator has begun it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
+    /// An operator has cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<RunCancel>,
     /// Increases with every save, so that no late or repeated write can undo progress.
     pub fence: u64,
     /// A random number of the invocation that holds the run. Without it, two invocations could
@@ -186,6 +223,8 @@ impl Run {
             faults: vec![],
             failure: None,
             overlaps: None,
+            by_hand: None,
+            cancel: None,
             fence: 1,
             holder,
             lease_until_ms: None,

@@ -104,6 +104,16 @@ pub enum Next {
     Cancel,
 }
 
+/// How far the step before a step has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepBefore {
+    /// It has not ended.
+    Open,
+    Ended(StepEnd),
+    /// An earlier step decided against it, so the end of a step before it counts.
+    PassedOver,
+}
+
 impl Sequence {
     /// The present version of the stored shape.
     pub const SCHEMA: u16 = 1;
@@ -129,6 +139,12 @@ impl Sequence {
                 OnFailure::Continue => Next::Release,
             },
         }
+    }
+
+    /// Whether a step may leave after the step before it has ended so.
+    #[must_use]
+    pub fn releases(&self, step: &Step, before: StepEnd) -> bool {
+        self.next(step, before) == Next::Release
     }
 
     /// What is wrong with the steps. A step without notifications, or whose gate is none of them,

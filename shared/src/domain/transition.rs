@@ -54,7 +54,13 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
             times::outage_checked(notification, *open_since_ms, *give_up_after_ms, *at_ms)
         }
         Event::Reclassified { class, at_ms } => times::reclassified(notification, class, *at_ms),
-        Event::ResendRequested { at_ms } => decisions::resend_requested(notification, *at_ms),
+        Event::ResendRequested { terms, decider, at_ms } => {
+            decisions::resend_requested(notification, *terms, decider, *at_ms)
+        }
+        Event::Settled { settlement, decider, at_ms } => {
+            decisions::settled(notification, *settlement, decider, *at_ms)
+        }
+        Event::Reinstated { at_ms } => decisions::reinstated(notification, *at_ms),
         Event::Restored { lost, hours, released_from_ms, at_ms } => {
             restored::restored(notification, *lost, hours, *released_from_ms, *at_ms)
         }

@@ -2,7 +2,7 @@
 //! is recorded unless its function names it as an exception, so no new route is forgotten.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::RequestExt;
 use axum::body::Body;
@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::request_id::current_request_id;
 use crate::domain::AuditRecord;
 use crate::domain::audit::{reason_value, subject_value};
-use crate::ports::Randomness;
+use crate::ports::{PortError, Randomness};
 use crate::use_cases::audit::{AuditTrail, Requirement};
 
 /// The parameters of query strings that name what a request is about.
@@ -60,6 +60,45 @@ pub struct Recorder {
 #[derive(Clone, Debug, Default)]
 pub struct AuditSubject(pub Vec<(&'static str, String)>);
 
+/// The record of a request that is being worked on. A handler completes it by what the request's body
+/// says, before the effect.
+#[derive(Clone)]
+pub struct OpenRecord {
+    trail: AuditTrail,
+    record: Arc<Mutex<AuditRecord>>,
+}
+
+impl OpenRecord {
+    /// The record of a request; `None` when the request is not recorded.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<Self> {
+        request.extensions().get().cloned()
+    }
+
+    /// Adds to what the request is about, and stores the record again.
+    ///
+    /// # Errors
+    /// [`PortError`]: nothing may be changed.
+    pub async fn complete(
+        &self,
+        subject: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<(), PortError> {
+        let completed = {
+            let mut record = self.record();
+            let added = subject.into_iter();
+            record
+                .subject
+                .extend(added.map(|(name, value)| (name.to_owned(), subject_value(&value))));
+            record.clone()
+        };
+        self.trail.complete(&completed).await
+    }
+
+    fn record(&self) -> MutexGuard<'_, AuditRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Records a request. A layer of the routes: `axum::middleware::from_fn_with_state(recorder, recorded)`.
 pub async fn recorded(
     State(recorder): State<Recorder>,
@@ -95,7 +134,10 @@ pub async fn recorded(
     if !only_reads && let Err(error) = recorder.trail.begin(&record, recorder.requirement).await {
         return Problem::unavailable(&error).into_response();
     }
+    let open = OpenRecord { trail: recorder.trail.clone(), record: Arc::new(Mutex::new(record)) };
+    request.extensions_mut().insert(open.clone());
     let mut response = next.run(request).await;
+    let mut record = open.record().clone();
     record.status = Some(response.status().as_u16());
     let found = response.extensions_mut().remove::<AuditSubject>().unwrap_or_default();
     record

@@ -25,7 +25,7 @@ mod request_id;
 mod sequence_view;
 mod strict;
 
-pub use audit::{AuditSubject, Recorder, recorded};
+pub use audit::{AuditSubject, OpenRecord, Recorder, recorded};
 pub use body::{Body, canonical_digest};
 pub use caller::{
     IdentifyCaller, IdentifySource, KeyCaller, api_gateway_source, iam_caller, iam_identity,

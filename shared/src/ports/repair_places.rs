@@ -15,6 +15,8 @@ pub enum Repair {
     ComparedSchedules,
     /// The search for runs whose last notification has ended.
     FinishedRuns,
+    /// Failed messages that channels' policies send again.
+    ResentByPolicy,
 }
 
 impl Repair {

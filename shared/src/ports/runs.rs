@@ -32,4 +32,7 @@ pub trait Runs: Send + Sync {
         after: Option<&RunKey>,
         limit: usize,
     ) -> Result<Vec<RunKey>, PortError>;
+
+    /// Runs that are being cancelled, by their time, from an eventually consistent index.
+    async fn cancelling_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError>;
 }

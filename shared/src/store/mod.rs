@@ -3,6 +3,7 @@
 mod agenda;
 mod audit;
 mod batch_delete;
+mod bulk_jobs;
 mod catalog;
 mod catalog_file;
 mod channel_rows;
@@ -12,6 +13,7 @@ mod document_item;
 mod documents;
 mod dynamo;
 mod error;
+mod exceptions;
 mod groups;
 mod item;
 mod key_uses;

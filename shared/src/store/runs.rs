@@ -18,6 +18,7 @@ use crate::ports::{PortError, Runs, Saved};
 /// The partitions of the index, by the status of their runs. Few runs have these at a time.
 const STORING: &str = "storing";
 const SENDING: &str = "sending";
+const CANCELLING: &str = "cancelling";
 
 /// How long a run is kept after it has ended: an operator can look up the same day of last year.
 const RETENTION_S: i64 = 400 * 24 * 60 * 60;
@@ -45,7 +46,8 @@ fn to_item(run: &Run) -> Result<Item, PortError> {
     let partition = match run.status {
         RunStatus::Storing => Some(STORING),
         RunStatus::Sending => Some(SENDING),
-        RunStatus::Finished | RunStatus::Missed | RunStatus::Failed => None,
+        RunStatus::Cancelling => Some(CANCELLING),
+        RunStatus::Finished | RunStatus::Missed | RunStatus::Failed | RunStatus::Cancelled => None,
     };
     if let Some(partition) = partition {
         item.insert("unfinished".into(), text(partition));
@@ -216,5 +218,9 @@ impl Runs for DynamoStore {
         limit: usize,
     ) -> Result<Vec<RunKey>, PortError> {
         self.indexed_runs(SENDING, after, limit).await
+    }
+
+    async fn cancelling_runs(&self, limit: usize) -> Result<Vec<RunKey>, PortError> {
+        self.indexed_runs(CANCELLING, None, limit).await
     }
 }

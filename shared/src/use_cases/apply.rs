@@ -1,6 +1,8 @@
 //! Applies events to notifications. Everything that an event changes is saved in one transaction.
 
 mod followers;
+mod reopening;
+mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use self::followers::{Followers, followers};
+use self::reopening::{Reopened, reopened};
 use super::wake::{SWEEPER_ROUND_MS, wake_lane};
 use crate::domain::{
     Effect, Event, Notification, NotificationId, Refused, Status, Transition, transition,
@@ -90,12 +93,22 @@ impl Apply {
                 Ok(moved) => moved,
                 Err(refused) => return Ok(Applied::Refused(Box::new(notification), refused)),
             };
-            let Followers { moves, news } =
-                followers(&*self.notifications, &*self.sequences, &moved).await?;
+            let (rows, sequences) = (&*self.notifications, &*self.sequences);
+            let Followers { mut moves, news } = followers(rows, sequences, &moved).await?;
+            let unchanged = match reopened(rows, sequences, &moved).await? {
+                Ok(Reopened { moves: reinstated, unchanged }) => {
+                    moves.extend(reinstated);
+                    unchanged
+                }
+                Err(undecided) => {
+                    return Ok(Applied::Refused(Box::new(notification), undecided.into()));
+                }
+            };
             let mut lanes = lanes_to_wake(std::iter::once(&moved).chain(&moves));
             let mut writes = vec![moved.notification];
             writes.extend(moves.into_iter().map(|follower| follower.notification));
             self.add_classes(&writes).await?;
+            writes.extend(unchanged);
             match self.notifications.save(&mut writes).await? {
                 Saved::Done => {
                     let after = writes.swap_remove(0);

@@ -63,6 +63,15 @@ impl AuditTrail {
         }
     }
 
+    /// Stores the record of a request again that [`AuditTrail::begin`] has recorded, because more is known
+    /// of the request.
+    ///
+    /// # Errors
+    /// [`PortError`]: nothing may be changed.
+    pub async fn complete(&self, record: &AuditRecord) -> Result<(), PortError> {
+        self.audit.record_end(record).await
+    }
+
     /// Records how a request ended that [`AuditTrail::begin`] has recorded. The request has had its
     /// effect, so a record that cannot be stored changes nothing any more. The log has it instead.
     pub async fn end(&self, record: &AuditRecord) {

@@ -2,7 +2,10 @@
 
 mod api_key;
 mod audit_record;
+mod bulk;
 mod dead_letter;
+mod decided;
+mod decision;
 mod document;
 mod dry_run;
 mod file_place;
@@ -18,7 +21,9 @@ mod why;
 
 pub(crate) use self::api_key::{ApiKeyView, ListedKeyView};
 pub(crate) use self::audit_record::AuditRecordView;
+pub(crate) use self::bulk::{BulkCountView, BulkJobView};
 pub(crate) use self::dead_letter::{DeadLetterView, RedrivenEdgeView};
+pub(crate) use self::decided::DecidedView;
 pub(crate) use self::document::{DocumentView, Page, RevisionView, time};
 pub(crate) use self::dry_run::DryRunView;
 pub(crate) use self::file_place::FilePlaceView;

@@ -2,7 +2,7 @@
 
 use alimi::domain::audience::PinnedAudience;
 use alimi::domain::audience::file::BadLine;
-use alimi::domain::run::{Pins, RunCounts, RunStatus};
+use alimi::domain::run::{ByHand, Pins, RunCounts, RunStatus};
 use alimi::use_cases::ListedRun;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::document::time;
 
 #[derive(Serialize)]
 pub(crate) struct RunView<'a> {
+    id: String,
     scheduled_at: Timestamp,
     status: RunStatus,
     started_at: Option<Timestamp>,
@@ -33,6 +34,19 @@ pub(crate) struct RunView<'a> {
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overlaps: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by_hand: Option<&'a ByHand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel: Option<CancelView<'a>>,
+}
+
+/// Who has cancelled the run, and how many notifications were withdrawn, at least.
+#[derive(Serialize)]
+struct CancelView<'a> {
+    by: &'a str,
+    reason: &'a str,
+    at: Option<Timestamp>,
+    withdrawn: u64,
 }
 
 /// What the run has pinned.
@@ -58,6 +72,7 @@ impl<'a> PinsView<'a> {
 impl<'a> RunView<'a> {
     pub(crate) fn of(ListedRun { run, open }: &'a ListedRun) -> Self {
         Self {
+            id: run.key.to_string(),
             scheduled_at: run.key.scheduled_at,
             status: run.status,
             started_at: time(run.started_at_ms),
@@ -70,6 +85,13 @@ impl<'a> RunView<'a> {
             faults: &run.faults,
             failure: run.failure.as_deref(),
             overlaps: run.overlaps,
+            by_hand: run.by_hand.as_ref(),
+            cancel: run.cancel.as_ref().map(|cancel| CancelView {
+                by: &cancel.by,
+                reason: &cancel.reason,
+                at: time(cancel.at_ms),
+                withdrawn: cancel.withdrawn,
+            }),
         }
     }
 }

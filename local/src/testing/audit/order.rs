@@ -1,7 +1,7 @@
 //! Whether the steps of a sequence arrived in their order.
 
 use alimi::domain::sequence::{After, OnFailure, OnUnconfirmed, Step};
-use alimi::domain::{Notification, NotificationId, Reason, Sequence, Status};
+use alimi::domain::{DecisionKind, Notification, NotificationId, Reason, Sequence, Status};
 
 use super::records::Records;
 use crate::aws::embedded::Stored;
@@ -42,6 +42,10 @@ pub(super) fn order_of(
     } else {
         gate_of(before).is_some_and(|gate| has_failed(gate.status))
     };
+    // The provider does not know of what a person has settled.
+    if gate_of(before).is_some_and(was_settled_as_delivered) {
+        return Order::Kept;
+    }
     let goes_on = sequence.on_failure == OnFailure::Continue;
     // Nothing at the provider shows when a step became unconfirmed.
     let may_be_unconfirmed = sequence.on_unconfirmed == OnUnconfirmed::Continue;
@@ -67,6 +71,10 @@ pub(super) fn order_of(
 fn was_passed_over(gate: &Notification) -> bool {
     gate.status == Status::Cancelled
         && matches!(gate.reason, Some(Reason::NotNeeded | Reason::PredecessorStopped))
+}
+
+fn was_settled_as_delivered(gate: &Notification) -> bool {
+    gate.decisions.iter().any(|decision| decision.kind == DecisionKind::SettledDelivered)
 }
 
 fn has_failed(status: Status) -> bool {

@@ -21,6 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
         cancellations(),
         restorations(),
         dead_letters(),
+        decisions(),
         schedules(),
         runs(),
     ]
@@ -302,6 +303,37 @@ fn restorations() -> Vec<Case> {
     ]
 }
 
+fn decisions() -> Vec<Case> {
+    let failed = ["enqueue/single", "sender/wake", "webhook/undelivered"];
+    let decided = |event| {
+        on(event).after(&["enqueue/single", "sender/wake", "webhook/undelivered", "console/resend"])
+    };
+    vec![
+        on("console/resend")
+            .after(&failed)
+            .answers(answered(200, "\"4\"", json!({ "status": "queued", "repeated": false })))
+            .stores(&[(SINGLE, Status::Queued)]),
+        decided("console/resend")
+            .answers(answered(200, "\"4\"", json!({ "status": "queued", "repeated": true })))
+            .stores(&[(SINGLE, Status::Queued)]),
+        // It was sent again meanwhile.
+        decided("console/settle").answers(problem(409, "id")).stores(&[(SINGLE, Status::Queued)]),
+        on("console/settle")
+            .after(&failed)
+            .answers(answered(200, "\"4\"", json!({ "status": "failed", "settled": true })))
+            .stores(&[(SINGLE, Status::Failed)]),
+        on("console/resend").answers(problem(404, "id")),
+        on("console/resend").after(&["enqueue/single"]).answers(problem(412, "If-Match")).stores(&[
+            (SINGLE, Status::Queued),
+        ]),
+        on("console/count-exceptions").after(&failed).answers(json!({
+            "statusCode": 200,
+            "body": { "dry_run": true, "counts": { "failed": 1 }, "total": 1, "is_minimum": false },
+        })).stores(&[(SINGLE, Status::Failed)]),
+        on("console/stop-unknown-job").answers(problem(404, "id")),
+    ]
+}
+
 fn schedules() -> Vec<Case> {
     let created = ["console/create-audience", "console/create-schedule"];
     vec![
@@ -362,5 +394,26 @@ fn runs() -> Vec<Case> {
         on("console/runs")
             .after(&created)
             .answers(json!({ "statusCode": 200, "body": { "items": [] } })),
+        on("console/run-now")
+            .after(&created)
+            .answers(json!({
+                "statusCode": 202,
+                "body": {
+                    "id": "weekdays@2026-03-02T01:00:00Z", "status": "storing",
+                    "by_hand": { "reason": "the list of teachers was late" },
+                },
+            }))
+            .in_march_2026(),
+        on("console/run-now")
+            .after(&["console/create-audience", "console/create-schedule", "console/run-now"])
+            .answers(json!({
+                "statusCode": 200, "body": { "id": "weekdays@2026-03-02T01:00:00Z" },
+            }))
+            .in_march_2026(),
+        on("console/cancel-run").answers(problem(404, "id")),
+        on("console/cancel-run")
+            .after(&["console/create-audience", "console/create-schedule", "console/run-now"])
+            .answers(json!({ "statusCode": 202, "body": { "status": "cancelling" } }))
+            .in_march_2026(),
     ]
 }

@@ -26,6 +26,9 @@ pub fn cases() -> Vec<Case> {
 /// The largest body of a cancellation by an operator.
 const REASON_BODY_BYTES_MAX: usize = 16 * 1024;
 
+/// The largest body of a decision about messages or runs.
+const DECISION_BYTES_MAX: usize = 16 * 1024;
+
 const ID: &str = "0123456789abcdef0123456789abcd";
 
 /// Every kind of document, with the name of a stored one.
@@ -60,6 +63,9 @@ fn bare() -> Vec<Case> {
         console("GET", "/v1/producers/consultation-service/keys"),
         console("DELETE", "/v1/producers/consultation-service/keys/a"),
         console("GET", "/v1/ops/dead-letters"),
+        console("GET", "/v1/ops/resend"),
+        console("GET", "/v1/ops/resend/1772413200000-0123456789abcdef"),
+        console("POST", "/v1/ops/resend/1772413200000-0123456789abcdef/stop"),
     ];
     for (kind, name) in DOCUMENTS {
         let delete = console("DELETE", &format!("/v1/{kind}/{name}"));
@@ -89,9 +95,25 @@ fn with_json() -> Vec<(Case, usize)> {
         let case = Case::of(Function::Console, "POST", &format!("/v1/ops/{kind}/{ID}/cancel"));
         case.json("{\"reason\":\"a test\"}")
     };
+    let decide = |path: &str, body: Value| {
+        let case = Case::of(Function::Console, "POST", path).header("if-match", "\"1\"");
+        (case.json(body), DECISION_BYTES_MAX)
+    };
+    let reason = || json!({ "reason": "r" });
+    let count = || json!({ "filter": { "channel": "alimtalk-main" }, "dry_run": true });
+    let run = json!({ "at": "2026-03-02T10:00:00+09:00", "reason": "r" });
     vec![
         (cancel("notifications"), REASON_BODY_BYTES_MAX),
         (cancel("sequences"), REASON_BODY_BYTES_MAX),
+        decide(&format!("/v1/ops/notifications/{ID}/resend"), reason()),
+        decide(
+            &format!("/v1/ops/notifications/{ID}/settle"),
+            json!({ "as": "delivered", "reason": "r" }),
+        ),
+        decide("/v1/ops/resend", count()),
+        decide("/v1/ops/settle", count()),
+        decide("/v1/schedules/daily/run", run),
+        decide("/v1/runs/daily@2026-03-02T01:00:00Z/cancel", reason()),
         (post("/v1/notifications").json(valid::notification()), BODY_BYTES_MAX),
         (post("/v1/sequences").json(valid::sequence()), BODY_BYTES_MAX),
         (put("channels").json(valid::channel()), DOCUMENT_BYTES_MAX),

@@ -1,6 +1,7 @@
 //! Each time of a schedule runs exactly once. The scheduler fires at least once, and a run may
 //! crash, repeat, start late or meet changed data.
 
+mod by_hand;
 mod continuations;
 mod crashes;
 mod daily;

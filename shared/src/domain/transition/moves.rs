@@ -1,7 +1,7 @@
 //! The moves themselves: the status that a notification gets, and the effects that follow.
 
 use crate::domain::sequence::StepEnd;
-use crate::domain::{Notification, Reason, Status};
+use crate::domain::{Notification, Reason, Status, Undecided};
 
 /// A move of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum Effect {
     /// Nobody knows whether its step of a sequence was delivered. The sequence says whether to wait
     /// for a receipt that may never come.
     StallStep,
+    /// Its step of a sequence is under way again: later steps wait again that the step's end had
+    /// cancelled or released, in the same transaction. The step before it must have ended as the step
+    /// asks.
+    ReopenStep,
 }
 
 /// Why an event moved nothing.
@@ -38,6 +42,9 @@ pub enum Refused {
     /// The event is about an attempt that was never made, or about a claim of another sender.
     #[error("there is no such attempt")]
     NoSuchAttempt,
+    /// A person's decision does not count.
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
 }
 
 /// The same notification in another status.
@@ -47,6 +54,7 @@ pub(super) fn moved(n: &Notification, status: Status, at_ms: i64) -> Notificatio
         status_since_ms: at_ms,
         reason: None,
         is_contradicted: false,
+        is_settled: false,
         deadline_ms: None,
         ..n.clone()
     }

@@ -27,7 +27,9 @@ pub(super) fn receipt_arrived(
         Verdict::Delivered => Verdict::Delivered,
         Verdict::Inconclusive => Verdict::Inconclusive,
     };
-    let is_latest = attempt >= n.latest_recorded_attempt();
+    // It was decided to send the message again although an earlier attempt may have failed.
+    let is_superseded = attempt <= n.resent_after;
+    let is_latest = attempt >= n.latest_recorded_attempt() && !is_superseded;
     let mut noted = with_receipt(n, attempt, at_ms, receipt);
     let only_noted = |noted| Ok(Transition { notification: noted, effects: vec![] });
 

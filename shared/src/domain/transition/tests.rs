@@ -2,6 +2,7 @@
 
 mod answers;
 mod any_order;
+mod decisions;
 mod outages;
 mod receipts;
 mod restored;
@@ -15,13 +16,16 @@ use super::*;
 use crate::domain::agenda::{agenda_key, exception_key};
 use crate::domain::sequence::StepEnd;
 use crate::domain::{
-    ChannelType, Confirmation, DeliveryPolicy, LostPeriod, Media, Outcome, Receipt, RequestKey,
-    Response, RetryPolicy, SequenceStep, Status, Verdict, WindowClass,
+    ChannelType, Confirmation, Decider, DeliveryPolicy, LostPeriod, Media, Outcome, Receipt,
+    RequestKey, ResendTerms, Response, RetryPolicy, SequenceStep, Settlement, Status, Undecided,
+    Verdict, WindowClass,
 };
 
 const NOW_MS: i64 = 1_772_413_200_000;
 const CONFIRM_WITHIN_MS: i64 = 1_800_000;
 const HOUR_MS: i64 = 3_600_000;
+/// The revision of every notification here.
+const REVISION: u64 = 7;
 
 fn policy() -> DeliveryPolicy {
     DeliveryPolicy {
@@ -42,7 +46,7 @@ fn fresh() -> Notification {
     let sequence = key.sequence_id();
     let id = sequence.notification_id(0, 0);
     Notification {
-        revision: 7,
+        revision: REVISION,
         sequence_step: Some(SequenceStep {
             sequence,
             step: 0,
@@ -81,6 +85,28 @@ fn invalid(claim: u32) -> Event {
 fn receipt(attempt: u8, verdict: Verdict) -> Event {
     let receipt = Receipt { verdict, code: format!("{verdict:?}"), medium: None };
     Event::ReceiptArrived { attempt, at_ms: NOW_MS, receipt }
+}
+
+fn decider() -> Decider {
+    Decider {
+        by: "kim".into(),
+        reason: "the provider says so".into(),
+        revision: REVISION,
+        job: None,
+    }
+}
+
+/// A resend by a person who accepts that the message may come twice.
+fn resend(at_ms: i64) -> Event {
+    resend_on(ResendTerms { may_double: true, ..ResendTerms::default() }, at_ms)
+}
+
+fn resend_on(terms: ResendTerms, at_ms: i64) -> Event {
+    Event::ResendRequested { terms, decider: decider(), at_ms }
+}
+
+fn settle(settlement: Settlement, at_ms: i64) -> Event {
+    Event::Settled { settlement, decider: decider(), at_ms }
 }
 
 fn after(notification: &Notification, events: &[Event]) -> Notification {
@@ -153,7 +179,17 @@ fn events() -> Vec<(&'static str, Event)> {
         ("expiry checked", Event::ExpiryChecked { at_ms: expired_ms }),
         ("outage checked", outage),
         ("reclassified", Event::Reclassified { class: office_hours(), at_ms }),
-        ("resend", Event::ResendRequested { at_ms }),
+        ("resend", resend_on(ResendTerms::default(), at_ms)),
+        ("resend, later", resend_on(ResendTerms::default(), expired_ms)),
+        ("resend, may double", resend(expired_ms)),
+        (
+            "resend, forced",
+            resend_on(ResendTerms { forced: true, ..ResendTerms::default() }, expired_ms),
+        ),
+        ("settle, early", settle(Settlement::Delivered, at_ms)),
+        ("settle, delivered", settle(Settlement::Delivered, expired_ms)),
+        ("settle, given up", settle(Settlement::GivenUp, expired_ms)),
+        ("reinstated", Event::Reinstated { at_ms }),
         ("restored", restored(WindowClass::EXEMPT)),
         ("restored, closed", restored("0100-0200@Asia/Seoul".parse().expect("a window class"))),
     ]
@@ -167,6 +203,14 @@ fn result(notification: &Notification, event: &Event) -> String {
         Err(Refused::TooLate) => "too late".into(),
         Err(Refused::NotYet) => "not yet".into(),
         Err(Refused::NoSuchAttempt) => "no such attempt".into(),
+        Err(Refused::Undecided(undecided)) => match undecided {
+            Undecided::Changed => "changed".into(),
+            Undecided::MayDouble => "may double".into(),
+            Undecided::Delivered => "delivered already".into(),
+            Undecided::SenderMayLive { .. } => "sender may live".into(),
+            Undecided::StepBefore => "step before".into(),
+            Undecided::AttemptsExhausted => "attempts exhausted".into(),
+        },
         Ok(moved) => {
             let mut text = if moved.notification.status == notification.status {
                 "=".to_owned()
@@ -180,6 +224,7 @@ fn result(notification: &Notification, event: &Event) -> String {
                     Effect::EndStep(StepEnd::Failed) => " step-failed",
                     Effect::EndStep(StepEnd::Withdrawn) => " step-withdrawn",
                     Effect::StallStep => " step-stalled",
+                    Effect::ReopenStep => " step-reopened",
                 });
             }
             text
@@ -278,13 +323,6 @@ fn a_message_that_cannot_be_sent_fails_under_its_own_claim_only() {
     let again = after(&claimed, &[Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS)]);
     assert_eq!(transition(&again, &invalid(1)), Err(Refused::NoSuchAttempt));
     assert_eq!(after(&again, &[invalid(2)]).status, Status::Failed);
-}
-
-#[test]
-fn a_message_that_never_left_keeps_its_attempt_number_when_it_is_sent_again() {
-    let failed = after(&in_status(Status::Sending), &[invalid(1)]);
-    let again = after(&failed, &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS)]);
-    assert_eq!((again.claim, again.attempt), (2, 1));
 }
 
 #[test]

@@ -3,12 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use futures::future::try_join_all;
-
+use super::rows::{load, moves};
 use crate::domain::sequence::{Next, OnUnconfirmed, Step, StepEnd};
 use crate::domain::{
-    Effect, Event, Notification, NotificationId, Reason, Sequence, SequenceStep, Status,
-    Transition, transition,
+    Effect, Event, Notification, NotificationId, Reason, Sequence, SequenceStep, Status, Transition,
 };
 use crate::ports::{Notifications, PortError, Sequences};
 
@@ -64,7 +62,7 @@ pub(super) async fn followers(
         match effect {
             Effect::EndStep(ended) => end = Some(*ended),
             Effect::StallStep => stalls = true,
-            Effect::WakeLane => {}
+            Effect::WakeLane | Effect::ReopenStep => {}
         }
     }
     let is_last = place.step + 1 >= place.steps;
@@ -151,21 +149,4 @@ async fn left_behind(
 fn is_gate_blocked(step: &Step, notifications: &[Notification]) -> bool {
     let gate = step.gate();
     notifications.iter().any(|found| Some(&found.id) == gate && found.status == Status::Blocked)
-}
-
-/// A refusal is no error: the notification was withdrawn by itself, or has left already.
-fn moves(notifications: &[Notification], event: &Event) -> Vec<Transition> {
-    notifications.iter().filter_map(|found| transition(found, event).ok()).collect()
-}
-
-async fn load(
-    notifications: &dyn Notifications,
-    ids: &[NotificationId],
-) -> Result<Vec<Notification>, PortError> {
-    let found = try_join_all(ids.iter().map(|id| notifications.load(id))).await?;
-    for (id, _) in ids.iter().zip(&found).filter(|(_, found)| found.is_none()) {
-        // Its retention is over.
-        tracing::error!(notification = %id, "a notification of the sequence is missing");
-    }
-    Ok(found.into_iter().flatten().collect())
 }

@@ -2,6 +2,7 @@
 //! deadlines, finds the claims of crashed senders, retires unused window classes, resumes and finishes
 //! runs, requests missed runs, and discards unused uploads.
 
+mod continue_bulk;
 mod deadlines;
 mod discard_uploads;
 mod finish_runs;
@@ -10,6 +11,7 @@ mod looks;
 mod missed_times;
 mod orphans;
 mod pages;
+mod resend_by_policy;
 mod resume_runs;
 mod retire_classes;
 mod round;
@@ -19,9 +21,11 @@ use std::sync::Arc;
 use super::apply::Apply;
 use crate::ports::{Agenda, Catalog, Clock, Lanes, Meter, Waker, WindowClasses};
 
+pub use self::continue_bulk::ContinueBulk;
 pub use self::discard_uploads::DiscardUploads;
 pub use self::finish_runs::FinishRuns;
 pub use self::missed_times::MissedTimes;
+pub use self::resend_by_policy::ResendByPolicy;
 pub use self::resume_runs::ResumeRuns;
 pub use self::round::SweepReport;
 

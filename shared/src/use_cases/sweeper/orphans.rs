@@ -7,14 +7,11 @@ use tokio::time::Instant;
 
 use super::Sweeper;
 use crate::domain::agenda::{confirm_partition, sort_at};
-use crate::domain::{Channel, Event, SweepMetrics, claim_deadlines_ms};
+use crate::domain::{Channel, Event, SENDER_LIVES_MAX_MS, SweepMetrics, claim_deadlines_ms};
 use crate::ports::{OpenDrain, PortError};
 
-/// A drain that is open for longer than this has no sender any more: a sender lives for 40 s at most.
-/// The rest is for clocks that differ. All claims of the drain were made within this time.
-const SENDER_LIVES_MAX_MS: i64 = 45_000;
-
-/// From when on the claims of an open drain are orphaned, in Unix milliseconds.
+/// From when on the claims of an open drain are orphaned, in Unix milliseconds. All claims of the drain
+/// were made before.
 pub(super) fn overdue_at_ms(drain: &OpenDrain) -> i64 {
     drain.began_at_ms.saturating_add(SENDER_LIVES_MAX_MS)
 }

@@ -4,6 +4,7 @@ mod agenda;
 mod catalog;
 mod dead_letters;
 mod documents;
+mod exceptions;
 pub mod fixture;
 mod key_uses;
 mod lane_rows;

@@ -27,6 +27,15 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     ])
 }
 
+fn any_terms() -> impl Strategy<Value = ResendTerms> {
+    (any::<bool>(), any::<bool>(), any::<bool>())
+        .prop_map(|(may_double, forced, by_policy)| ResendTerms { may_double, forced, by_policy })
+}
+
+fn any_settlement() -> impl Strategy<Value = Settlement> {
+    prop::sample::select(vec![Settlement::Delivered, Settlement::GivenUp])
+}
+
 /// Any event of a sender, a successor, a provider or a person who know nothing of each other.
 /// Claims and attempts have any numbers, so most sequences of events are out of order.
 fn any_event() -> impl Strategy<Value = Event> {
@@ -53,7 +62,14 @@ fn any_event() -> impl Strategy<Value = Event> {
             open_since_ms: NOW_MS, give_up_after_ms: 600_000, at_ms: NOW_MS + at,
         }),
         1 => Just(Event::Reclassified { class: office_hours(), at_ms: NOW_MS }),
-        1 => Just(Event::ResendRequested { at_ms: NOW_MS }),
+        1 => (at.clone(), any_terms(), REVISION..REVISION + 2).prop_map(|(at, terms, revision)| {
+            let decider = Decider { revision, ..decider() };
+            Event::ResendRequested { terms, decider, at_ms: NOW_MS + at }
+        }),
+        1 => (at.clone(), any_settlement()).prop_map(|(at, settlement)| {
+            settle(settlement, NOW_MS + at)
+        }),
+        1 => at.clone().prop_map(|at| Event::Reinstated { at_ms: NOW_MS + at }),
         1 => at.prop_map(|at| Event::Restored {
             lost: LostPeriod { restored_to_ms: NOW_MS, stopped_at_ms: NOW_MS + at },
             hours: WindowClass::EXEMPT,
@@ -61,6 +77,14 @@ fn any_event() -> impl Strategy<Value = Event> {
             at_ms: NOW_MS + at,
         }),
     ]
+}
+
+/// Whether a person's decision, or what follows from it, moves the notification.
+fn by_person(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ResendRequested { .. } | Event::Settled { .. } | Event::Reinstated { .. }
+    )
 }
 
 /// What an observer of every move would know about the present attempt.
@@ -120,7 +144,13 @@ proptest! {
                         | Outcome::Uncertain => {}
                     }
                 }
-                Event::PutBack { .. } | Event::ResendRequested { .. } => {
+                Event::PutBack { .. } => ledger.may_have_arrived = false,
+                // A person has to say so, unless the provider has told that it was not delivered.
+                Event::ResendRequested { terms, .. } => {
+                    let is_doubtful =
+                        matches!(n.status, Status::Unknown | Status::Unconfirmed);
+                    prop_assert!(!is_doubtful || terms.may_double, "sent again: {n:?}");
+                    prop_assert!(!next.attempt_unsent);
                     ledger.may_have_arrived = false;
                 }
                 // A request of the lost period may have reached it, whatever the row shows.
@@ -138,6 +168,8 @@ proptest! {
                 | Event::CancelRequested { .. }
                 | Event::ExpiryChecked { .. }
                 | Event::OutageChecked { .. }
+                | Event::Settled { .. }
+                | Event::Reinstated { .. }
                 | Event::Reclassified { .. } => {}
             }
 
@@ -150,13 +182,17 @@ proptest! {
 
             // Invariant 7: only a receipt or an operator changes a terminal status.
             if n.status.is_terminal() && next.status != n.status {
-                let by_operator = matches!(event, Event::ResendRequested { .. });
                 prop_assert!(
-                    next.status == Status::Delivered || by_operator,
+                    next.status == Status::Delivered || by_person(&event),
                     "{:?} became {:?} by {event:?}", n.status, next.status
                 );
             }
-            prop_assert!(n.status != Status::Delivered || next.status == Status::Delivered);
+            prop_assert!(
+                n.status != Status::Delivered
+                    || next.status == Status::Delivered
+                    || by_person(&event)
+            );
+            prop_assert!(next.decisions.len() <= Notification::DECISIONS_KEPT);
             prop_assert!(next.claim >= n.claim && next.attempt >= n.attempt);
             prop_assert!(next.receipts.len() <= Notification::RECEIPTS_KEPT);
             prop_assert!(next.attempts.len() <= Notification::ATTEMPTS_KEPT);
@@ -209,13 +245,10 @@ proptest! {
         if let Ok(once) = transition(&n, &last)
             && let Ok(twice) = transition(&once.notification, &last)
         {
-            // Only a person's decision and a passed deadline may move it again.
+            // Only a passed deadline may move it again.
             prop_assert!(
                 once.notification.status == twice.notification.status
-                    || matches!(
-                        last,
-                        Event::DeadlineChecked { .. } | Event::ResendRequested { .. }
-                    ),
+                    || matches!(last, Event::DeadlineChecked { .. }),
                 "{:?} → {:?} → {:?} by {last:?}",
                 n.status, once.notification.status, twice.notification.status
             );

@@ -50,7 +50,7 @@ fn a_message_whose_own_time_passes_in_an_outage_says_so() {
 fn a_message_that_an_outage_ended_can_be_sent_again() {
     let expired = after(&fresh(), &[outage_since(NOW_MS, NOW_MS + GIVE_UP_AFTER_MS)]);
     let at_ms = NOW_MS + GIVE_UP_AFTER_MS + HOUR_MS;
-    let again = after(&expired, &[Event::ResendRequested { at_ms }]);
+    let again = after(&expired, &[resend(at_ms)]);
     // It waits anew if the outage goes on.
     let checked = transition(&again, &outage_since(NOW_MS, at_ms + HOUR_MS));
     assert_eq!(checked, Err(Refused::NotYet));

@@ -6,7 +6,7 @@ use super::*;
 fn a_receipt_for_an_earlier_attempt_counts_only_if_it_says_delivered() {
     let second = after(
         &in_status(Status::Failed),
-        &[Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS), answer(2, Outcome::Accepted)],
+        &[resend(NOW_MS), claim(NOW_MS), answer(2, Outcome::Accepted)],
     );
     let undelivered = after(&second, &[receipt(1, Verdict::Undelivered)]);
     assert_eq!(undelivered.status, Status::Accepted);

@@ -82,7 +82,7 @@ fn a_message_that_is_sent_again_gets_a_reference_key_that_no_lost_attempt_had() 
     for (status, attempt) in [(Status::Queued, 129), (Status::Accepted, 129)] {
         let again = after(
             &in_status(status),
-            &[restored_now(), Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS)],
+            &[restored_now(), resend(NOW_MS + 2 * HOUR_MS), claim(NOW_MS)],
         );
         assert_eq!((again.status, again.attempt), (Status::Sending, attempt), "{status:?}");
         // The lost attempt does not decide any more, unless it was delivered.
@@ -99,8 +99,7 @@ fn a_message_that_is_sent_again_gets_a_reference_key_that_no_lost_attempt_had() 
 #[test]
 fn a_message_whose_attempt_was_put_back_does_not_use_its_number_again() {
     let waiting = after(&fresh(), &[claim(NOW_MS), Event::PutBack { claim: 1, at_ms: NOW_MS }]);
-    let again =
-        after(&waiting, &[restored_now(), Event::ResendRequested { at_ms: NOW_MS }, claim(NOW_MS)]);
+    let again = after(&waiting, &[restored_now(), resend(NOW_MS + 2 * HOUR_MS), claim(NOW_MS)]);
     assert_eq!(again.attempt, 129);
 }
 

@@ -214,7 +214,10 @@ impl Claim {
             Applied::Refused(found, Refused::Settled) if write.was_made(&found) => {
                 Err(claimed_by_a_delayed_write())
             }
-            Applied::Refused(_, Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt)
+            Applied::Refused(
+                _,
+                Refused::Settled | Refused::NotYet | Refused::NoSuchAttempt | Refused::Undecided(_),
+            )
             | Applied::Missing => Ok(None),
         }
     }

@@ -133,6 +133,10 @@ impl Runs for World {
         Ok(vec![])
     }
 
+    async fn cancelling_runs(&self, _: usize) -> Result<Vec<RunKey>, PortError> {
+        Ok(vec![])
+    }
+
     async fn sending_runs(&self, _: Option<&RunKey>, _: usize) -> Result<Vec<RunKey>, PortError> {
         Ok(vec![])
     }
