@@ -12,6 +12,7 @@ mod cost;
 mod cpu_quota;
 mod emulated_function;
 mod enqueue;
+mod estimate;
 mod function_measurements;
 mod outage;
 mod pace;
@@ -101,6 +102,8 @@ enum Part {
         #[arg(long, value_parser = clap::value_parser!(u64).range(2..=600))]
         minutes: Option<u64>,
     },
+    /// How far off the estimates of when a message leaves are, over a simulated day. Takes some minutes.
+    Estimate,
     /// Size, start and memory of the deployed functions. Takes half an hour the first time.
     Binaries,
     /// The sender, built with other profiles than the released one. Takes half an hour.
@@ -142,6 +145,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Run,
             Part::Sweep,
             Part::Outage,
+            Part::Estimate,
             Part::Serve { only: None, writes: WRITES, minutes: None },
             Part::Priority,
             Part::Backlog,
@@ -165,6 +169,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
         | Part::Run
         | Part::Sweep
         | Part::Outage
+        | Part::Estimate
         | Part::Serve { .. }
         | Part::Binaries
         | Part::Profiles
@@ -191,6 +196,7 @@ fn run(part: Part, tools: &Tools) -> Result<(), Failure> {
             Part::Run => measure_part(&records, "run", "run", run::measure)?,
             Part::Sweep => measure_part(&records, "sweep", "sweep", sweep::measure)?,
             Part::Outage => measure_part(&records, "outage", "outage", outage::measure)?,
+            Part::Estimate => measure_part(&records, "estimate", "estimate", estimate::measure)?,
             Part::Serve { only, writes, minutes } => {
                 let known = records.read::<Vec<serve::ServeRow>>("serve")?;
                 let known = known.map(|measured| measured.figures).unwrap_or_default();

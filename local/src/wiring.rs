@@ -9,10 +9,10 @@ use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
     Allowances, Apply, Audiences, AuditTrail, Authorizer, CancelRuns, CollectDeadLetters,
     ConfigureCatalog, ContinueBulk, Decide, DecideBulk, Describe, DiscardUploads, DryRun, Enqueue,
-    FinishRuns, Inspect, ListRuns, MissedTimes, Overrule, PUTS_PER_SECOND, Planner,
-    PreviewSchedule, Producers, RedriveDeadLetters, ResendByPolicy, ResumeRuns, ReviewRestored,
-    RunEnds, RunNow, RunSettings, Sender, SenderSettings, Sweeper, TakeFiles, Trigger,
-    UploadMembers, Webhook, WebhookPorts, Why,
+    FinishRuns, Inspect, ListExceptions, ListNotifications, ListRuns, MissedTimes, Overrule,
+    PUTS_PER_SECOND, Planner, PreviewSchedule, Producers, RedriveDeadLetters, ResendByPolicy,
+    ResumeRuns, ReviewRestored, RunEnds, RunNow, RunSettings, Sender, SenderSettings, Sweeper,
+    TakeFiles, Trigger, UploadMembers, Webhook, WebhookPorts, Why,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
@@ -77,6 +77,7 @@ fn provider_adapters() -> Arc<dyn ProviderAdapters> {
 fn describe(adapters: &Adapters, clock: &SharedClock) -> Describe {
     Describe {
         notifications: adapters.store.clone(),
+        batches: adapters.store.clone(),
         sequences: adapters.store.clone(),
         catalog: adapters.store.clone(),
         lanes: adapters.store.clone(),
@@ -107,6 +108,7 @@ pub(crate) fn enqueue(
         },
         apply: apply(adapters, clock),
         notifications: adapters.store.clone(),
+        list: ListNotifications { lists: adapters.store.clone(), batches: adapters.store.clone() },
         describe: describe(adapters, clock),
         producers: Producers::new(adapters.store.clone(), clock.clone()),
         clock: clock.clone(),
@@ -195,6 +197,10 @@ pub(crate) fn console(
             notifications: adapters.store.clone(),
             sequences: adapters.store.clone(),
             clock: clock.clone(),
+        },
+        list_exceptions: ListExceptions {
+            exceptions: adapters.store.clone(),
+            batches: adapters.store.clone(),
         },
         list_runs: ListRuns { runs: adapters.store.clone(), run_ends: run_ends(adapters, clock) },
         review_restored: ReviewRestored {

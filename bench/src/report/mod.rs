@@ -4,6 +4,7 @@ mod backlog;
 mod binaries;
 mod cost;
 mod enqueue;
+mod estimate;
 mod outage;
 mod pace;
 mod priority;
@@ -51,6 +52,7 @@ pub fn write(records: &Records) -> Result<PathBuf, Failure> {
     run::write(records, &mut page)?;
     sweep::write(records, &mut page)?;
     outage::write(records, &mut page)?;
+    estimate::write(records, &mut page)?;
     serve::write(records, &mut page)?;
     binaries::write(records, &mut page)?;
     quota::write(records, &mut page)?;

@@ -57,6 +57,7 @@ fn requests() -> Vec<RouteRequest> {
     vec![
         post("POST /v1/notifications", "/v1/notifications", "one", &single, 202),
         get("GET /v1/notifications/{id}", "/v1/notifications/{last}", 200),
+        get("GET /v1/notifications", "/v1/notifications?recipient=teacher-1", 200),
         get("ANY /v1/ops/{proxy+}", "/v1/ops/notifications/{last}", 200),
         post(
             "POST /v1/notifications/{id}/cancel",

@@ -1,7 +1,7 @@
 //! The audit records: which requests leave one, and the route that lists them.
 
 use alimi::domain::FieldError;
-use alimi::http::{Parameters, Problem, Recorder, expect_no_body};
+use alimi::http::{Page, Parameters, Problem, Recorder, expect_no_body};
 use alimi::ports::Kind;
 use alimi::use_cases::Requirement;
 use axum::Json;
@@ -12,7 +12,7 @@ use strum::VariantArray as _;
 
 use crate::function::ConsoleFunction;
 use crate::names::segment;
-use crate::view::{AuditRecordView, Page};
+use crate::view::AuditRecordView;
 
 /// Records everything that operators do, but for reads of the catalog, which has no personal data.
 pub(crate) fn recorder(console: &ConsoleFunction) -> Recorder {

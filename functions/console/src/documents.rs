@@ -2,7 +2,7 @@
 //! producers. They are the same for every kind.
 
 use alimi::domain::{Audience, Channel, FieldError, Producer, Schedule, Template};
-use alimi::http::{Body, Parameters, Problem, expect_bare, expect_no_body, read_json};
+use alimi::http::{Body, Page, Parameters, Problem, expect_bare, expect_no_body, read_json};
 use alimi::ports::{Document, Expected, Kind};
 use alimi::use_cases::Entry;
 use axum::Json;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use crate::change::{expected, expected_to_delete, not_changed, tagged};
 use crate::function::ConsoleFunction;
 use crate::names::{Name, known_name, new_name, no_such_document};
-use crate::view::{DocumentView, Page, RevisionView};
+use crate::view::{DocumentView, RevisionView};
 
 /// The largest document: larger than any template, and smaller than an item of DynamoDB.
 pub const DOCUMENT_BYTES_MAX: usize = 128 * 1024;

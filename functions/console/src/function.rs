@@ -6,8 +6,8 @@ use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::Documents;
 use alimi::use_cases::{
     AuditTrail, CancelRuns, ConfigureCatalog, Decide, DecideBulk, Describe, DryRun, Inspect,
-    ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters, ReviewRestored, RunNow, TakeFiles,
-    UploadMembers, Why,
+    ListExceptions, ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters, ReviewRestored,
+    RunNow, TakeFiles, UploadMembers, Why,
 };
 use axum::extract::Request;
 
@@ -23,6 +23,7 @@ pub struct ConsoleFunction {
     pub list_runs: ListRuns,
     pub run_now: RunNow,
     pub cancel_runs: CancelRuns,
+    pub list_exceptions: ListExceptions,
     pub inspect: Inspect,
     pub overrule: Overrule,
     pub review_restored: ReviewRestored,

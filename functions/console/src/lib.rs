@@ -10,6 +10,7 @@ mod change;
 mod dead_letters;
 mod decisions;
 mod documents;
+mod exceptions;
 mod files;
 mod function;
 mod members;
@@ -51,6 +52,7 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/schedules/{name}/runs", get(schedules::runs))
         .route("/v1/schedules/{name}/run", post(runs::run))
         .route("/v1/runs/{id}/cancel", post(runs::cancel))
+        .route("/v1/ops/notifications", get(exceptions::list))
         .route("/v1/ops/notifications/{id}", get(notifications::read))
         .route("/v1/ops/notifications/{id}/cancel", post(notifications::cancel))
         .route("/v1/ops/sequences/{id}", get(sequences::read))

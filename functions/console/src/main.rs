@@ -8,8 +8,8 @@ use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
     Apply, Audiences, AuditTrail, CancelRuns, ConfigureCatalog, Decide, DecideBulk, Describe,
-    DryRun, Inspect, ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters, ReviewRestored,
-    RunEnds, RunNow, TakeFiles, UploadMembers, Why,
+    DryRun, Inspect, ListExceptions, ListRuns, Overrule, PreviewSchedule, RedriveDeadLetters,
+    ReviewRestored, RunEnds, RunNow, TakeFiles, UploadMembers, Why,
 };
 use alimi_console::{ConsoleFunction, router};
 
@@ -40,6 +40,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     };
     let describe = Describe {
         notifications: store.clone(),
+        batches: store.clone(),
         sequences: store.clone(),
         catalog: store.clone(),
         lanes: store.clone(),
@@ -83,6 +84,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             clock: clock.clone(),
         },
         dry_run: DryRun { catalog: store.clone(), audiences, clock: clock.clone(), adapters },
+        list_exceptions: ListExceptions { exceptions: store.clone(), batches: store.clone() },
         list_runs: ListRuns {
             runs: store.clone(),
             run_ends: RunEnds { groups: store.clone(), clock: clock.clone() },

@@ -1,6 +1,6 @@
 //! The routes of a schedule: what it will do, what a run would do, and what runs have done.
 
-use alimi::http::{Parameters, Problem, expect_bare, expect_no_body};
+use alimi::http::{Page, Parameters, Problem, expect_bare, expect_no_body};
 use alimi::ports::Kind;
 use alimi::use_cases::{NotPreviewed, NotRun};
 use axum::Json;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::documents::find;
 use crate::function::ConsoleFunction;
 use crate::names::{Name, known_name, no_such_document};
-use crate::view::{DryRunView, Page, PreviewView, RunView};
+use crate::view::{DryRunView, PreviewView, RunView};
 
 pub(crate) async fn preview(
     State(console): State<ConsoleFunction>,

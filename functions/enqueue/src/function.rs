@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alimi::domain::{Producer, Scope};
 use alimi::http::{IdentifyCaller, Problem, key_caller};
 use alimi::ports::{Clock, Notifications};
-use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, Producers};
+use alimi::use_cases::{Apply, AuditTrail, Describe, Enqueue, ListNotifications, Producers};
 
 #[derive(Clone)]
 pub struct EnqueueFunction {
@@ -13,6 +13,7 @@ pub struct EnqueueFunction {
     /// Cancels notifications.
     pub apply: Apply,
     pub notifications: Arc<dyn Notifications>,
+    pub list: ListNotifications,
     /// Tells what notifications wait for.
     pub describe: Describe,
     /// Finds the producer of a caller.

@@ -6,6 +6,7 @@ mod audit;
 mod bulk;
 mod creation;
 mod function;
+mod list;
 mod request;
 mod view;
 
@@ -31,6 +32,7 @@ use self::bulk::create_many;
 pub use self::creation::BODY_BYTES_MAX;
 use self::creation::Creation;
 pub use self::function::EnqueueFunction;
+use self::list::list_notifications;
 use self::request::{NotificationRequest, SequenceRequest};
 
 /// What the problems' types refer to.
@@ -38,7 +40,7 @@ const ERRORS: &str = include_str!("../../../docs/errors.md");
 
 pub fn router(function: EnqueueFunction) -> Router {
     let routes = Router::new()
-        .route("/v1/notifications", post(create_notifications))
+        .route("/v1/notifications", get(list_notifications).post(create_notifications))
         .route("/v1/notifications/{id}", get(read_notification))
         .route("/v1/notifications/{id}/cancel", post(cancel_notification))
         .route("/v1/sequences", post(create_sequence))

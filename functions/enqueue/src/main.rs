@@ -6,7 +6,7 @@ use alimi::aws::{Aws, Environment};
 use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
-    Allowances, Apply, AuditTrail, Describe, Enqueue, PUTS_PER_SECOND, Producers,
+    Allowances, Apply, AuditTrail, Describe, Enqueue, ListNotifications, PUTS_PER_SECOND, Producers,
 };
 use alimi_enqueue::{EnqueueFunction, router};
 
@@ -38,6 +38,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         },
         describe: Describe {
             notifications: store.clone(),
+            batches: store.clone(),
             sequences: store.clone(),
             catalog: store.clone(),
             lanes: store.clone(),
@@ -47,6 +48,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
         producers: Producers::new(store.clone(), clock.clone()),
         audit: AuditTrail { audit: store.clone(), clock: clock.clone() },
+        list: ListNotifications { lists: store.clone(), batches: store.clone() },
         notifications: store,
         clock,
         callers: environment.callers(),

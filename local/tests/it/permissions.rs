@@ -121,6 +121,8 @@ async fn producers_and_a_backlog(world: &World) {
     for path in [
         format!("/v1/notifications/{}", one["id"].as_str().expect("an id")),
         format!("/v1/sequences/{}", sequence["id"].as_str().expect("an id")),
+        "/v1/notifications?recipient=teacher-1".to_owned(),
+        "/v1/notifications?tag=spring".to_owned(),
     ] {
         assert_eq!(world.produce("GET", &path, None, "").await.0, 200);
     }
@@ -129,6 +131,8 @@ async fn producers_and_a_backlog(world: &World) {
         let ops = format!("/v1/ops/notifications/{one}{route}");
         assert_eq!(world.operate("GET", &ops, &[], "").await.status, 200, "{route}");
     }
+    let exceptions = "/v1/ops/notifications?exception=alimtalk-main";
+    assert_eq!(world.operate("GET", exceptions, &[], "").await.status, 200);
     let cancel = format!("/v1/notifications/{one}/cancel");
     assert_eq!(world.produce("POST", &cancel, None, "").await.0, 200);
     world.start_senders();

@@ -108,6 +108,12 @@ pub fn content_digest(content: &[u8]) -> String {
     hex(&Sha256::digest(content)[..16])
 }
 
+/// A digest of several texts, in as many hexadecimal digits as an id has.
+#[must_use]
+pub fn digest_of(parts: &[&str]) -> String {
+    hex_digest(parts)
+}
+
 /// Hashes each part's length before the part. Otherwise ("ab", "c") and ("a", "bc") would collide.
 fn hex_digest(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
@@ -295,6 +301,18 @@ mod tests {
         assert_ne!(at("2026-03-02T01:00:00Z"), at("2026-03-02T01:00:01Z"));
         let (one, other) = (at("2026-03-02T01:00:00Z"), at("2026-03-02T01:00:00.9Z"));
         assert_eq!(one.notification_id("member"), other.notification_id("member"));
+    }
+
+    #[test]
+    fn a_runs_id_is_its_schedule_and_its_time() {
+        let run = RunKey::new("daily", "2026-03-02T01:00:00Z".parse().expect("a time"));
+        assert_eq!(run.to_string(), "daily@2026-03-02T01:00:00Z");
+        for text in ["daily@2026-03-02T01:00:00Z", "daily@2026-03-02T10:00:00+09:00"] {
+            assert_eq!(text.parse(), Ok(run.clone()), "{text}");
+        }
+        for text in ["", "daily", "daily@", "@2026-03-02T01:00:00Z", "A@2026-03-02T01:00:00Z"] {
+            assert_eq!(text.parse::<RunKey>(), Err(MalformedRunId), "{text}");
+        }
     }
 
     proptest! {

@@ -47,6 +47,8 @@ pub enum Status {
 }
 
 impl Status {
+    pub const ALL: &'static [Self] = <Self as VariantArray>::VARIANTS;
+
     /// Whether nothing more happens without an operator, so that the record may be deleted after
     /// its retention.
     ///

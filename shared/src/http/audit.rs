@@ -27,6 +27,7 @@ const SUBJECT_PARAMETERS: [&str; 12] = [
     "day",
     "edge",
     "event",
+    "exception",
     "producer",
     "recipient",
     "run",

@@ -5,6 +5,7 @@
 mod audit;
 mod body;
 mod caller;
+mod cursor;
 mod headers;
 mod hold_view;
 mod hold_words;
@@ -16,6 +17,7 @@ mod json_text;
 mod json_tree;
 mod no_route;
 mod notification_view;
+mod page;
 mod parameters;
 mod problem;
 mod problem_kind;
@@ -31,12 +33,14 @@ pub use caller::{
     IdentifyCaller, IdentifySource, KeyCaller, api_gateway_source, iam_caller, iam_identity,
     iam_or_local_caller, iam_or_local_identity, key_caller,
 };
+pub use cursor::CursorScope;
 pub use headers::{media_type, single_header};
 pub use hold_view::HoldView;
 pub use idempotency_key::idempotency_key;
 pub use incoming::{expect_bare, expect_no_body, read_bytes, read_json};
 pub use no_route::{method_not_allowed, no_such_route};
 pub use notification_view::{NotificationView, ShownTo};
+pub use page::Page;
 pub use parameters::Parameters;
 pub use problem::Problem;
 pub use problem_kind::{ERRORS_PATH, ProblemKind};

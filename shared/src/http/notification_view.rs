@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::hold_view::HoldView;
 use crate::domain::{
-    Address, Attempt, Notification, NotificationId, Outcome, ReceiptRecord, SequenceId, Status,
-    Words,
+    Address, Attempt, Notification, NotificationId, Outcome, ReceiptRecord, SequenceId,
+    SequenceStatus, Status, Words,
 };
 use crate::use_cases::Description;
 
@@ -84,6 +84,8 @@ struct PlaceView<'a> {
     /// Counted from 1.
     step: u8,
     of: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<SequenceStatus>,
 }
 
 #[derive(Serialize)]
@@ -195,6 +197,7 @@ impl<'a> NotificationView<'a> {
                 id: &place.sequence,
                 step: place.step + 1,
                 of: place.steps,
+                status: words.description.and_then(|description| description.sequence),
             }),
             created_at: time(notification.created_at_ms),
             not_before: notification.not_before_ms.and_then(time),
@@ -274,6 +277,7 @@ mod tests {
         let explanation = Explanation { meaning, action };
         let description = Description {
             waiting: None,
+            sequence: None,
             meanings: BTreeMap::from([("3015".to_owned(), explanation)]),
         };
         let reason = |shown_to| {

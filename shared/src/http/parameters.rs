@@ -57,6 +57,46 @@ impl Parameters {
             .transpose()
     }
 
+    /// The only one of these parameters that the request has, with its value.
+    ///
+    /// # Errors
+    /// There is none of them, or more than one.
+    pub fn exactly_one(&self, names: &[&'static str]) -> Result<(&'static str, &str), Problem> {
+        let mut given = names.iter().filter_map(|name| self.text(name).map(|value| (*name, value)));
+        let list = names.join(", ");
+        let Some(first) = given.next() else {
+            let detail = format!("has none of the parameters {list}; must have exactly one");
+            return Err(Problem::malformed(FieldError::new("query", detail)));
+        };
+        match given.next() {
+            None => Ok(first),
+            Some((second, _)) => {
+                let detail =
+                    format!("is given beside {}; must have exactly one of {list}", first.0);
+                Err(Problem::malformed(FieldError::new(second, detail)))
+            }
+        }
+    }
+
+    /// A value by its name.
+    ///
+    /// # Errors
+    /// The problem names the parameter, and has the names of all values.
+    pub fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        values: &[T],
+        as_str: fn(T) -> &'static str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let found = values.iter().copied().find(|value| as_str(*value) == text);
+        found.map(Some).ok_or_else(|| {
+            let names: Vec<&str> = values.iter().map(|value| as_str(*value)).collect();
+            let detail = format!("is {:?}; must be one of {}", shown(text), names.join(", "));
+            Problem::malformed(FieldError::new(name, detail))
+        })
+    }
+
     /// The most items of a page.
     ///
     /// # Errors
@@ -119,6 +159,33 @@ mod tests {
         assert_eq!(parameters, expected);
         assert_eq!(read(""), Ok(vec![]));
         assert_eq!(read("&limit=1&"), Ok(vec![("limit".to_owned(), "1".to_owned())]));
+    }
+
+    #[test]
+    fn one_of_several_parameters_is_asked_for_and_no_second_one() {
+        let of = |query| {
+            let parameters = Parameters(read(query).expect("parameters"));
+            let found = parameters.exactly_one(&["after", "limit"]);
+            found
+                .map(|(name, value)| format!("{name} {value}"))
+                .map_err(|problem| problem.field().map(str::to_owned))
+        };
+        assert_eq!(of("limit=7"), Ok("limit 7".to_owned()));
+        assert_eq!(of(""), Err(Some("query".to_owned())));
+        assert_eq!(of("limit=7&after=a"), Err(Some("limit".to_owned())));
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_name() {
+        let of = |query| {
+            let parameters = Parameters(read(query).expect("parameters"));
+            let found = parameters.one_of("after", &[1, 2], |n| if n == 1 { "one" } else { "two" });
+            found.map_err(|problem| problem.into_errors().remove(0).to_string())
+        };
+        assert_eq!(of("after=two"), Ok(Some(2)));
+        assert_eq!(of("limit=two"), Ok(None));
+        let error = "after: is \"three\"; must be one of one, two".to_owned();
+        assert_eq!(of("after=three"), Err(error));
     }
 
     #[test]

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::notification_view::{NotificationView, ShownTo};
 use crate::domain::sequence::{After, OnFailure, OnUnconfirmed, Step};
-use crate::domain::{Notification, NotificationId, SequenceId};
+use crate::domain::{Notification, NotificationId, SequenceId, SequenceStatus};
 use crate::use_cases::{Description, StoredSequence};
 
 #[derive(Serialize)]
 pub struct SequenceView<'a> {
     id: &'a SequenceId,
+    status: SequenceStatus,
     on_failure: OnFailure,
     on_unconfirmed: OnUnconfirmed,
     steps: Vec<StepView<'a>>,
@@ -61,6 +62,7 @@ impl<'a> SequenceView<'a> {
         let step = |(index, step)| StepView::of(index, step, notifications, &view);
         Self {
             id: &sequence.id,
+            status: stored.status(),
             on_failure: sequence.on_failure,
             on_unconfirmed: sequence.on_unconfirmed,
             steps: steps.map(step).collect(),

@@ -21,6 +21,8 @@ mod lanes;
 mod ledger;
 mod members;
 mod meter;
+mod notification_batches;
+mod notification_lists;
 mod notification_pages;
 mod notifications;
 mod provider;
@@ -63,6 +65,8 @@ pub use lanes::{Acquired, ExpiredLease, LaneState, Lanes, Lease, LeaseTerms, Ope
 pub use ledger::{Ledger, LedgerEntry};
 pub use members::{MemberSaved, Members, StoredMember};
 pub use meter::Meter;
+pub use notification_batches::NotificationBatches;
+pub use notification_lists::{ListEntry, ListPage, NotificationLists};
 pub use notification_pages::{NotificationPage, NotificationPages};
 pub use notifications::{Created, Notifications};
 pub use provider::{

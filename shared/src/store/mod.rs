@@ -3,6 +3,7 @@
 mod agenda;
 mod audit;
 mod batch_delete;
+mod batch_get;
 mod bulk_jobs;
 mod catalog;
 mod catalog_file;
@@ -21,6 +22,7 @@ mod lanes;
 mod ledger;
 mod members;
 mod notification_item;
+mod notification_lists;
 mod notification_pages;
 mod notification_v0;
 mod notifications;

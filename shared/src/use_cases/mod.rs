@@ -1,7 +1,7 @@
 //! The use cases: load → transition → conditional save → effects. Each module is named after the
 //! function that runs it, except those that several functions share: `apply`, `audience`,
-//! `audit`, `catalog_cache`, `compose`, `current_hours`, `decide`, `describe`, `puts`, `run_ends`,
-//! `schedule_history`, `schedule_row`, `stored_sequence` and `wake`.
+//! `audit`, `catalog_cache`, `compose`, `current_hours`, `decide`, `describe`, `listing`, `puts`,
+//! `run_ends`, `schedule_history`, `schedule_row`, `stored_sequence` and `wake`.
 
 pub mod apply;
 pub mod audience;
@@ -15,6 +15,7 @@ mod current_hours;
 pub mod decide;
 pub mod describe;
 pub mod enqueue;
+pub mod listing;
 pub mod observer;
 pub mod planner;
 mod puts;
@@ -35,9 +36,9 @@ pub use authorizer::{Authorized, Authorizer};
 pub use cancel_runs::{CancelAsked, CancelRuns};
 pub use console::{
     ConfigureCatalog, ContentMissing, DeadLetterFilter, DryRun, DryRunReport, Entry, FilePlace,
-    Inspect, Inspected, ListRuns, ListedDeadLetters, ListedKey, ListedRun, NewApiKey,
-    NewReceiptSecret, NoPlace, NoRunNow, NotChanged, NotPreviewed, NotRedriven, NotReviewed,
-    NotRun, NotUploaded, OpenCount, Overrule, Preview, PreviewSchedule, REDRIVEN_MAX,
+    Inspect, Inspected, ListExceptions, ListRuns, ListedDeadLetters, ListedKey, ListedRun,
+    NewApiKey, NewReceiptSecret, NoPlace, NoRunNow, NotChanged, NotPreviewed, NotRedriven,
+    NotReviewed, NotRun, NotUploaded, OpenCount, Overrule, Preview, PreviewSchedule, REDRIVEN_MAX,
     RedriveDeadLetters, RedriveOrder, RedrivenEdge, Restoration, ReviewRestored, Reviewed,
     RunBegun, RunNow, TakeFiles, UploadMembers, UploadReport, UploadRequest, Why, WhyItWaits,
 };
@@ -47,6 +48,7 @@ pub use enqueue::{
     Allowances, Draft, Enqueue, Enqueued, EnqueuedSequence, Limit, NoProducer, NoTurn, NotEnqueued,
     ProducerRequest, Producers, SequenceDraft, Standing, StepDraft, StepNotificationDraft, UsedUp,
 };
+pub use listing::{ListNotifications, ListRequest, Listed};
 pub use observer::{CollectDeadLetters, Collected};
 pub use planner::{Planned, Planner, Reconciled, ReconciledPart};
 pub use puts::PUTS_PER_SECOND;

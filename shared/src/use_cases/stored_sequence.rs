@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::apply::{Applied, Apply};
 use crate::domain::sequence::Step;
-use crate::domain::{Event, Notification, NotificationId, Sequence};
+use crate::domain::{Event, Notification, NotificationId, Sequence, SequenceStatus};
 use crate::ports::{Notifications, PortError};
 
 /// How many notifications of a sequence are read at a time.
@@ -19,6 +19,14 @@ pub struct StoredSequence {
     /// The notifications in their present states, in the order of the steps. A notification is
     /// missing once its retention is over.
     pub notifications: Vec<Notification>,
+}
+
+impl StoredSequence {
+    /// How far the sequence has come.
+    #[must_use]
+    pub fn status(&self) -> SequenceStatus {
+        self.sequence.status(|id| self.notifications.iter().find(|found| found.id == *id))
+    }
 }
 
 /// Reads the notifications of a sequence.

@@ -6,14 +6,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 #[derive(Serialize)]
-pub(crate) struct Page<T> {
-    pub(crate) items: Vec<T>,
-    /// The parameter `after` of the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next: Option<String>,
-}
-
-#[derive(Serialize)]
 pub(crate) struct DocumentView<'a> {
     name: &'a str,
     revision: u64,

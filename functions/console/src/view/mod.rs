@@ -24,7 +24,7 @@ pub(crate) use self::audit_record::AuditRecordView;
 pub(crate) use self::bulk::{BulkCountView, BulkJobView};
 pub(crate) use self::dead_letter::{DeadLetterView, RedrivenEdgeView};
 pub(crate) use self::decided::DecidedView;
-pub(crate) use self::document::{DocumentView, Page, RevisionView, time};
+pub(crate) use self::document::{DocumentView, RevisionView, time};
 pub(crate) use self::dry_run::DryRunView;
 pub(crate) use self::file_place::FilePlaceView;
 pub(crate) use self::owned_sequence::OwnedSequenceView;

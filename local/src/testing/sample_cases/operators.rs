@@ -200,6 +200,8 @@ fn notifications() -> Vec<Case> {
         },
     });
     vec![
+        on("console/list-exceptions")
+            .answers(json!({ "statusCode": 200, "body": { "items": [] } })),
         on("console/read-ops-notification").answers(problem(404, "id")),
         on("console/read-ops-notification")
             .after(&["enqueue/single"])

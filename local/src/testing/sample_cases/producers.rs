@@ -150,6 +150,16 @@ fn reading() -> Vec<Case> {
                 },
             }))
             .stores(&[(SINGLE, Status::Queued)]),
+        on("enqueue/list-by-recipient")
+            .answers(json!({ "statusCode": 200, "body": { "items": [] } })),
+        on("enqueue/list-by-recipient")
+            .after(&["enqueue/single"])
+            .answers(json!({
+                "statusCode": 200,
+                "body": { "items": [{ "id": SINGLE, "recipient": { "id": "teacher-1" } }] },
+            }))
+            .stores(&[(SINGLE, Status::Queued)]),
+        on("enqueue/list-foreign-cursor").answers(problem(422, "cursor")),
         on("enqueue/read-sequence").answers(problem(404, "id")),
         on("enqueue/read-sequence")
             .after(&["enqueue/sequence"])

@@ -47,6 +47,7 @@ fn bare() -> Vec<Case> {
     let console = |method, path: &str| Case::of(Function::Console, method, path);
     let mut routes = vec![
         enqueue("GET", &format!("/v1/notifications/{ID}")),
+        enqueue("GET", "/v1/notifications"),
         enqueue("POST", &format!("/v1/notifications/{ID}/cancel")),
         enqueue("GET", &format!("/v1/sequences/{ID}")),
         enqueue("POST", &format!("/v1/sequences/{ID}/cancel")),
@@ -58,6 +59,7 @@ fn bare() -> Vec<Case> {
         console("GET", "/v1/schedules/daily/preview"),
         console("POST", "/v1/schedules/daily/dry-run"),
         console("GET", "/v1/schedules/daily/runs"),
+        console("GET", "/v1/ops/notifications"),
         console("GET", &format!("/v1/ops/notifications/{ID}")),
         console("GET", &format!("/v1/ops/sequences/{ID}")),
         console("GET", "/v1/producers/consultation-service/keys"),

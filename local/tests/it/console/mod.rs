@@ -9,6 +9,7 @@ mod deletions;
 mod discards;
 mod documents;
 mod dry_run;
+mod exceptions;
 mod hours;
 mod inspection;
 mod interrupted_uploads;

@@ -4,6 +4,7 @@
 mod audit;
 mod bulk;
 mod idempotency;
+mod lists;
 mod notifications;
 mod one_key;
 mod problem_page;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alimi::domain::hours::{HoursConfig, Window};
-use alimi::domain::{Channel, Guarantees, Outcome, Response, Status};
+use alimi::domain::{Channel, Guarantees, Outcome, Reason, Response, Status};
 use alimi::ports::{
-    Asked, Clock, ConnectionObserver, Inquiry, LaneAdvice, NotPrepared, Outgoing, PortError,
-    Provider, Providers, Readiness, SendResult,
+    Asked, Clock, ConnectionObserver, Inquiry, LaneAdvice, NotPrepared, Notifications, Outgoing,
+    PortError, Provider, Providers, Readiness, Saved, SendResult,
 };
 use alimi_local::testing::world::{BEGINNING_MS, World, WorldSettings};
 use async_trait::async_trait;
@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    SCHEDULED, TEMPLATE, decisive, detail, kinds, leaves_from, left_ms, ms, post, running_world,
-    seconds, start, until, why,
+    SCHEDULED, TEMPLATE, decisive, detail, kinds, leaves_from, left_ms, ms, post, post_many,
+    running_world, seconds, start, until, why,
 };
 use crate::phone_numbers::{ANSWER_LOST, NO_RECEIPT};
 
@@ -147,6 +147,46 @@ async fn an_expired_message_ends_when_its_turn_comes() {
     world.operate("POST", &format!("{}/resume", super::CHANNEL), &[], "").await;
     seconds(5).await;
     assert_eq!(world.notification(&id).await.status, Status::Expired);
+}
+
+/// An outage long ago may have used up every number that fits into a reference key.
+#[tokio::test(start_paused = true)]
+async fn a_message_without_a_further_attempt_fails_when_its_turn_comes() {
+    let world = World::new(WorldSettings::default()).await;
+    let id = post(&world, "k", json!({})).await;
+    let mut stored = [world.notification(&id).await];
+    stored[0].attempt = u8::MAX;
+    assert_eq!(world.store.save(&mut stored).await.expect("saved"), Saved::Done);
+    let why = why(&world, &id).await;
+    decisive(&why, "attempts_exhausted");
+    assert_eq!(kinds(&why), ["attempts_exhausted"]);
+    assert_eq!(why.get("leaves_at"), None);
+    start(&world);
+    seconds(90).await;
+    let over = world.notification(&id).await;
+    assert_eq!((over.status, over.reason), (Status::Failed, Some(Reason::AttemptsExhausted)));
+    assert_eq!(left_ms(&world, &id).await, None, "no request left");
+}
+
+/// What waits behind a window leaves in its turn once the window opens.
+#[tokio::test(start_paused = true)]
+async fn a_message_behind_others_and_a_window_leaves_when_the_estimate_says() {
+    let world = running_world().await;
+    // 20:00 in Seoul.
+    seconds(10 * 3600).await;
+    let ids = post_many(&world, "night", 400, SCHEDULED).await;
+    let estimates = [why(&world, &ids[0]).await, why(&world, &ids[399]).await];
+    assert_eq!(kinds(&estimates[1]), ["window", "turn"]);
+    let opens_ms = ms(&json!("2026-03-03T10:00:00+09:00"));
+    assert!(ms(&estimates[1]["leaves_at"]) > opens_ms + 9_000, "{:#}", estimates[1]);
+    until(&world, opens_ms + WITHIN_MINUTES_MS + 60_000).await;
+    let mut late_ms = vec![];
+    for (id, estimate) in [&ids[0], &ids[399]].into_iter().zip(&estimates) {
+        late_ms.push(left_ms(&world, id).await.expect("it has left") - ms(&estimate["leaves_at"]));
+    }
+    assert!((0..=WITHIN_MINUTES_MS).contains(&late_ms[0]), "{late_ms:?}");
+    // The turn itself is estimated well: both are late by the same.
+    assert!((late_ms[1] - late_ms[0]).abs() < 1_500, "{late_ms:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
 //! What operators do: change the catalog, upload the members of audiences, find out what a schedule
-//! will do, look at runs and notifications, find out why these wait, review them after a
+//! will do, look at runs, notifications and exceptions, find out why these wait, review them after a
 //! restoration, and send dead letters again.
 
 pub mod configure;
@@ -7,6 +7,7 @@ pub mod dead_letters;
 pub mod dry_run;
 pub mod forecast;
 pub mod inspect;
+pub mod list_exceptions;
 pub mod list_runs;
 pub mod overrule;
 pub mod preview;
@@ -23,6 +24,7 @@ pub use dead_letters::{
 };
 pub use dry_run::{DryRun, DryRunReport, NotRun};
 pub use inspect::{ContentMissing, Inspect, Inspected};
+pub use list_exceptions::ListExceptions;
 pub use list_runs::{ListRuns, ListedRun, OpenCount};
 pub use overrule::Overrule;
 pub use preview::{NotPreviewed, Preview, PreviewSchedule};

@@ -1,21 +1,26 @@
 //! Everything that decides whether messages may leave, as it is now. Each part of the configuration
 //! and each lane's row is read once for all messages of one answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::{StreamExt, stream};
 use jiff::tz::TimeZone;
 
 use super::dependencies::Describe;
 use super::description::Place;
+use super::known::Known;
 use super::predecessor::predecessor;
 use crate::domain::hold::{Ahead, Pause, Predecessor, PresentHours, Situation};
 use crate::domain::{
-    Channel, Notification, PacerPosition, Sequence, SequenceId, Status, WindowClass,
+    Channel, Notification, PacerPosition, Sequence, SequenceId, SequenceStatus, Status, WindowClass,
 };
 use crate::ports::PortError;
 use crate::use_cases::catalog_cache::CatalogCache;
 use crate::use_cases::current_hours::CurrentHours;
+
+/// How many sequences are read at a time.
+const CONCURRENCY: usize = 16;
 
 /// The reads for one answer.
 pub(in crate::use_cases) struct Reading<'a> {
@@ -25,8 +30,9 @@ pub(in crate::use_cases) struct Reading<'a> {
     /// By channel. `None` for a row that cannot be read.
     lanes: HashMap<String, Option<PacerPosition>>,
     sequences: HashMap<SequenceId, Option<Sequence>>,
-    /// The notifications of the answer, which need not be read again.
-    shown: &'a [Notification],
+    known: Known<'a>,
+    /// Whether the gates of all sequences have been read.
+    has_gates: bool,
 }
 
 /// Everything that decides whether one message may leave.
@@ -112,7 +118,8 @@ impl<'a> Reading<'a> {
             catalog,
             lanes: HashMap::new(),
             sequences: HashMap::new(),
-            shown,
+            known: Known::new(shown),
+            has_gates: false,
         }
     }
 
@@ -172,7 +179,45 @@ impl<'a> Reading<'a> {
             self.sequences.insert(place.sequence.clone(), sequence);
         }
         let Some(Some(sequence)) = self.sequences.get(&place.sequence) else { return Ok(None) };
-        predecessor(&*self.ports.notifications, sequence, place, self.shown).await
+        predecessor(&*self.ports.notifications, sequence, place, &self.known).await
+    }
+
+    /// Reads the sequences of the answer's notifications, with the gates of all their steps.
+    ///
+    /// # Errors
+    /// [`PortError`], but not for a row that cannot be read: its sequence has no status then.
+    pub(super) async fn read_sequences(&mut self) -> Result<(), PortError> {
+        let steps = self.known.shown().iter().filter_map(|shown| shown.sequence_step.as_ref());
+        let ids: HashSet<SequenceId> = steps.map(|step| step.sequence.clone()).collect();
+        let ports = self.ports;
+        let reads = ids.into_iter().map(|id| async move {
+            let read = ports.sequences.sequence(&id).await;
+            (id, read)
+        });
+        let mut reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+        while let Some((id, read)) = reads.next().await {
+            match read {
+                Ok(sequence) => {
+                    self.sequences.insert(id, sequence);
+                }
+                Err(PortError::Unusable { .. }) => {}
+                Err(error @ (PortError::Unavailable { .. } | PortError::Throttled { .. })) => {
+                    return Err(error);
+                }
+            }
+        }
+        let gates = self.known.missing_gates(self.sequences.values().flatten());
+        if !gates.is_empty() {
+            self.known.add_gates(ports.batches.load_all(&gates).await?);
+        }
+        self.has_gates = true;
+        Ok(())
+    }
+
+    /// How far a sequence has come, by what [`Self::read_sequences`] has read.
+    pub(super) fn sequence_status(&self, id: &SequenceId) -> Option<SequenceStatus> {
+        let sequence = self.sequences.get(id)?.as_ref().filter(|_| self.has_gates)?;
+        Some(sequence.status(|gate| self.known.find(gate)))
     }
 
     /// The position in the row of a lane; `None` when the row cannot be read.

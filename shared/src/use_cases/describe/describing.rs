@@ -24,6 +24,9 @@ impl Describe {
         notifications: &[Notification],
     ) -> HashMap<NotificationId, Description> {
         let mut reading = Reading::new(self, notifications);
+        if let Err(error) = reading.read_sequences().await {
+            tracing::warn!(%error, "how far a sequence has come was not found out");
+        }
         let mut described = HashMap::new();
         for notification in notifications {
             let waiting = self.waiting(notification, &mut reading).await;
@@ -36,7 +39,10 @@ impl Describe {
                 None
             });
             let meanings = self.meanings(notification, &mut reading).await;
-            described.insert(notification.id.clone(), Description { waiting, meanings });
+            let place = notification.sequence_step.as_ref();
+            let sequence = place.and_then(|place| reading.sequence_status(&place.sequence));
+            let description = Description { waiting, sequence, meanings };
+            described.insert(notification.id.clone(), description);
         }
         described
     }

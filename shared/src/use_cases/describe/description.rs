@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::domain::hold::Hold;
-use crate::domain::{Explanation, WindowClass};
+use crate::domain::{Explanation, SequenceStatus, WindowClass};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Description {
     /// What it waits for; `None` when it waits for nothing, and when that could not be found out.
     pub waiting: Option<Waiting>,
+    /// The status of its sequence; `None` when it belongs to none, and when that could not be found
+    /// out.
+    pub sequence: Option<SequenceStatus>,
     /// The provider's codes in its record, as far as they are known.
     pub meanings: BTreeMap<String, Explanation>,
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
+use crate::domain::group::{MUST_BE_A_TAG, is_tag};
 use crate::domain::name::{MUST_BE_A_NAME, is_name};
 use crate::domain::sequence::{After, OnFailure, OnUnconfirmed};
 use crate::domain::{
     Addresses, FieldError, Notification, Priority, Producer, RecipientRef, RequestKey,
 };
-
-const TAG_CHARACTERS_MAX: usize = 64;
 
 /// A producer's request, apart from its content.
 #[derive(Clone, Copy)]
@@ -66,10 +65,7 @@ impl Draft {
             return Err(FieldError::new("channel", MUST_BE_A_NAME));
         }
         if self.tag.as_deref().is_some_and(|tag| !is_tag(tag)) {
-            let must = format!(
-                "must be 1 to {TAG_CHARACTERS_MAX} characters of A-Z, a-z, 0-9, ., _ and -"
-            );
-            return Err(FieldError::new("tag", must));
+            return Err(FieldError::new("tag", MUST_BE_A_TAG));
         }
         let data_bytes = self.data.as_ref().map_or(0, json_bytes);
         if data_bytes > Notification::DATA_BYTES_MAX {
@@ -81,12 +77,6 @@ impl Draft {
         }
         Ok(())
     }
-}
-
-/// Whether a text can be a tag. A tag is part of an index key, whose parts are separated by `#`.
-fn is_tag(text: &str) -> bool {
-    (1..=TAG_CHARACTERS_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 /// The length without white space between the parts.

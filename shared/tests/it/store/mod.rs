@@ -12,6 +12,7 @@ mod lanes;
 mod ledger;
 mod members;
 mod notification_indexes;
+mod notification_lists;
 mod notification_pages;
 mod notifications;
 mod put_pace;
