@@ -140,7 +140,23 @@ impl CatalogFile {
         Ok(())
     }
 
-    /// Checks and stores every entry.
+    /// Checks every entry as for a stack with these hours and these producers, at this time.
+    ///
+    /// # Errors
+    /// [`CatalogError::Invalid`] names the first invalid field.
+    pub fn check_against(
+        &self,
+        hours: HoursConfig,
+        stored: &[Producer],
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.check(hours)?;
+        self.check_schedules(hours, now)?;
+        self.check_producers(stored)
+    }
+
+    /// Checks every entry, and stores it past the API: in a stack on this machine, or in a test.
+    /// The command `alimi apply` stores a file over the API.
     ///
     /// # Errors
     /// [`CatalogError::Invalid`] when a value is not permitted; then nothing is stored.
@@ -150,9 +166,7 @@ impl CatalogFile {
             Some(hours) => hours,
             None => Catalog::hours(store).await?,
         };
-        self.check(hours)?;
-        self.check_schedules(hours, store.now())?;
-        self.check_producers(&store.producers().await?.producers)?;
+        self.check_against(hours, &store.producers().await?.producers, store.now())?;
         if let Some(hours) = &self.hours {
             store.put_hours(hours).await?;
         }

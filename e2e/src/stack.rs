@@ -83,7 +83,7 @@ impl Stack {
         // The emulator keeps the machine busy, so requests that leave on time may arrive late.
         let jitter = SignedDuration::from_secs(1);
         channel.limit = RateLimit { per_second: PER_SECOND, jitter, strict: false };
-        // The same code as `cargo xtask catalog`. Only the catalog table is used.
+        // Only the catalog table is used.
         let tables = Tables {
             catalog: self.outputs.catalog_table.clone(),
             notifications: String::new(),

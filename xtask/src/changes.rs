@@ -14,16 +14,18 @@ pub enum Affected {
 }
 
 /// The packages that depend on `shared`.
-const ON_SHARED: [&str; 12] = [
+const ON_SHARED: [&str; 14] = [
     "functions/authorizer",
     "functions/console",
     "functions/enqueue",
+    "functions/observer",
     "functions/planner",
     "functions/sender",
     "functions/sweeper",
     "functions/trigger",
     "functions/webhook",
     "catalog",
+    "cli",
     "local",
     "bench",
     "e2e",
@@ -87,14 +89,17 @@ fn packages_of(file: &str) -> Option<Vec<&str>> {
         ["shared", ..] => Some([&["shared"], ON_SHARED.as_slice()].concat()),
         ["functions", ..] => {
             let end = file.match_indices('/').nth(1)?.0;
-            Some(vec![&file[..end], "local", "bench", "e2e"])
+            Some(vec![&file[..end], "cli", "local", "bench", "e2e"])
         }
         // The tests of every package that reads catalogs read the example catalog.
-        ["catalog" | "examples", ..] => Some(vec!["catalog", "local", "bench", "e2e"]),
-        ["local", ..] => Some(vec!["shared", "local", "bench", "e2e"]),
+        ["catalog" | "examples", ..] => Some(vec!["catalog", "cli", "local", "bench", "e2e"]),
+        ["cli", ..] => Some(vec!["cli"]),
+        ["local", ..] => Some(vec!["shared", "cli", "local", "bench", "e2e"]),
         ["bench", ..] => Some(vec!["bench"]),
         ["xtask", ..] => Some(vec!["xtask"]),
         // Tests read the template, its settings, the sample events and the guides.
+        // The command line has the errors' page in it.
+        ["docs", "errors.md"] => Some(vec!["cli", "local", "e2e"]),
         ["docs" | "events", ..] | ["template.yaml" | "samconfig.toml"] => {
             Some(vec!["local", "e2e"])
         }

@@ -31,7 +31,6 @@ pub fn main() -> ExitCode {
     }
     match Request::read(env::args_os().skip(1)) {
         Ok(Request::Local { command, arguments }) => local::run(command, &arguments),
-        Ok(Request::Catalog(arguments)) => local::catalog(&arguments),
         Ok(Request::Bench(arguments)) => local::bench(&arguments),
         Ok(Request::E2e(arguments)) => e2e::run(&arguments),
         Ok(Request::SamLocal(arguments)) => e2e::run_sam_local(&arguments),

@@ -1,4 +1,4 @@
-//! Starts the local stack, the catalog command and the benchmarks.
+//! Starts the local stack and the benchmarks.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -11,13 +11,6 @@ pub fn run(command: &str, arguments: &[OsString]) -> ExitCode {
     eprintln!("Compiling changed code. The first build takes a few minutes.");
     let mut cargo = process::cargo(["run", "-p", "alimi-local", "--", command]);
     // The paths in the arguments are relative to where the command was given.
-    cargo.current_dir(".").args(arguments);
-    process::exec(cargo)
-}
-
-/// Builds `alimi-catalog` if needed, and replaces this program with it.
-pub fn catalog(arguments: &[OsString]) -> ExitCode {
-    let mut cargo = process::cargo(["run", "-p", "alimi-catalog", "--"]);
     cargo.current_dir(".").args(arguments);
     process::exec(cargo)
 }

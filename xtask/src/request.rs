@@ -15,7 +15,6 @@ Usage: cargo xtask COMMAND
 
   demo [ARGS...]      shows Alimi at work, all on this machine
   serve [ARGS...]     runs Alimi on this machine until you stop it
-  catalog [ARGS...]   stores a catalog file in a deployed stack's table
   bench [ARGS...]     measures Alimi's performance and cost
   e2e [ARGS...]       deploys Alimi to an emulator of AWS and tests it there
   sam-local [ARGS...] runs every function in a container with `sam local`
@@ -59,8 +58,6 @@ pub enum Request {
         /// The arguments after the command. Only the local stack can parse them.
         arguments: Vec<OsString>,
     },
-    /// Store a catalog file; `alimi-catalog` parses these arguments.
-    Catalog(Vec<OsString>),
     /// Run these steps of the gate.
     Test {
         /// In the order of the gate.
@@ -100,7 +97,6 @@ impl Request {
         match command.to_str() {
             Some("demo") => Ok(Self::Local { command: "demo", arguments: arguments.collect() }),
             Some("serve") => Ok(Self::Local { command: "serve", arguments: arguments.collect() }),
-            Some("catalog") => Ok(Self::Catalog(arguments.collect())),
             Some("e2e") => Ok(Self::E2e(arguments.collect())),
             Some("sam-local") => Ok(Self::SamLocal(arguments.collect())),
             Some("bench") => Ok(Self::Bench(arguments.collect())),
