@@ -21,7 +21,7 @@ use crate::ports::{PortError, Randomness};
 use crate::use_cases::audit::{AuditTrail, Requirement};
 
 /// The parameters of query strings that name what a request is about.
-const SUBJECT_PARAMETERS: [&str; 12] = [
+const SUBJECT_PARAMETERS: [&str; 13] = [
     "audience",
     "channel",
     "day",
@@ -123,7 +123,7 @@ pub async fn recorded(
         subject.extend(reason(&body).map(|reason| ("reason".to_owned(), reason)));
         request = Request::from_parts(parts, Body::from(body));
     }
-    let mut record = AuditRecord {
+    let record = AuditRecord {
         at_ms: recorder.trail.now_ms(),
         request_id: current_request_id()
             .unwrap_or_else(|| format!("{:016x}", recorder.randomness.next_u64())),
