@@ -43,6 +43,8 @@ fn tried() -> Vec<Tried> {
     add("POST /v1/notifications", "POST", "/v1/notifications", &[PRODUCER], 200);
     add("POST /v1/sequences", "POST", "/v1/sequences", &[PRODUCER], 200);
     let own: &[&str] = &[PRODUCER, ON_CALL];
+    let list = "/v1/notifications?recipient=teacher-1";
+    add("GET /v1/notifications", "GET", list, own, 200);
     add("GET /v1/notifications/{id}", "GET", "/v1/notifications/{n}", own, 200);
     add("GET /v1/sequences/{id}", "GET", "/v1/sequences/{s}", own, 200);
     let absent = "/v1/notifications/00/cancel";
@@ -59,6 +61,25 @@ fn tried() -> Vec<Tried> {
     add(ops, "POST", "/v1/ops/restored", &[], 422);
     add(ops, "POST", "/v1/ops/notifications/00/cancel", OPERATORS, 404);
     add(ops, "POST", "/v1/ops/sequences/00/cancel", OPERATORS, 404);
+    // Without a body, a decision of an operator changes nothing.
+    add(ops, "GET", "/v1/ops/notifications", READERS, 400);
+    add(ops, "POST", "/v1/ops/notifications/{n}/resend", OPERATORS, 400);
+    add(ops, "POST", "/v1/ops/notifications/{n}/settle", OPERATORS, 400);
+    for jobs in ["/v1/ops/resend", "/v1/ops/settle"] {
+        add(ops, "GET", jobs, READERS, 200);
+        add(ops, "POST", jobs, OPERATORS, 400);
+    }
+    for (job, stop) in [
+        ("/v1/ops/resend/none", "/v1/ops/resend/none/stop"),
+        ("/v1/ops/settle/none", "/v1/ops/settle/none/stop"),
+    ] {
+        add(ops, "GET", job, READERS, 404);
+        add(ops, "POST", stop, OPERATORS, 404);
+    }
+    add(ops, "GET", "/v1/ops/dead-letters", READERS, 200);
+    add(ops, "POST", "/v1/ops/dead-letters/redrive", OPERATORS, 400);
+    add(ops, "POST", "/v1/ops/dead-letters/none/redrive", OPERATORS, 400);
+    add("ANY /v1/runs/{proxy+}", "POST", "/v1/runs/none/cancel", OPERATORS, 400);
     // A PUT without a precondition changes nothing.
     for (list, of, path, name) in [
         ("ANY /v1/channels", "ANY /v1/channels/{proxy+}", "/v1/channels", "/v1/channels/none"),
@@ -89,6 +110,7 @@ fn tried() -> Vec<Tried> {
     add(schedules, "GET", "/v1/schedules/none/preview", READERS, 404);
     add(schedules, "GET", "/v1/schedules/none/runs", READERS, 404);
     add(schedules, "POST", "/v1/schedules/none/dry-run", OPERATORS, 404);
+    add(schedules, "POST", "/v1/schedules/none/run", OPERATORS, 400);
     all
 }
 
@@ -214,6 +236,8 @@ async fn every_route_for_keys_needs_a_key_of_its_producer_with_its_scope() {
     for (route, method, path, is_writing, right, of_others) in [
         ("POST /v1/notifications", "POST", "/v1/notifications", true, 200, 202),
         ("POST /v1/sequences", "POST", "/v1/sequences", true, 200, 202),
+        // Another producer gets a list of its own.
+        ("GET /v1/notifications", "GET", "/v1/notifications?recipient=teacher-1", false, 200, 200),
         ("GET /v1/notifications/{id}", "GET", "/v1/notifications/{n}", false, 200, 404),
         ("GET /v1/sequences/{id}", "GET", "/v1/sequences/{s}", false, 200, 404),
         (
@@ -313,5 +337,5 @@ fn every_route_of_the_template_is_tried() {
     assert_eq!(signed, of(Authorization::Signature));
     assert_eq!(of(Authorization::Open), ["POST /webhooks/{channel}/{secret}".to_owned()].into());
     // The test above tries those for keys.
-    assert_eq!(of(Authorization::Key).len(), 7);
+    assert_eq!(of(Authorization::Key).len(), 8);
 }
