@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alimi::domain::Scope;
 use alimi::domain::shown::shown;
 use alimi::http::Body;
-use alimi::http::{AuditSubject, Parameters, Problem, expect_bare, media_type, read_bytes};
+use alimi::http::{AuditSubject, Page, Parameters, Problem, expect_bare, media_type, read_bytes};
 use alimi::ports::{Expected, Kind};
 use alimi::use_cases::NotChanged;
 use axum::extract::rejection::PathRejection;
@@ -20,7 +20,7 @@ use strum::VariantArray as _;
 use crate::change::not_changed;
 use crate::function::ConsoleFunction;
 use crate::names::{Name, known_name, no_such_document};
-use crate::view::{ApiKeyView, ListedKeyView, Page};
+use crate::view::{ApiKeyView, ListedKeyView};
 
 /// The largest body of a request for a key.
 const BODY_BYTES_MAX: usize = 4 * 1024;

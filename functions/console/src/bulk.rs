@@ -7,7 +7,8 @@ use alimi::domain::decision::checked_reason;
 use alimi::domain::name::{MUST_BE_A_NAME, is_name};
 use alimi::domain::{ExceptionFilter, FieldError, Settlement, written};
 use alimi::http::{
-    Body, OpenRecord, Parameters, Problem, ProblemKind, expect_bare, expect_no_body, read_json,
+    Body, OpenRecord, Page, Parameters, Problem, ProblemKind, expect_bare, expect_no_body,
+    read_json,
 };
 use alimi::use_cases::{Begun, NotBegun};
 use axum::Json;
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::function::ConsoleFunction;
-use crate::view::{BulkCountView, BulkJobView, Page};
+use crate::view::{BulkCountView, BulkJobView};
 
 /// The largest body: larger than any filter and any reason.
 const BODY_BYTES_MAX: usize = 16 * 1024;

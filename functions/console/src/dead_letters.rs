@@ -2,7 +2,9 @@
 
 use alimi::domain::dead_letter::NotRedrivable;
 use alimi::domain::{DeadLetterState, Edge, FieldError};
-use alimi::http::{AuditSubject, Parameters, Problem, ProblemKind, expect_no_body, read_json};
+use alimi::http::{
+    AuditSubject, Page, Parameters, Problem, ProblemKind, expect_no_body, read_json,
+};
 use alimi::use_cases::{DeadLetterFilter, NotRedriven, RedriveOrder};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -12,7 +14,7 @@ use serde::Deserialize;
 use strum::VariantArray as _;
 
 use crate::function::ConsoleFunction;
-use crate::view::{DeadLetterView, Page, RedrivenEdgeView, time};
+use crate::view::{DeadLetterView, RedrivenEdgeView, time};
 
 /// The largest body: larger than any reason.
 const BODY_BYTES_MAX: usize = 16 * 1024;

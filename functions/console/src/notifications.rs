@@ -70,7 +70,7 @@ pub(crate) async fn cancel(
         }
         Applied::Refused(
             notification,
-            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt,
+            Refused::TooLate | Refused::NotYet | Refused::NoSuchAttempt | Refused::Undecided(_),
         ) => {
             return Err(Problem::too_late_to_cancel(notification.status));
         }
