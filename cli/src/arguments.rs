@@ -35,8 +35,8 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Show a notification: its status, attempts and receipts.
     Show(ShowArguments),
-    /// Show every rule that holds a notification, and when it leaves.
-    Why(OneArguments),
+    /// Show every rule that holds a notification, and when it leaves. For operators.
+    Why(WhyArguments),
     /// Send notifications again: single ones, or a channel's that need a person.
     Resend(ResendArguments),
     /// Settle what became of notifications, without the provider: single ones, or a channel's.
@@ -118,6 +118,12 @@ pub(crate) struct OneArguments {
     /// As a producer, of your own notifications. With an API key this is always so.
     #[arg(long)]
     pub(crate) own: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArguments {
+    /// The notification's id: 30 hexadecimal digits.
+    pub(crate) id: String,
 }
 
 #[derive(Args, Debug)]

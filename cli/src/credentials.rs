@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::variables::Variables;
 
 /// The answer of `aws configure export-credentials`.
@@ -43,7 +44,7 @@ pub(crate) fn find(profile: Option<&str>, variables: &Variables) -> Result<Crede
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         return Err(Failure::NotAllowed(format!(
             "the AWS CLI has no credentials: {}; sign in with it, such as by `aws sso login`",
-            crate::terminal::printable(&why)
+            printable(&why)
         )));
     }
     let Exported { access_key_id, secret_access_key, session_token } =

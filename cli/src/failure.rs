@@ -3,10 +3,9 @@
 use std::io;
 
 use crate::refusal::Refusal;
-use crate::terminal::Terminal;
 
 /// The API refuses the request: its `errors` say what to change.
-const REFUSED: u8 = 1;
+pub(crate) const REFUSED: u8 = 1;
 /// The words of the command, the profile or a file are wrong. Nothing was asked of the API.
 pub(crate) const USAGE: u8 = 2;
 /// The API cannot be reached, or asks to try again.
@@ -91,20 +90,6 @@ impl Failure {
             Self::Differs => DIFFERS,
             Self::OtherCount { .. } => CONFLICT,
             Self::Declined | Self::Stopped => STOPPED,
-        }
-    }
-
-    /// Tells the person, and returns the exit code.
-    pub(crate) fn report(&self, json: bool, terminal: &mut Terminal<'_>) -> u8 {
-        let written = if json && let Self::Refused(refusal) = self {
-            writeln!(terminal.notes, "{:#}", refusal.as_json())
-        } else {
-            writeln!(terminal.notes, "error: {self}")
-        };
-        match written {
-            Ok(()) => self.exit_code(),
-            // Nobody can be told.
-            Err(_) => self.exit_code().max(REFUSED),
         }
     }
 }

@@ -7,10 +7,13 @@ mod api;
 mod arguments;
 mod catalog;
 mod commands;
+mod completions;
 mod credentials;
 mod failure;
+mod printable;
 mod profiles;
 mod refusal;
+mod session;
 mod signing;
 mod tables;
 mod target;
@@ -24,6 +27,7 @@ use clap::Parser as _;
 use self::api::Api;
 use self::arguments::{Arguments, Command};
 use self::failure::Failure;
+use self::session::Session;
 use self::target::Target;
 pub use self::terminal::Terminal;
 pub use self::variables::Variables;
@@ -41,7 +45,21 @@ pub async fn run(
     let json = arguments.json;
     match execute(arguments, variables, terminal).await {
         Ok(()) => 0,
-        Err(failure) => failure.report(json, terminal),
+        Err(failure) => report(&failure, json, terminal),
+    }
+}
+
+/// Tells the person why the command failed, and returns the exit code.
+fn report(failure: &Failure, json: bool, terminal: &mut Terminal<'_>) -> u8 {
+    let written = if json && let Failure::Refused(refusal) = failure {
+        writeln!(terminal.notes, "{:#}", refusal.as_json())
+    } else {
+        writeln!(terminal.notes, "error: {failure}")
+    };
+    match written {
+        Ok(()) => failure.exit_code(),
+        // Nobody can be told.
+        Err(_) => failure.exit_code().max(failure::REFUSED),
     }
 }
 
@@ -62,11 +80,10 @@ async fn execute(
 ) -> Result<(), Failure> {
     let Arguments { profile, url, json, command } = arguments;
     if let Command::Completions { shell } = command {
-        return commands::completions(shell, terminal);
+        return completions::print(shell, terminal);
     }
     let target = Target::find(profile.as_deref(), url.as_deref(), variables)?;
     let api = Api::new(target, variables)?;
-    let mut session =
-        commands::Session { api, json, korean: variables.asks_for_korean(), terminal };
+    let mut session = Session { api, json, korean: variables.asks_for_korean(), terminal };
     commands::execute(command, &mut session).await
 }

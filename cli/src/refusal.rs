@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::terminal::printable;
+use crate::printable::printable;
 
 /// What each kind of problem means, and what to do about it.
 const PROBLEMS: &str = include_str!("../../docs/errors.md");

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::printable::printable;
 
 /// The person's input and output.
 pub struct Terminal<'a> {
@@ -79,11 +80,6 @@ impl Terminal<'_> {
     }
 }
 
-/// A text without characters that would control the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,10 +118,5 @@ mod tests {
         let shown = with_terminal(None, |it| it.time("2026-03-02T01:00:00.137Z"));
         assert_eq!(shown, "2026-03-02 10:00:00 KST");
         assert_eq!(with_terminal(None, |it| it.time("soon")), "soon");
-    }
-
-    #[test]
-    fn a_text_of_somebody_else_cannot_control_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c");
     }
 }

@@ -35,5 +35,11 @@ pub(crate) fn read_catalog(
             return Err(wrong(format!("channels.{name}.receipt_secrets: {must}")));
         }
     }
+    for (name, producer) in &catalog.producers {
+        if !producer.keys.is_empty() {
+            let must = "must be left out: the API makes them";
+            return Err(wrong(format!("producers.{name}.keys: {must}")));
+        }
+    }
     Ok(catalog)
 }

@@ -44,7 +44,8 @@ impl Section {
             Self::Channels => &[&["receipt_secrets"]],
             Self::Audiences => &[&["source", "version"], &["source", "size"]],
             Self::Schedules => &[&["starts_at"]],
-            Self::Hours | Self::Templates | Self::Producers => &[],
+            Self::Producers => &[&["keys"]],
+            Self::Hours | Self::Templates => &[],
         }
     }
 

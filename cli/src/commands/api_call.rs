@@ -4,12 +4,12 @@ use std::path::Path;
 
 use http::Method;
 
-use super::Session;
 use crate::api::Call;
 use crate::arguments::ApiArguments;
 use crate::catalog::file::read_bytes;
 use crate::failure::Failure;
-use crate::terminal::printable;
+use crate::printable::printable;
+use crate::session::Session;
 
 /// Headers that the credentials and the connection decide.
 const RESERVED: [&str; 5] =

@@ -3,12 +3,13 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Session, diff};
+use super::diff;
 use crate::api::{Call, encoded};
 use crate::arguments::ApplyArguments;
 use crate::catalog::file::read_catalog;
 use crate::catalog::plan::{Plan, Planned};
 use crate::failure::Failure;
+use crate::session::Session;
 
 pub(super) async fn run(
     arguments: &ApplyArguments,

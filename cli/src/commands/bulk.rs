@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Session;
-use super::decisions::Decision;
+use super::agreement::agree;
+use super::decision::Decision;
 use crate::api::{Api, encoded};
 use crate::arguments::{Agreement, Filter};
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::session::Session;
 use crate::tables;
-use crate::terminal::printable;
 
 /// The time from one look at the job to the next. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -187,22 +188,4 @@ fn finish(job: &Value, session: &mut Session<'_, '_>) -> Result<(), Failure> {
         }
     }
     if job["status"] == "stopped" { Err(Failure::Stopped) } else { Ok(()) }
-}
-
-/// Checks the count that was agreed to, or asks.
-pub(super) fn agree(
-    agreement: &Agreement,
-    total: u64,
-    what: &str,
-    session: &mut Session<'_, '_>,
-) -> Result<(), Failure> {
-    match agreement.expected {
-        Some(expected) if expected == total => Ok(()),
-        Some(expected) => Err(Failure::OtherCount { expected, total }),
-        None => {
-            let name = &session.api.target.name;
-            let question = format!("{what} ({total}, {name})?");
-            session.terminal.confirm(&question, "--yes --expected COUNT")
-        }
-    }
 }

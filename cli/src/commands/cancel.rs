@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{Session, path_of};
 use crate::arguments::{CancelArguments, OneArguments};
 use crate::failure::Failure;
-use crate::terminal::printable;
+use crate::printable::printable;
+use crate::session::{Session, path_of};
 
 /// A notification that cannot be cancelled keeps no other one from it. The first failure is the result.
 pub(super) async fn run(

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::Session;
 use crate::api::encoded;
 use crate::arguments::ChannelArguments;
 use crate::catalog::stored;
 use crate::failure::Failure;
-use crate::terminal::printable;
+use crate::printable::printable;
+use crate::session::Session;
 
 #[derive(Clone, Copy)]
 pub(super) enum Action {

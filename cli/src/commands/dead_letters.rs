@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Session, bulk, pages};
+use super::agreement::agree;
+use super::pages;
 use crate::api::{encoded, with_query};
 use crate::arguments::{DeadLetterAction, DeadLetterArguments, RedriveArguments};
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::session::Session;
 use crate::tables;
-use crate::terminal::{Terminal, printable};
+use crate::terminal::Terminal;
 
 pub(super) async fn run(
     arguments: DeadLetterArguments,
@@ -105,7 +108,7 @@ async fn redrive_edge(
             session.terminal.note("There are none.")
         };
     }
-    bulk::agree(&redrive.agreement, total, "Send these dead letters again", session)?;
+    agree(&redrive.agreement, total, "Send these dead letters again", session)?;
     let (mut done, mut left) = (0, total);
     while left > 0 {
         let body = json!({ "edge": edge, "expected": left, "reason": redrive.reason });

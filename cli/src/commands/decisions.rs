@@ -3,21 +3,13 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Session, bulk};
+use super::bulk;
+use super::decision::Decision;
 use crate::api::{Call, encoded};
 use crate::arguments::{Agreement, Filter, ResendArguments, SettleArguments, Settlement, Which};
 use crate::failure::Failure;
-use crate::terminal::printable;
-
-/// What is decided.
-pub(super) struct Decision {
-    /// The last part of the route: `resend` or `settle`.
-    pub(super) route: &'static str,
-    /// The members of the request's body, the reason among them.
-    pub(super) body: Value,
-    /// The decision in words, for the question.
-    pub(super) in_words: &'static str,
-}
+use crate::printable::printable;
+use crate::session::Session;
 
 pub(super) async fn resend(
     arguments: ResendArguments,

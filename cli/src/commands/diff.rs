@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::Session;
 use crate::arguments::DiffArguments;
 use crate::catalog::file::read_catalog;
 use crate::catalog::plan::{Change, Plan};
 use crate::failure::Failure;
-use crate::terminal::{Terminal, printable};
+use crate::printable::printable;
+use crate::session::Session;
+use crate::terminal::Terminal;
 
 /// A longer value is cut in the table.
 const VALUE_CHARS_MAX: usize = 100;

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 
-use super::Session;
 use super::pages::{self, Pages};
 use crate::api::with_query;
 use crate::arguments::{ListArguments, ListBy};
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::session::Session;
 use crate::tables;
-use crate::terminal::{Terminal, printable};
+use crate::terminal::Terminal;
 
 /// What a table shows of a notification.
 #[derive(Deserialize)]

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Session, path_of};
 use crate::arguments::ShowArguments;
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::session::{Session, path_of};
 use crate::tables;
-use crate::terminal::{Terminal, printable};
+use crate::terminal::Terminal;
 
 /// The fields that the table above the attempts does not repeat.
 const SHOWN_APART: [&str; 6] = ["id", "status", "status_since", "attempts", "receipts", "text"];

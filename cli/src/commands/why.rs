@@ -2,18 +2,25 @@
 
 use serde_json::Value;
 
-use super::{Session, path_of};
-use crate::arguments::OneArguments;
+use crate::api::encoded;
+use crate::arguments::WhyArguments;
 use crate::failure::Failure;
+use crate::printable::printable;
+use crate::session::Session;
 use crate::tables;
-use crate::terminal::{Terminal, printable};
+use crate::terminal::Terminal;
 
 pub(super) async fn run(
-    arguments: &OneArguments,
+    arguments: &WhyArguments,
     session: &mut Session<'_, '_>,
 ) -> Result<(), Failure> {
-    let path = path_of(arguments, session);
-    let why = session.api.get(&format!("{path}/why")).await?;
+    if session.api.target.is_producer() {
+        return Err(Failure::usage(
+            "`why` is for operators; `alimi show` has what your own notification waits for",
+        ));
+    }
+    let path = format!("/v1/ops/notifications/{}/why", encoded(&arguments.id));
+    let why = session.api.get(&path).await?;
     if session.json { session.terminal.json(&why) } else { show(&why, session.terminal) }
 }
 

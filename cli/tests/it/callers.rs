@@ -26,6 +26,8 @@ async fn a_key_is_sent_as_a_bearer_token_on_the_producers_routes_and_shown_nowhe
     let asked = &api.asked()[0];
     assert_eq!(asked.line(), "GET /v1/notifications/abc");
     assert_eq!(asked.header("authorization"), "Bearer ak_1_hidden");
+    let for_operators = alimi.run(&["why", "abc"]).await;
+    assert_eq!((for_operators.code, api.asked().len()), (2, 1), "{for_operators:?}");
 }
 
 #[cfg(unix)]

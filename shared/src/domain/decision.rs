@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::field_error::FieldError;
-use super::notification::Notification;
 use super::reason::Reason;
 use super::status::Status;
 
@@ -100,22 +99,6 @@ pub struct Decision {
     pub status_reason: Option<Reason>,
 }
 
-impl Decision {
-    #[must_use]
-    pub fn of(kind: DecisionKind, decider: &Decider, before: &Notification, at_ms: i64) -> Self {
-        Self {
-            kind,
-            by: decider.by.clone(),
-            reason: decider.reason.clone(),
-            at_ms,
-            revision: before.revision,
-            job: decider.job.clone(),
-            status: before.status,
-            status_reason: before.reason.clone(),
-        }
-    }
-}
-
 /// Why a decision does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Undecided {
@@ -152,14 +135,4 @@ pub fn checked_reason(text: &str) -> Result<String, FieldError> {
         return Err(FieldError::new("reason", detail));
     }
     Ok(text.to_owned())
-}
-
-/// From when on the sender of the latest claim is certainly gone, in Unix milliseconds.
-#[must_use]
-pub fn sender_gone_at_ms(notification: &Notification) -> i64 {
-    let attempts = &notification.attempts;
-    let latest = attempts.iter().find(|attempt| attempt.claim == notification.claim);
-    // Without a record of the claim, the table was restored: nobody claimed it after that.
-    let claimed_at_ms = latest.map_or(notification.status_since_ms, |latest| latest.claimed_at_ms);
-    claimed_at_ms.saturating_add(SENDER_LIVES_MAX_MS)
 }

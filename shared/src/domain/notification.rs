@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::attempt::Attempt;
 use super::content::Media;
-use super::decision::Decision;
+use super::decision::{Decider, Decision, DecisionKind, SENDER_LIVES_MAX_MS};
 use super::group::Group;
 use super::hours::{Origin, WindowClass};
 use super::id::{NotificationId, Reference};
@@ -165,6 +165,30 @@ impl Notification {
     pub const RECEIPTS_KEPT: usize = 4;
     /// How many decisions are kept.
     pub const DECISIONS_KEPT: usize = 5;
+
+    /// The record of a decision about the notification as it is now.
+    #[must_use]
+    pub fn decided(&self, kind: DecisionKind, decider: &Decider, at_ms: i64) -> Decision {
+        Decision {
+            kind,
+            by: decider.by.clone(),
+            reason: decider.reason.clone(),
+            at_ms,
+            revision: self.revision,
+            job: decider.job.clone(),
+            status: self.status,
+            status_reason: self.reason.clone(),
+        }
+    }
+
+    /// From when on the sender of the latest claim is certainly gone, in Unix milliseconds.
+    #[must_use]
+    pub fn sender_gone_at_ms(&self) -> i64 {
+        let latest = self.attempts.iter().find(|attempt| attempt.claim == self.claim);
+        // Without a record of the claim, the table was restored: nobody claimed it after that.
+        let claimed_at_ms = latest.map_or(self.status_since_ms, |latest| latest.claimed_at_ms);
+        claimed_at_ms.saturating_add(SENDER_LIVES_MAX_MS)
+    }
 
     /// The key under which the provider knows the present attempt.
     #[must_use]

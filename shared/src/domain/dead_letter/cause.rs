@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::IntoStaticStr;
 
-use super::Edge;
+use super::edge::Edge;
 use crate::domain::audit::subject_value;
 use crate::domain::name::is_name;
 

@@ -3,7 +3,6 @@
 use super::moves::{
     Effect, Refused, Transition, keep_latest, moved, stopped, to_delivered, to_failed, to_queued,
 };
-use crate::domain::decision::sender_gone_at_ms;
 use crate::domain::{
     Decider, Decision, DecisionKind, Notification, Reason, ResendTerms, Settlement, Status,
     Undecided,
@@ -75,7 +74,7 @@ pub(super) fn resend_requested(
         sent_again.automatic_resends = n.automatic_resends.saturating_add(1);
     }
     let kind = if terms.by_policy { DecisionKind::ResentByPolicy } else { DecisionKind::Resent };
-    note(sent_again, Decision::of(kind, decider, n, at_ms));
+    note(sent_again, n.decided(kind, decider, at_ms));
     if reopens_step && n.sequence_step.is_some() {
         after.effects.push(Effect::ReopenStep);
     }
@@ -121,7 +120,7 @@ pub(super) fn settled(
         }
     };
     let kind = DecisionKind::settled(settlement);
-    note(&mut after.notification, Decision::of(kind, decider, n, at_ms));
+    note(&mut after.notification, n.decided(kind, decider, at_ms));
     Ok(after)
 }
 
@@ -166,6 +165,6 @@ fn same_revision(n: &Notification, decider: &Decider) -> Result<(), Undecided> {
 }
 
 fn sender_is_gone(n: &Notification, at_ms: i64) -> Result<(), Undecided> {
-    let gone_at_ms = sender_gone_at_ms(n);
+    let gone_at_ms = n.sender_gone_at_ms();
     if gone_at_ms <= at_ms { Ok(()) } else { Err(Undecided::SenderMayLive { gone_at_ms }) }
 }

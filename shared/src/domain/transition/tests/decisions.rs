@@ -1,7 +1,6 @@
 //! Persons send messages again and settle them.
 
 use super::*;
-use crate::domain::decision::sender_gone_at_ms;
 use crate::domain::{DecisionKind, SENDER_LIVES_MAX_MS};
 
 fn refused(notification: &Notification, event: &Event) -> Refused {
@@ -61,7 +60,7 @@ fn an_unknown_message_is_decided_about_only_when_its_sender_is_certainly_gone() 
     let gone_at_ms = NOW_MS + SENDER_LIVES_MAX_MS;
     for event in [answer(1, Outcome::Uncertain), Event::SenderLost { fence: 2, at_ms: NOW_MS }] {
         let unknown = after(&in_status(Status::Sending), &[event]);
-        assert_eq!(sender_gone_at_ms(&unknown), gone_at_ms);
+        assert_eq!(unknown.sender_gone_at_ms(), gone_at_ms);
         let may_live = Undecided::SenderMayLive { gone_at_ms }.into();
         assert_eq!(refused(&unknown, &resend(gone_at_ms - 1)), may_live);
         let early = settle(Settlement::Delivered, gone_at_ms - 1);
@@ -74,7 +73,7 @@ fn an_unknown_message_is_decided_about_only_when_its_sender_is_certainly_gone() 
     let again = [Event::PutBack { claim: 1, at_ms: NOW_MS }, claim(NOW_MS + 1000)];
     let again = after(&in_status(Status::Sending), &again);
     let lost = after(&again, &[answer(2, Outcome::Uncertain)]);
-    assert_eq!(sender_gone_at_ms(&lost), gone_at_ms + 1000);
+    assert_eq!(lost.sender_gone_at_ms(), gone_at_ms + 1000);
 }
 
 #[test]
