@@ -90,7 +90,7 @@ async fn invoke_all<'a>(
     let mut lines = vec![];
     for case in cases {
         let start = Instant::now();
-        let result = invoke(runner, way, case).await.map_err(|error| error.to_string());
+        let result = Box::pin(invoke(runner, way, case)).await.map_err(|error| error.to_string());
         let took = start.elapsed();
         let prefix = match way {
             Way::Invoke => "invoke ",

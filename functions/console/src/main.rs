@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
-use alimi::ports::Adapters;
+use alimi::ports::{Adapters, Waker};
 use alimi::providers::BuiltInAdapters;
+use alimi::store::DynamoStore;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
     Apply, Audiences, AuditTrail, CancelRuns, ConfigureCatalog, Decide, DecideBulk, Describe,
@@ -38,30 +39,9 @@ async fn main() -> Result<(), lambda_http::Error> {
         apply: apply.clone(),
         clock: clock.clone(),
     };
-    let describe = Describe {
-        notifications: store.clone(),
-        batches: store.clone(),
-        sequences: store.clone(),
-        catalog: store.clone(),
-        lanes: store.clone(),
-        adapters: adapters.clone(),
-        clock: clock.clone(),
-    };
-    let apply =
-        Apply::new(store.clone(), store.clone(), store.clone(), waker.clone(), clock.clone());
+    let describe = describe(&store, adapters.clone(), clock.clone());
     let console = ConsoleFunction {
-        configure_catalog: ConfigureCatalog {
-            documents: store.clone(),
-            catalog: store.clone(),
-            adapters: adapters.clone(),
-            agenda: store.clone(),
-            classes: store.clone(),
-            waker,
-            uploads: store.clone(),
-            clock: clock.clone(),
-            randomness: randomness.clone(),
-            key_uses: store.clone(),
-        },
+        configure_catalog: configure_catalog(&store, adapters.clone(), waker, clock.clone()),
         documents: store.clone(),
         upload_members: UploadMembers {
             documents: store.clone(),
@@ -109,18 +89,7 @@ async fn main() -> Result<(), lambda_http::Error> {
             sequences: store.clone(),
             clock: clock.clone(),
         },
-        review_restored: ReviewRestored {
-            pages: store.clone(),
-            notifications: store.clone(),
-            sequences: store.clone(),
-            channels: store.clone(),
-            documents: store.clone(),
-            lanes: store.clone(),
-            ledger: store.clone(),
-            apply,
-            clock: clock.clone(),
-            randomness: randomness.clone(),
-        },
+        review_restored: review_restored(&store, apply, clock.clone()),
         redrive: RedriveDeadLetters {
             letters: store.clone(),
             queues: Arc::new(aws.redrive(environment.redrive_urls()?)),
@@ -145,4 +114,59 @@ async fn main() -> Result<(), lambda_http::Error> {
         callers: environment.identities(),
     };
     lambda_http::run(router(console)).await
+}
+
+fn describe(
+    store: &Arc<DynamoStore>,
+    adapters: Arc<dyn Adapters>,
+    clock: Arc<SystemClock>,
+) -> Describe {
+    Describe {
+        notifications: store.clone(),
+        batches: store.clone(),
+        sequences: store.clone(),
+        catalog: store.clone(),
+        lanes: store.clone(),
+        adapters,
+        clock,
+    }
+}
+
+fn configure_catalog(
+    store: &Arc<DynamoStore>,
+    adapters: Arc<dyn Adapters>,
+    waker: Arc<dyn Waker>,
+    clock: Arc<SystemClock>,
+) -> ConfigureCatalog {
+    ConfigureCatalog {
+        documents: store.clone(),
+        catalog: store.clone(),
+        adapters,
+        agenda: store.clone(),
+        classes: store.clone(),
+        waker,
+        uploads: store.clone(),
+        clock,
+        randomness: Arc::new(SystemRandomness),
+        key_uses: store.clone(),
+    }
+}
+
+fn review_restored(
+    store: &Arc<DynamoStore>,
+    apply: Apply,
+    clock: Arc<SystemClock>,
+) -> ReviewRestored {
+    ReviewRestored {
+        pages: store.clone(),
+        notifications: store.clone(),
+        sequences: store.clone(),
+        channels: store.clone(),
+        documents: store.clone(),
+        lanes: store.clone(),
+        ledger: store.clone(),
+        apply,
+        clock,
+        randomness: Arc::new(SystemRandomness),
+    }
 }

@@ -34,7 +34,7 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     let permissions = Permissions::of_template().expect("the template's policies");
     producers_and_a_backlog(&world(&permissions).await).await;
     operators_and_schedules(&world(&permissions).await).await;
-    a_run_in_parts(world(&permissions).await).await;
+    Box::pin(a_run_in_parts(world(&permissions).await)).await;
     what_the_sweeper_repairs(&world(&permissions).await).await;
     more_schedules_than_a_page(&world(&permissions).await).await;
     widened_hours(&world(&permissions).await).await;

@@ -171,9 +171,9 @@ mod tests {
             (|p| p.within = SignedDuration::from_hours(25), "resend[1].within"),
         ];
         for (change, field) in cases {
-            let mut faulty = policy();
-            change(&mut faulty);
-            let faults = ResendPolicy::faults(&[policy(), faulty]);
+            let mut changed = policy();
+            change(&mut changed);
+            let faults = ResendPolicy::faults(&[policy(), changed]);
             let fields: Vec<_> = faults.into_iter().map(|fault| fault.field).collect();
             assert_eq!(fields, [field]);
         }

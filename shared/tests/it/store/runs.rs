@@ -34,6 +34,8 @@ fn run(schedule: &str, at: &str) -> Run {
         faults: vec![BadLine { line: 3, field: Some("phone".into()), fault: "must".into() }],
         failure: None,
         overlaps: None,
+        by_hand: None,
+        cancel: None,
         fence: 1,
         holder: u64::MAX,
         lease_until_ms: Some(60_000),
