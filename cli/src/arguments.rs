@@ -227,7 +227,8 @@ pub(crate) struct CancelArguments {
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
     /// For operators: why the producer is overruled. The record has it.
-    #[arg(long, value_name = "TEXT", required_unless_present = "own")]
+    // Required of operators only. Who the caller is shows in the profile, not in the words.
+    #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// As a producer, your own notifications. With an API key this is always so.
     #[arg(long, conflicts_with = "reason")]

@@ -13,6 +13,13 @@ pub(super) async fn run(
     session: &mut Session<'_, '_>,
 ) -> Result<(), Failure> {
     let CancelArguments { ids, reason, own } = arguments;
+    let is_producer = own || session.api.target.is_producer();
+    if reason.is_none() && !is_producer {
+        return Err(Failure::usage(
+            "--reason is missing: it says why the producer is overruled. To cancel your own \
+             notifications as a producer, give --own instead",
+        ));
+    }
     // Producers give no reason for what is theirs.
     let reason = reason.filter(|_| !session.api.target.is_producer());
     let body = reason.map(|reason| json!({ "reason": reason }));

@@ -167,7 +167,13 @@ async fn an_operator_cancels_with_a_reason_and_a_producer_without() {
     api.then(200, &json!({ "status": "cancelled" }));
     operator.run(&["cancel", "a", "--own"]).await.done();
     assert_eq!(operator.run(&["cancel", "a"]).await.code, 2);
+    api.then(200, &json!({ "status": "cancelled" }));
+    let key = [("ALIMI_URL", api.url.as_str()), ("ALIMI_KEY", "ak_1_hidden")];
+    CommandLine::with(&key).run(&["cancel", "a"]).await.done();
     let asked = api.asked();
+    assert_eq!(asked.len(), 3, "without a reason an operator's request is not sent");
+    assert_eq!(asked[2].line(), "POST /v1/notifications/a/cancel");
+    assert_eq!(asked[2].body, Value::Null);
     assert_eq!(asked[0].line(), "POST /v1/ops/notifications/a/cancel");
     assert_eq!(asked[0].body, json!({ "reason": "the customer asked" }));
     assert_eq!(asked[1].line(), "POST /v1/notifications/a/cancel");
