@@ -173,7 +173,7 @@ pub(crate) struct Agreement {
     /// Do not ask. Needs --expected.
     #[arg(long, short, requires = "expected")]
     pub(crate) yes: bool,
-    /// With --yes: how many these are. If they are more or fewer, nothing is done.
+    /// With --yes: how many there are. If there are more or fewer, nothing is done.
     #[arg(long, value_name = "COUNT", requires = "yes")]
     pub(crate) expected: Option<u64>,
 }

@@ -43,7 +43,7 @@ pub(crate) enum Failure {
     Stopped,
     /// The filter takes another number than was agreed to.
     #[error(
-        "these are {total} now, not {expected}; nothing was done. Look again, and give that count"
+        "there are {total} now, not {expected}; nothing was done. Look again, and give that count"
     )]
     OtherCount { expected: u64, total: u64 },
     #[error("the output cannot be written: {0}")]

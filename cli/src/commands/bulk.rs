@@ -37,7 +37,7 @@ pub(super) async fn run(
     }
     if counted["is_minimum"] == true {
         return Err(Failure::usage(format!(
-            "these are more than {total}; narrow them down, such as by --status, --cause or --since"
+            "there are more than {total}; narrow them down, such as by --status, --cause or --since"
         )));
     }
     if total == 0 {

@@ -128,7 +128,7 @@ fn problem(error: NotRedriven) -> Problem {
         }
         NotRedriven::OtherCount(count) => {
             let detail = format!(
-                "is not the number of dead letters that may be sent again: these are {count} now; \
+                "is not the number of dead letters that may be sent again: there are {count} now; \
                  send dry_run: true, and then the number that it counts"
             );
             Problem::new(ProblemKind::OtherCount, FieldError::new("expected", detail))
