@@ -21,7 +21,7 @@ use crate::variables::Variables;
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often a request that only reads is sent at most.
+/// How often a request that may be repeated is sent at most.
 const TRIES: u32 = 3;
 /// The pause before a second try; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
@@ -143,12 +143,25 @@ impl Api {
     /// # Errors
     /// [`Failure::Refused`] for every answer that is no success.
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+        if call.method == Method::GET {
+            self.send_repeatedly(call).await
+        } else {
+            self.send_once(call).await
+        }
+    }
+
+    /// Sends a request that does no more when it comes twice. It is sent again if the API cannot be
+    /// reached for the moment.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) async fn send_repeatedly(&self, call: &Call) -> Result<Answer, Failure> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
             let result = self.send_once(call).await;
             let Err(failure) = &result else { return result };
             match failure.try_again_after() {
-                Some(seconds) if call.method == Method::GET && seconds <= PAUSE_MAX_S => {
+                Some(seconds) if seconds <= PAUSE_MAX_S => {
                     tokio::time::sleep(pause.max(Duration::from_secs(seconds))).await;
                     pause *= 2;
                 }

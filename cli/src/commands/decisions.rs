@@ -104,5 +104,7 @@ async fn one(
     let before = answer.json()?["status"].as_str().unwrap_or_default().to_owned();
     let call = Call::new(Method::POST, format!("{path}/{}", decision.route));
     let call = call.json(&decision.body).header("if-match", etag);
-    Ok((before, session.api.send(&call).await?.json()?))
+    // The API recognises the same decision about the same ETag. After a lost answer, the person would
+    // repeat the command instead, which reads the notification anew and could send it a second time.
+    Ok((before, session.api.send_repeatedly(&call).await?.json()?))
 }

@@ -52,6 +52,22 @@ async fn a_decision_is_about_the_notification_as_it_was_read() {
     assert_eq!(body, json!({ "as": "delivered", "reason": "it is in the provider's log" }));
 }
 
+/// Reading it anew would give another ETag, and with `--force` a second message.
+#[tokio::test]
+async fn a_decision_whose_answer_was_lost_is_repeated_about_the_same_etag() {
+    let api = ScriptedApi::start().await;
+    then_read(&api, "delivered", "\"4\"");
+    api.then(503, &json!({ "title": "Not available" }));
+    api.then(200, &json!({ "id": "a", "status": "queued", "repeated": true }));
+    let words = ["resend", "a", "--reason", "r", "--force"];
+    let ended = CommandLine::at(&api.url).run(&words).await;
+    assert_eq!(ended.done(), "a  delivered → queued, decided before\n");
+    let asked = api.asked();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert_eq!(asked[1].line(), asked[2].line());
+    assert_eq!((asked[1].header("if-match"), asked[2].header("if-match")), ("\"4\"", "\"4\""));
+}
+
 #[tokio::test]
 async fn a_notification_that_is_refused_keeps_no_other_one_from_its_decision() {
     let api = ScriptedApi::start().await;
