@@ -213,7 +213,9 @@ fn receipts_are_tried_again_for_four_hours_at_least() {
 fn every_stream_keeps_a_record_of_what_was_given_up() {
     let mut streams = 0;
     for (name, function) in functions() {
-        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+        // API Gateway invokes the authorizer by another setting.
+        let Some(events) = function["Properties"]["Events"].as_mapping() else { continue };
+        for event in events.values() {
             if event["Type"].as_str() != Some("DynamoDB") {
                 continue;
             }

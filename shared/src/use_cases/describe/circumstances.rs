@@ -22,6 +22,10 @@ use crate::use_cases::current_hours::CurrentHours;
 /// How many sequences are read at a time.
 const CONCURRENCY: usize = 16;
 
+/// How many gates of sequences are read for one answer. A page may name as many sequences as it has
+/// notifications, and each of them may have 89 more gates.
+const GATES_MAX: usize = 1_000;
+
 /// The reads for one answer.
 pub(in crate::use_cases) struct Reading<'a> {
     ports: &'a Describe,
@@ -31,8 +35,8 @@ pub(in crate::use_cases) struct Reading<'a> {
     lanes: HashMap<String, Option<PacerPosition>>,
     sequences: HashMap<SequenceId, Option<Sequence>>,
     known: Known<'a>,
-    /// Whether the gates of all sequences have been read.
-    has_gates: bool,
+    /// The sequences whose gates have all been read.
+    with_gates: HashSet<SequenceId>,
 }
 
 /// Everything that decides whether one message may leave.
@@ -119,7 +123,7 @@ impl<'a> Reading<'a> {
             lanes: HashMap::new(),
             sequences: HashMap::new(),
             known: Known::new(shown),
-            has_gates: false,
+            with_gates: HashSet::new(),
         }
     }
 
@@ -206,17 +210,23 @@ impl<'a> Reading<'a> {
                 }
             }
         }
-        let gates = self.known.missing_gates(self.sequences.values().flatten());
+        let mut gates = vec![];
+        for sequence in self.sequences.values().flatten() {
+            let missing = self.known.missing_gates(sequence);
+            if gates.len() + missing.len() <= GATES_MAX {
+                gates.extend(missing);
+                self.with_gates.insert(sequence.id.clone());
+            }
+        }
         if !gates.is_empty() {
             self.known.add_gates(ports.batches.load_all(&gates).await?);
         }
-        self.has_gates = true;
         Ok(())
     }
 
     /// How far a sequence has come, by what [`Self::read_sequences`] has read.
     pub(super) fn sequence_status(&self, id: &SequenceId) -> Option<SequenceStatus> {
-        let sequence = self.sequences.get(id)?.as_ref().filter(|_| self.has_gates)?;
+        let sequence = self.sequences.get(id)?.as_ref().filter(|_| self.with_gates.contains(id))?;
         Some(sequence.status(|gate| self.known.find(gate)))
     }
 
