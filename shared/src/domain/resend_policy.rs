@@ -93,6 +93,7 @@ impl ResendPolicy {
         let age_ms = i128::from(now_ms) - i128::from(notification.status_since_ms);
         self.may_take(notification.status, reason.map(Reason::name))
             && !notification.is_settled
+            && !notification.is_expired_at(now_ms)
             && notification.automatic_resends < self.at_most
             && age_ms <= self.within.as_millis()
             && self.code.as_deref().is_none_or(|code| reason.and_then(Reason::code) == Some(code))
@@ -155,6 +156,13 @@ mod tests {
         for status in [Status::Unknown, Status::Unconfirmed, Status::Queued, Status::Delivered] {
             assert!(!policy().takes(&Notification { status, ..failed() }, NOW_MS), "{status:?}");
         }
+    }
+
+    #[test]
+    fn a_policy_leaves_what_has_expired_to_a_person() {
+        let expiring = Notification { expires_at_ms: Some(NOW_MS + 1), ..failed() };
+        assert!(policy().takes(&expiring, NOW_MS));
+        assert!(!policy().takes(&expiring, NOW_MS + 1));
     }
 
     #[test]

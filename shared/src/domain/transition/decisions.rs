@@ -64,8 +64,11 @@ pub(super) fn resend_requested(
     let mut after = to_queued(n, at_ms, at_ms);
     let sent_again = &mut after.notification;
     sent_again.failures = 0;
-    // A decision to send now outranks the producer's expiry.
-    sent_again.expires_at_ms = None;
+    // A person's decision to send now outranks the producer's expiry. A policy knows nothing of this
+    // message, so the expiry stays.
+    if !terms.by_policy {
+        sent_again.expires_at_ms = None;
+    }
     // The next attempt has a number of its own, so the record of the latest one is kept. Of the
     // attempts so far, only a delivery counts from now on.
     sent_again.attempt_unsent = false;

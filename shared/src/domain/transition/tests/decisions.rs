@@ -38,6 +38,7 @@ fn a_decision_is_kept_with_what_it_overruled() {
     let by_policy = after(&failed, &[resend_on(terms, NOW_MS)]);
     assert_eq!(by_policy.decisions[0].kind, DecisionKind::ResentByPolicy);
     assert_eq!(by_policy.automatic_resends, 1);
+    assert_eq!(by_policy.expires_at_ms, failed.expires_at_ms, "a policy does not outrank it");
 }
 
 #[test]
