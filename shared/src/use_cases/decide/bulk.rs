@@ -100,11 +100,27 @@ impl DecideBulk {
         if wish.act == (BulkAct::Resend { may_double: false }) && counts.doubtful() > 0 {
             return Err(NotBegun::MayDouble(counts));
         }
+        if matches!(wish.act, BulkAct::Resend { .. }) {
+            self.check_channel(&wish.filter.channel).await?;
+        }
         let job = BulkJob::begun(wish, by, now_ms, self.randomness.next_u64());
         Ok(match self.jobs.create_job(&job).await? {
             None => Begun::New(Box::new(job)),
             Some(known) => Begun::Known(Box::new(known)),
         })
+    }
+
+    /// Without their channel, the messages would wait for ever, and nobody would see them among the
+    /// exceptions any more.
+    async fn check_channel(&self, name: &str) -> Result<(), NotBegun> {
+        match self.decide.catalog.channel(name).await? {
+            Some(_) => Ok(()),
+            None => {
+                let detail =
+                    format!("is {name:?}, which does not exist any more; settle them instead");
+                Err(FieldError::new("filter.channel", detail).into())
+            }
+        }
     }
 
     /// Stops a job after the page that it is working on. Stopping one that has ended changes nothing.
