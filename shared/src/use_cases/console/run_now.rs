@@ -72,7 +72,7 @@ impl RunNow {
         if let Some(known) = self.runs.run(&key).await? {
             return Ok(self.known(known).await);
         }
-        if let Some(other) = self.other_in_progress(&key, now_ms).await? {
+        if let Some(other) = self.others_in_progress(&key, now_ms).await?.into_iter().next() {
             return Err(NoRunNow::InProgress(other));
         }
         let mut run = Run::begun(key.clone(), now_ms, self.randomness.next_u64());
@@ -81,10 +81,10 @@ impl RunNow {
             return Ok(self.known(known).await);
         }
         // Two requests with different times may have passed the first search together. Each has stored
-        // its run before the second one, so the later one finds the other.
-        if let Some(other) = self.other_in_progress(&key, now_ms).await?
-            && other.scheduled_at <= key.scheduled_at
-        {
+        // its run before the second one, so every run but the earliest finds an earlier one.
+        let others = self.others_in_progress(&key, now_ms).await?;
+        let earlier = others.into_iter().find(|other| other.scheduled_at <= key.scheduled_at);
+        if let Some(other) = earlier {
             self.withdraw(run).await?;
             return Err(NoRunNow::InProgress(other));
         }
@@ -119,19 +119,19 @@ impl RunNow {
         }
     }
 
-    /// Another run of the schedule that stores its notifications, or that was begun by hand just now.
-    async fn other_in_progress(
+    /// Other runs of the schedule that store their notifications, or that were begun by hand just now.
+    async fn others_in_progress(
         &self,
         key: &RunKey,
         now_ms: i64,
-    ) -> Result<Option<RunKey>, PortError> {
+    ) -> Result<Vec<RunKey>, PortError> {
         let latest = self.runs.runs(&key.schedule, LATEST_RUNS).await?;
         let in_progress = |run: &Run| {
             let is_recent = run.by_hand.is_some() && now_ms - run.started_at_ms < AGE_MAX_MS;
             let was_withdrawn = run.status == RunStatus::Cancelled;
             run.key != *key && (run.status == RunStatus::Storing || (is_recent && !was_withdrawn))
         };
-        Ok(latest.into_iter().find(in_progress).map(|run| run.key))
+        Ok(latest.into_iter().filter(in_progress).map(|run| run.key).collect())
     }
 }
 
