@@ -159,13 +159,9 @@ fn refusal(notification: &Notification, refused: Refused) -> Problem {
     let of_field =
         |field, detail: String| Problem::new(ProblemKind::Conflict, FieldError::new(field, detail));
     match refused {
-        Refused::Undecided(Undecided::MayDouble) => of_field(
-            "may_double",
-            format!(
-                "must be true for a message that is {status}: nobody knows whether it reached its \
-                 recipient, who may get it twice"
-            ),
-        ),
+        Refused::Undecided(Undecided::MayDouble) => {
+            of_field("may_double", why_twice(notification.status))
+        }
         Refused::Undecided(Undecided::Delivered) => of_field(
             "force",
             "must be true for a message that was delivered: its recipient gets it twice".to_owned(),
@@ -187,6 +183,29 @@ fn refusal(notification: &Notification, refused: Refused) -> Problem {
             Problem::conflict(format!("is {status}; read it again before you decide"))
         }
         Refused::NotYet | Refused::TooLate => Problem::conflict(in_status(notification.status)),
+    }
+}
+
+/// Why the recipient may get a message twice.
+fn why_twice(status: Status) -> String {
+    let status_text = status.as_str();
+    match status {
+        Status::Failed | Status::Expired => format!(
+            "must be true for a step that is {status_text} and whose fallback has left: its recipient \
+             may get both messages"
+        ),
+        Status::Blocked
+        | Status::Deferred
+        | Status::Queued
+        | Status::Sending
+        | Status::Accepted
+        | Status::Unknown
+        | Status::Unconfirmed
+        | Status::Cancelled
+        | Status::Delivered => format!(
+            "must be true for a message that is {status_text}: nobody knows whether it reached its \
+             recipient, who may get it twice"
+        ),
     }
 }
 

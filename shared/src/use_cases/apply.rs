@@ -14,7 +14,7 @@ use self::followers::{Followers, followers};
 use self::reopening::{Reopened, reopened};
 use super::wake::{SWEEPER_ROUND_MS, wake_lane};
 use crate::domain::{
-    Effect, Event, Notification, NotificationId, Refused, Status, Transition, transition,
+    Effect, Event, Notification, NotificationId, Refused, Status, Transition, Undecided, transition,
 };
 use crate::ports::{
     AgendaEntry, Clock, Notifications, PortError, Saved, Sequences, Waker, WindowClasses,
@@ -96,7 +96,11 @@ impl Apply {
             let (rows, sequences) = (&*self.notifications, &*self.sequences);
             let Followers { mut moves, news } = followers(rows, sequences, &moved).await?;
             let unchanged = match reopened(rows, sequences, &moved).await? {
-                Ok(Reopened { moves: reinstated, unchanged }) => {
+                Ok(Reopened { fallback_left: true, .. }) if !accepts_doubling(event) => {
+                    let undecided = Undecided::MayDouble;
+                    return Ok(Applied::Refused(Box::new(notification), undecided.into()));
+                }
+                Ok(Reopened { moves: reinstated, unchanged, .. }) => {
                     moves.extend(reinstated);
                     unchanged
                 }
@@ -187,6 +191,11 @@ impl Apply {
         }
         Ok(())
     }
+}
+
+/// Whether whoever decided has accepted that the person may get the message twice.
+fn accepts_doubling(event: &Event) -> bool {
+    matches!(event, Event::ResendRequested { terms, .. } if terms.may_double)
 }
 
 /// The lanes that have work after these moves, each once: messages that may leave now, and steps

@@ -7,7 +7,8 @@ use alimi::ports::Notifications as _;
 use alimi_local::testing::world::World;
 use serde_json::{Value, json};
 
-use super::work::{decide, drain, post_and_send, unconfirmed, world};
+use super::sequences::{after_failure, statuses, with_first_step_sent};
+use super::work::{decide, drain, post_and_send, step, unconfirmed, world};
 use crate::provider_receipts::{ALIMTALK_DELIVERED, ALIMTALK_UNDELIVERED, receive};
 
 const PATH: &str = "/v1/channels/alimtalk-main";
@@ -98,6 +99,17 @@ async fn what_may_have_arrived_or_was_settled_is_not_sent_again() {
     round(&world).await;
     assert_eq!(world.notifications(), before);
     assert_eq!(world.notification(&doubtful).await.status, Status::Unconfirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_fallback_has_left_is_left_to_a_person() {
+    let steps = vec![step("photo-and-video"), after_failure(step("consultation-sms"))];
+    let (world, first) = with_first_step_sent(steps).await;
+    set_policy(&world, policy(3, "1h")).await;
+    receive(&world, &first, ALIMTALK_UNDELIVERED).await;
+    assert_eq!(drain(&world).await, 1);
+    round(&world).await;
+    assert_eq!(statuses(&world), [Status::Failed, Status::Accepted]);
 }
 
 #[tokio::test(start_paused = true)]

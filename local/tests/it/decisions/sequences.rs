@@ -91,8 +91,12 @@ async fn a_fallback_that_waits_is_held_back_and_one_that_has_left_goes_on() {
         assert_eq!(statuses(&world), [Failed, Queued]);
         if has_left {
             assert_eq!(drain(&world).await, 1);
+            let refused = decide(&world, &first, "resend", resend()).await;
+            assert_eq!((refused.status, &refused.body["field"]), (409, &json!("may_double")));
+            assert_eq!(statuses(&world), [Failed, Accepted]);
         }
-        assert_eq!(decide(&world, &first, "resend", resend()).await.status, 200);
+        let terms = if has_left { resend_doubtful() } else { resend() };
+        assert_eq!(decide(&world, &first, "resend", terms).await.status, 200);
         let fallback = if has_left { Accepted } else { Blocked };
         assert_eq!(statuses(&world), [Queued, fallback]);
     }

@@ -5,7 +5,7 @@
 mod tests;
 
 use super::rows::{load, moves};
-use crate::domain::sequence::{OnUnconfirmed, Sequence, Step, StepBefore, StepEnd};
+use crate::domain::sequence::{After, OnUnconfirmed, Sequence, Step, StepBefore, StepEnd};
 use crate::domain::{
     Effect, Event, Notification, NotificationId, Reason, SequenceStep, Status, Transition,
     Undecided, transition,
@@ -18,6 +18,8 @@ pub(super) struct Reopened {
     pub(super) moves: Vec<Transition>,
     /// Notifications that must not change meanwhile, because the decision depends on them.
     pub(super) unchanged: Vec<Notification>,
+    /// A fallback has left in place of the step, so the person may get both messages.
+    pub(super) fallback_left: bool,
 }
 
 /// The moves of other notifications that a resend brings about, or why it may not take place.
@@ -42,12 +44,14 @@ pub(super) async fn reopened(
         return Ok(Err(Undecided::StepBefore));
     };
     let at_ms = moved.notification.status_since_ms;
-    let mut found = Reopened { moves: vec![], unchanged };
+    let mut found = Reopened { unchanged, ..Reopened::default() };
     if place.is_gate {
         let own = sequence.steps.get(usize::from(place.step));
         found.moves.extend(left_behind(notifications, own, at_ms).await?);
         for step in sequence.steps.iter().skip(usize::from(place.step) + 1) {
             let members = load(notifications, &step.notifications).await?;
+            found.fallback_left |=
+                step.after == After::Failed && members.iter().any(may_reach_recipient);
             if !waits_for_the_step_before(step, &members, at_ms) {
                 break;
             }
@@ -108,6 +112,20 @@ fn waits_for_the_step_before(step: &Step, members: &[Notification], at_ms: i64) 
     gate.is_some_and(|gate| {
         gate.status == Status::Blocked || transition(gate, &Event::Reinstated { at_ms }).is_ok()
     })
+}
+
+/// Whether a notification of a later step has left, or goes on without this decision.
+fn may_reach_recipient(member: &Notification) -> bool {
+    match member.status {
+        Status::Sending
+        | Status::Accepted
+        | Status::Unknown
+        | Status::Unconfirmed
+        | Status::Delivered => true,
+        // One that has never left can be taken back.
+        Status::Deferred | Status::Queued => !member.has_never_left(),
+        Status::Blocked | Status::Failed | Status::Cancelled | Status::Expired => false,
+    }
 }
 
 /// The moves of the step's other notifications, if they were cancelled because the gate expired before

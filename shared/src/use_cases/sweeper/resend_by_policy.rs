@@ -158,7 +158,8 @@ impl ResendByPolicy {
             job: None,
         };
         let terms = ResendTerms { by_policy: true, ..ResendTerms::default() };
-        // A refusal is no error: a receipt or a person was faster, or the step before is not over.
+        // A refusal is no error: a receipt or a person was faster, the step before is not over, or a
+        // fallback has left in place of this one.
         let _applied =
             self.apply.apply_to(found, &Act::Resend(terms).event(decider, now_ms)).await?;
         Ok(())

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::*;
-use crate::domain::sequence::{After, OnFailure};
+use crate::domain::sequence::OnFailure;
 use crate::domain::{RequestKey, SequenceId, UnknownAttributes};
 use crate::ports::{Created, Saved};
 
