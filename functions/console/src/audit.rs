@@ -21,9 +21,15 @@ pub(crate) fn recorder(console: &ConsoleFunction) -> Recorder {
         requirement: Requirement::Required,
         identify: console.callers,
         is_exempt: only_reads_the_catalog,
-        has_reason: |route| route.starts_with("/v1/ops/"),
+        has_reason,
         randomness: console.configure_catalog.randomness.clone(),
     }
+}
+
+/// Operators say why under `/v1/ops`, and when they begin or cancel a run.
+fn has_reason(route: &str) -> bool {
+    route.starts_with("/v1/ops/")
+        || matches!(route, "/v1/schedules/{name}/run" | "/v1/runs/{id}/cancel")
 }
 
 fn only_reads_the_catalog(method: &Method, route: &str) -> bool {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use alimi::domain::bulk_job::{BulkAct, BulkStatus, BulkWish, ExceptionCounts};
-use alimi::domain::decision::checked_reason;
 use alimi::domain::name::{MUST_BE_A_NAME, is_name};
-use alimi::domain::{ExceptionFilter, FieldError, Settlement, written};
+use alimi::domain::{ExceptionFilter, FieldError, Settlement, StatedReason, written};
 use alimi::http::{
     Body, OpenRecord, Page, Parameters, Problem, ProblemKind, expect_bare, expect_no_body,
     read_json,
@@ -137,7 +136,6 @@ async fn decide(
             ("channel", wish.filter.channel.clone()),
             ("expected", wish.expected.to_string()),
             ("job", wish.job_id()),
-            ("reason", wish.reason.clone()),
         ];
         record.complete(of).await?;
     }
@@ -163,7 +161,7 @@ fn wish(
     };
     let act = act?;
     let expected = expected.ok_or_else(|| missing("expected"))?;
-    let reason = checked_reason(&reason.ok_or_else(|| missing("reason"))?)?;
+    let reason = StatedReason::new(reason.ok_or_else(|| missing("reason"))?)?.into_string();
     Ok(BulkWish { act, filter, expected, reason })
 }
 

@@ -1,9 +1,8 @@
 //! The routes by which operators send a notification again, or settle what became of it.
 
-use alimi::domain::decision::checked_reason;
 use alimi::domain::{
     Decider, Decision, DecisionKind, FieldError, Notification, Refused, ResendTerms, Settlement,
-    Status, Undecided,
+    StatedReason, Status, Undecided,
 };
 use alimi::http::{OpenRecord, Parameters, Problem, ProblemKind, read_json};
 use alimi::use_cases::{Act, DecideRequest, Decided, NotDecided};
@@ -51,7 +50,7 @@ pub(crate) async fn resend(
     let ResendRequest { reason, may_double, force } =
         body.deserialize().map_err(Problem::invalid)?;
     let terms = ResendTerms { may_double, forced: force, by_policy: false };
-    open.decide(&console, Act::Resend(terms), &reason).await
+    open.decide(&console, Act::Resend(terms), reason).await
 }
 
 pub(crate) async fn settle(
@@ -62,7 +61,7 @@ pub(crate) async fn settle(
     let open = Opened::of(&console, id, &request)?;
     let body = read_json(request, BODY_BYTES_MAX).await?;
     let SettleRequest { settlement, reason } = body.deserialize().map_err(Problem::invalid)?;
-    open.decide(&console, Act::Settle(settlement), &reason).await
+    open.decide(&console, Act::Settle(settlement), reason).await
 }
 
 /// A request whose body is not read yet.
@@ -85,14 +84,13 @@ impl Opened {
         self,
         console: &ConsoleFunction,
         act: Act,
-        reason: &str,
+        reason: String,
     ) -> Result<Response, Problem> {
         let Self { by, id, revision, record } = self;
         let id = read_id(id)?;
-        let reason = checked_reason(reason).map_err(Problem::invalid)?;
+        let reason = StatedReason::new(reason).map_err(Problem::invalid)?.into_string();
         if let Some(record) = record {
-            let of = [("reason", reason.clone()), ("decision", act.kind().as_str().to_owned())];
-            record.complete(of).await?;
+            record.complete([("decision", act.kind().as_str().to_owned())]).await?;
         }
         let decider = Decider { by, reason, revision, job: None };
         match console.decide.decide(&DecideRequest { id, act, decider }).await {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use alimi::domain::decision::checked_reason;
 use alimi::domain::run::{ByHand, RunStatus};
-use alimi::domain::{FieldError, Run, RunKey, written};
+use alimi::domain::{FieldError, Run, RunKey, StatedReason, written};
 use alimi::http::{OpenRecord, Parameters, Problem, ProblemKind, read_json};
 use alimi::ports::Kind;
 use alimi::use_cases::{CancelAsked, ListedRun, NoRunNow, RunBegun};
@@ -52,11 +51,11 @@ pub(crate) async fn run(
     let record = OpenRecord::of(&request);
     let body = read_json(request, BODY_BYTES_MAX).await?;
     let RunRequest { at, reason } = body.deserialize().map_err(Problem::invalid)?;
-    let reason = checked_reason(&reason).map_err(Problem::invalid)?;
+    let reason = StatedReason::new(reason).map_err(Problem::invalid)?.into_string();
     let name = known_name(Kind::Schedule, name)?;
     if let Some(record) = record {
         let run = RunKey::new(&name, at).to_string();
-        record.complete([("reason", reason.clone()), ("run", run)]).await?;
+        record.complete([("run", run)]).await?;
     }
     match console.run_now.run(&name, at, ByHand { by, reason }).await {
         Ok(RunBegun::New(run)) => Ok(answer(StatusCode::ACCEPTED, *run)),
@@ -72,15 +71,11 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let by = console.caller(&request)?;
     Parameters::of(&request, &[])?;
-    let record = OpenRecord::of(&request);
     let body = read_json(request, BODY_BYTES_MAX).await?;
     let CancelRequest { reason } = body.deserialize().map_err(Problem::invalid)?;
-    let reason = checked_reason(&reason).map_err(Problem::invalid)?;
+    let reason = StatedReason::new(reason).map_err(Problem::invalid)?;
     let key: RunKey = id.ok().and_then(|id| id.parse().ok()).ok_or_else(no_such_run)?;
-    if let Some(record) = record {
-        record.complete([("reason", reason.clone())]).await?;
-    }
-    let run = match console.cancel_runs.ask(&key, &by, &reason).await? {
+    let run = match console.cancel_runs.ask(&key, &by, reason.as_str()).await? {
         CancelAsked::Begun(run) | CancelAsked::Repeated(run) => run,
         CancelAsked::TooLate(run) => {
             let detail = format!(

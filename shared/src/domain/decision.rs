@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::field_error::FieldError;
 use super::reason::Reason;
 use super::status::Status;
 
@@ -117,22 +116,4 @@ pub enum Undecided {
     StepBefore,
     #[error("every attempt number is used up")]
     AttemptsExhausted,
-}
-
-/// The most characters of a decision's reason: as many as an audit record keeps.
-const REASON_CHARACTERS_MAX: usize = 256;
-
-/// Checks the reason of a decision.
-///
-/// # Errors
-/// [`FieldError`] with the field `reason`.
-pub fn checked_reason(text: &str) -> Result<String, FieldError> {
-    let characters = text.chars().count();
-    if text.trim().is_empty() || characters > REASON_CHARACTERS_MAX {
-        let detail = format!(
-            "has {characters} characters; must say why, in 1 to {REASON_CHARACTERS_MAX} characters"
-        );
-        return Err(FieldError::new("reason", detail));
-    }
-    Ok(text.to_owned())
 }

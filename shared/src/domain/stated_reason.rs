@@ -27,6 +27,11 @@ impl StatedReason {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
 }
 
 #[cfg(test)]

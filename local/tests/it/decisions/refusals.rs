@@ -113,7 +113,7 @@ async fn each_fault_of_a_request_is_named_by_its_field() {
     let world = world().await;
     let id = unconfirmed(&world, "k").await;
     let before = world.notification(&id).await;
-    let long = "r".repeat(257);
+    let long = "r".repeat(501);
     for (action, body, field) in [
         ("resend", json!({}), "reason"),
         ("resend", json!({ "reason": "" }), "reason"),

@@ -169,7 +169,7 @@ async fn a_decision_without_an_audit_record_has_no_effect() {
     let before = world.notification(&id).await;
     let path = format!("/v1/ops/notifications/{id}/settle");
     let body = json!({ "as": "delivered", "reason": "seen" }).to_string();
-    // The first write is the record of the beginning, and the second one has the reason.
+    // The first write is the record of the beginning, and the second one adds what is decided.
     for passed in [0, 1] {
         world.faults.pass(passed);
         (0..40).for_each(|_| world.faults.add(DatabaseFault::Refused));

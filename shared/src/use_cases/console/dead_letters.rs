@@ -12,11 +12,9 @@ use strum::VariantArray as _;
 use tokio::time::Instant;
 
 use crate::domain::dead_letter::{NotRedrivable, Redrive};
-use crate::domain::{DeadLetter, DeadLetterId, DeadLetterState, Edge, FieldError};
+use crate::domain::{DeadLetter, DeadLetterId, DeadLetterState, Edge, FieldError, StatedReason};
 use crate::ports::{Clock, DeadLetters, PortError, Randomness, RedriveQueues, Saved};
 
-/// The most characters of a reason.
-const REASON_CHARACTERS_MAX: usize = 500;
 /// How many rows are read at a time.
 const PAGE: usize = 100;
 /// How many rows a list with a filter reads for one answer.
@@ -237,12 +235,5 @@ fn wrong_cursor() -> NotRedriven {
 }
 
 fn check(order: &RedriveOrder) -> Result<(), NotRedriven> {
-    let characters = order.reason.chars().count();
-    if order.reason.trim().is_empty() || characters > REASON_CHARACTERS_MAX {
-        let detail = format!(
-            "has {characters} characters; must say why, in 1 to {REASON_CHARACTERS_MAX} characters"
-        );
-        return Err(NotRedriven::Invalid(FieldError::new("reason", detail)));
-    }
-    Ok(())
+    StatedReason::new(order.reason.clone()).map(drop).map_err(NotRedriven::Invalid)
 }
