@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use alimi::domain::Scope;
 use alimi::domain::shown::shown;
+use alimi::domain::{Scope, written};
 use alimi::http::Body;
 use alimi::http::{AuditSubject, Page, Parameters, Problem, expect_bare, media_type, read_bytes};
 use alimi::ports::{Expected, Kind};
@@ -31,7 +31,7 @@ struct KeyRequest {
     /// All scopes if left out.
     #[serde(default)]
     scopes: Option<BTreeSet<Scope>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written::optional_time")]
     expires_at: Option<Timestamp>,
 }
 

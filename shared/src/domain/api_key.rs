@@ -9,6 +9,7 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::name::is_name;
 use super::receipt_secret::SecretDigest;
+use super::written;
 
 /// The most keys of a producer at a time.
 pub const API_KEYS_MAX: usize = 10;
@@ -32,11 +33,16 @@ pub struct ApiKey {
     pub sha256: SecretDigest,
     /// What the key permits.
     pub scopes: BTreeSet<Scope>,
+    #[serde(deserialize_with = "written::time")]
     pub created_at: Timestamp,
     /// The operator who made it.
     pub created_by: String,
     /// From this time on the key is refused; `None`: it does not expire.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "written::optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub expires_at: Option<Timestamp>,
 }
 
