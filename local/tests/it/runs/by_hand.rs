@@ -213,3 +213,24 @@ async fn a_request_to_run_may_crash_at_any_await_and_runs_once() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_records_of_a_run_by_hand_and_of_its_cancellation_have_the_whole_reason() {
+    let world = world().await;
+    upload(&world, "v1", 1..=3).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    world.start_schedules();
+    let reason = "왜".repeat(500);
+    let body = json!({ "at": now(&world), "reason": reason });
+    let began = world.operate("POST", RUN, &[], body).await;
+    assert_eq!(began.status, 202, "{}", began.body);
+    let path = format!("/v1/runs/{}/cancel", began.body["id"].as_str().expect("an id"));
+    let cancelled = world.operate("POST", &path, &[], json!({ "reason": reason })).await;
+    assert!(matches!(cancelled.status, 200 | 202), "{}", cancelled.body);
+    let records = world.operate("GET", "/v1/ops/audit?limit=500", &[], "").await.body;
+    let records = records["items"].as_array().expect("records");
+    for action in ["POST /v1/schedules/{name}/run", "POST /v1/runs/{id}/cancel"] {
+        let record = records.iter().find(|record| record["action"] == action).expect("a record");
+        assert_eq!(record["subject"]["reason"], reason.as_str(), "{action}");
+    }
+}
