@@ -1,9 +1,10 @@
-// Sends a message to each phone number with an API key, and waits until each message has ended.
+// Sends a message to each recipient with an API key, and waits until each message has ended.
 //
-//     ALIMI_URL=http://127.0.0.1:9701 ALIMI_KEY=ak_… node examples/clients/send.mts 010-1234-5678
+//     ALIMI_URL=http://127.0.0.1:9701 ALIMI_KEY=ak_… node examples/clients/send.mts teacher-1=010-1234-5678
 //
 // ALIMI_URL is the stack's output KeyApiUrl, or the second address of `cargo xtask serve`. It needs Node
-// 22.18 or newer, which runs TypeScript as it is, and no packages.
+// 22.18 or newer, which runs TypeScript as it is, and no packages. An argument is a recipient's id and phone
+// number. Records and logs show the id, so it must not be the number.
 
 const url = required("ALIMI_URL").replace(/\/+$/, "");
 const key = required("ALIMI_KEY");
@@ -81,10 +82,10 @@ async function call(
  * Sends one message. The key names what the message is about, so that it is sent once, even if this
  * program is run again.
  */
-function send(phone: string): Promise<Notification> {
-  return call("POST", "/v1/notifications", `photo-request-${phone}`, {
+function send(id: string, phone: string): Promise<Notification> {
+  return call("POST", "/v1/notifications", `photo-request-${id}`, {
     template: "photo-and-video",
-    to: { id: `teacher-${phone}`, phone },
+    to: { id, phone },
     variables: { name: "김하나", code: "a1" },
   });
 }
@@ -100,7 +101,10 @@ async function waitFor(notification: Notification): Promise<Notification> {
 
 try {
   const sent: Notification[] = [];
-  for (const phone of process.argv.slice(2)) sent.push(await send(phone));
+  for (const argument of process.argv.slice(2)) {
+    const [id, phone] = argument.split("=");
+    sent.push(await send(id, phone));
+  }
   for (const notification of sent) {
     const ended = await waitFor(notification);
     console.log(ended.id, ended.status);

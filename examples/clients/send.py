@@ -1,11 +1,13 @@
-"""Sends a message to each phone number with an API key, and waits until each message has ended.
+"""Sends a message to each recipient with an API key, and waits until each message has ended.
 
-    ALIMI_URL=http://127.0.0.1:9701 ALIMI_KEY=ak_… python3 examples/clients/send.py 010-1234-5678
+    ALIMI_URL=http://127.0.0.1:9701 ALIMI_KEY=ak_… python3 examples/clients/send.py teacher-1=010-1234-5678
 
 ALIMI_URL is the stack's output KeyApiUrl, or the second address of `cargo xtask serve`. Only Python's
-standard library is needed.
+standard library is needed. An argument is a recipient's id and phone number. Records and logs show the id,
+so it must not be the number.
 """
 
+import http.client
 import json
 import os
 import sys
@@ -53,22 +55,22 @@ def call(method, path, idempotency_key=None, body=None):
             if wait_s > LONGEST_WAIT_S:
                 raise Refused(f"{method} {path} has to wait for {wait_s} s: {text}") from None
             print(f"{refusal.code}; trying again in {wait_s} s", file=sys.stderr)
-        except (urllib.error.URLError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException) as error:
             # Nobody knows whether the request arrived. The same key finds out.
             print(f"{error}; trying again in {wait_s} s", file=sys.stderr)
         time.sleep(wait_s)
     raise Refused(f"{method} {path} was given up after {TRIES} tries")
 
 
-def send(phone):
+def send(recipient, phone):
     """Sends one message. The key names what the message is about, so that it is sent once, even if this
     program is run again."""
     body = {
         "template": "photo-and-video",
-        "to": {"id": f"teacher-{phone}", "phone": phone},
+        "to": {"id": recipient, "phone": phone},
         "variables": {"name": "김하나", "code": "a1"},
     }
-    return call("POST", "/v1/notifications", f"photo-request-{phone}", body)
+    return call("POST", "/v1/notifications", f"photo-request-{recipient}", body)
 
 
 def wait_for(notification):
@@ -79,8 +81,9 @@ def wait_for(notification):
     return notification
 
 
-def main(phones):
-    sent = [send(phone) for phone in phones]
+def main(arguments):
+    recipients = [argument.partition("=") for argument in arguments]
+    sent = [send(recipient, phone) for recipient, _, phone in recipients]
     for notification in sent:
         ended = wait_for(notification)
         print(ended["id"], ended["status"])

@@ -49,11 +49,11 @@ async fn stack_and_key() -> (LocalStack, String) {
     (stack, key)
 }
 
-/// Runs a client with three phone numbers.
+/// Runs a client with three recipients.
 async fn run(client: &Client, url: &str, key: &str) -> std::process::Output {
     let mut command = Command::new(client.program);
     command.arg(checkout().join("examples/clients").join(client.script));
-    command.args(["010-1111-0001", "010-1111-0002", "010-1111-0003"]);
+    command.args(["t1=010-1111-0001", "t2=010-1111-0002", "t3=010-1111-0003"]);
     command.env("ALIMI_URL", url).env("ALIMI_KEY", key).env_remove("http_proxy");
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command.stdin(Stdio::null()).kill_on_drop(true);
