@@ -1,7 +1,6 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
-//! schedule will do, look at and cancel notifications and sequences, review notifications after a
-//! restoration, send dead letters again, and
-//! see who did what.
+//! schedule will do, look at and cancel notifications and sequences, send them again and settle them,
+//! review notifications after a restoration, send dead letters again, and see who did what.
 
 mod api_keys;
 mod audit;
