@@ -13,7 +13,7 @@ use alimi::use_cases::{Begun, NotBegun};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -145,7 +145,8 @@ async fn decide(
         Err(error) => return Err(not_begun(error)),
     };
     let job = console.decide_bulk.work_within(*job, Instant::now() + WORKING_MAX).await;
-    Ok((status, Json(BulkJobView::of(&job))).into_response())
+    let place = format!("/v1/ops/resend/{}", job.id);
+    Ok((status, [(header::LOCATION, place)], Json(BulkJobView::of(&job))).into_response())
 }
 
 fn wish(
