@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::change::{expected_revision, tagged};
 use crate::function::ConsoleFunction;
-use crate::notifications::{Id, no_such_notification, read_id};
+use crate::notifications::{Id, no_such_notification, of_recipient, read_id};
 use crate::view::DecidedView;
 
 /// The largest body: larger than any reason.
@@ -107,7 +107,7 @@ async fn answer(console: &ConsoleFunction, outcome: &Decided) -> Response {
     };
     let description = console.describe.one(notification).await;
     let view = DecidedView::of(notification, &description, repeated);
-    tagged(notification.revision, Json(view))
+    tagged(notification.revision, (of_recipient(notification), Json(view)))
 }
 
 fn not_decided(error: NotDecided) -> Response {

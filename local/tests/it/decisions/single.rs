@@ -71,6 +71,9 @@ async fn who_decided_and_why_is_recorded_before_the_effect() {
     assert_eq!(record["subject"]["id"], id.as_str());
     assert_eq!(record["subject"]["reason"], "the outage is over");
     assert_eq!(record["subject"]["decision"], "resent");
+    let stored = world.notification(&id).await;
+    assert_eq!(record["subject"]["owner"], stored.owner.as_str());
+    assert_eq!(record["subject"]["recipient"], stored.recipient.id.as_str());
     assert_eq!(of("settle")["result"], "refused");
 }
 
