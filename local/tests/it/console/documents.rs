@@ -137,7 +137,8 @@ async fn unknown_paths_methods_parameters_and_callers_are_answered_with_problems
         ("DELETE", "/v1/channels/none/receipt-secrets/a", 404, "name"),
         ("GET", "/v1/channels/alimtalk-main/receipt-secrets", 405, "method"),
         ("GET", "/v1/ops/notifications/x", 404, "id"),
-        ("GET", "/v1/ops/notifications", 404, "path"),
+        ("GET", "/v1/ops/notifications", 400, "exception"),
+        ("GET", "/v1/ops/faxes", 404, "path"),
         ("GET", "/v1/audiences/none/members", 405, "method"),
     ] {
         let answer = world.operate(method, path, &[], "").await;

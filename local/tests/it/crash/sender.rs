@@ -74,7 +74,7 @@ struct Crashes {
 #[tokio::test(start_paused = true)]
 async fn a_sender_may_crash_at_any_await() {
     let Crashes { count, ends, found_at_once } = crash_everywhere(World::crash_after_effects).await;
-    assert!(count > 80, "only {count} crashes: the sender's steps are not visited");
+    assert!(count > 25, "only {count} crashes: the sender's states are not visited");
     assert!(ends.contains_key(&Status::Unknown), "{ends:?}");
     for channel_type in ChannelType::VARIANTS {
         let found = found_at_once.contains_key(channel_type);
@@ -176,7 +176,7 @@ async fn a_sender_may_crash_anywhere_on_a_bad_day() {
         assert_ne!(all[&before.id].window_class, before.window_class);
         break;
     }
-    assert!(crashes > 100, "only {crashes} crashes");
+    assert!(crashes > 35, "only {crashes} crashes");
     assert!(unknown > 5, "only {unknown} claims became unknown by a crash");
 }
 
@@ -218,5 +218,5 @@ async fn a_sender_may_crash_while_it_awaits_its_last_answers() {
             break;
         }
     }
-    assert!(unknown > 3, "only {unknown} claims became unknown");
+    assert!(unknown > 1, "only {unknown} claims became unknown");
 }
