@@ -1,6 +1,7 @@
 //! Runs a schedule at a time that an operator chooses.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -15,6 +16,9 @@ const AGE_MAX_MS: i64 = 10 * 60 * 1000;
 const AHEAD_MAX_MS: i64 = 60 * 1000;
 /// How many of a schedule's latest runs are searched for one in progress.
 const LATEST_RUNS: usize = 20;
+/// How often an earlier run looks whether a later one has given way.
+const SEARCHES: usize = 5;
+const SEARCH_EVERY: Duration = Duration::from_millis(300);
 
 #[derive(Clone)]
 pub struct RunNow {
@@ -80,16 +84,35 @@ impl RunNow {
         if let Some(known) = self.runs.create_run(&run).await? {
             return Ok(self.known(known).await);
         }
-        // Two requests with different times may have passed the first search together. Each has stored
-        // its run before the second one, so every run but the earliest finds an earlier one.
-        let others = self.others_in_progress(&key, now_ms).await?;
-        let earlier = others.into_iter().find(|other| other.scheduled_at <= key.scheduled_at);
-        if let Some(other) = earlier {
+        if let Some(other) = self.rival(&key, now_ms).await? {
             self.withdraw(run).await?;
             return Err(NoRunNow::InProgress(other));
         }
         self.request(&key).await;
         Ok(RunBegun::New(Box::new(run)))
+    }
+
+    /// The run to which a new run has to give way.
+    ///
+    /// Requests with different times may have passed the first search together. Of two runs, the one that
+    /// was stored second finds the other. A run gives way to an earlier one at once. An earlier run goes
+    /// on only after the later one has given way, because that one may not have seen it and may be at
+    /// work.
+    async fn rival(&self, key: &RunKey, now_ms: i64) -> Result<Option<RunKey>, PortError> {
+        let mut searches_left = SEARCHES;
+        loop {
+            let others = self.others_in_progress(key, now_ms).await?;
+            searches_left -= 1;
+            let is_earlier = |other: &&RunKey| other.scheduled_at <= key.scheduled_at;
+            let rival = others.iter().find(is_earlier).or(others.first());
+            match rival {
+                None => return Ok(None),
+                Some(other) if is_earlier(&other) || searches_left == 0 => {
+                    return Ok(Some(other.clone()));
+                }
+                Some(_) => tokio::time::sleep(SEARCH_EVERY).await,
+            }
+        }
     }
 
     /// The first request may have ended before it asked the trigger.
