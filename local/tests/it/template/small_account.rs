@@ -42,19 +42,27 @@ fn without_reserved_concurrency_firings_wait_in_the_run_queue() {
     }
 }
 
+/// The limit of requests a second without reserved concurrency.
+fn requests_per_second(settings: &Value) -> Option<u64> {
+    let (usual, bounded) = either(&settings["ThrottlingRateLimit"], "ReservesSenderConcurrency");
+    assert!(usual.as_u64() > bounded.as_u64());
+    bounded.as_u64()
+}
+
 #[test]
 fn without_reserved_concurrency_the_api_takes_a_hundred_requests_a_second() {
     let api = &resources(template(), "AWS::Serverless::HttpApi")["Api"]["Properties"];
-    let limit = |settings: &Value| {
-        let (usual, bounded) =
-            either(&settings["ThrottlingRateLimit"], "ReservesSenderConcurrency");
-        assert!(usual.as_u64() > bounded.as_u64());
-        bounded.as_u64()
-    };
-    assert_eq!(limit(&api["DefaultRouteSettings"]), Some(100));
+    assert_eq!(requests_per_second(&api["DefaultRouteSettings"]), Some(100));
     for (route, settings) in api["RouteSettings"].as_mapping().expect("routes") {
-        assert_eq!(limit(settings), Some(100), "{route:?}");
+        assert_eq!(requests_per_second(settings), Some(100), "{route:?}");
     }
+}
+
+/// A request with an invented key runs a function, other than one without a signature.
+#[test]
+fn without_reserved_concurrency_invented_keys_cannot_take_the_senders_executions() {
+    let api = &resources(template(), "AWS::Serverless::HttpApi")["KeyApi"]["Properties"];
+    assert_eq!(requests_per_second(&api["DefaultRouteSettings"]), Some(10));
 }
 
 #[test]
