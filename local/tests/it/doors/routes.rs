@@ -61,10 +61,10 @@ fn tried() -> Vec<Tried> {
     add(ops, "POST", "/v1/ops/restored", &[], 422);
     add(ops, "POST", "/v1/ops/notifications/00/cancel", OPERATORS, 404);
     add(ops, "POST", "/v1/ops/sequences/00/cancel", OPERATORS, 404);
-    // Without a body, a decision of an operator changes nothing.
+    // Without a body or a condition, a decision of an operator changes nothing.
     add(ops, "GET", "/v1/ops/notifications", READERS, 400);
-    add(ops, "POST", "/v1/ops/notifications/{n}/resend", OPERATORS, 400);
-    add(ops, "POST", "/v1/ops/notifications/{n}/settle", OPERATORS, 400);
+    add(ops, "POST", "/v1/ops/notifications/{n}/resend", OPERATORS, 428);
+    add(ops, "POST", "/v1/ops/notifications/{n}/settle", OPERATORS, 428);
     for jobs in ["/v1/ops/resend", "/v1/ops/settle"] {
         add(ops, "GET", jobs, READERS, 200);
         add(ops, "POST", jobs, OPERATORS, 400);
@@ -178,6 +178,7 @@ async fn every_signed_route_is_open_to_the_roles_whose_policies_name_it_and_to_n
     let key = doors.make_key(Value::Null).await;
     let bearer = format!("Bearer {}", text(&key, "key"));
     let nobody = Signer { arn: signer(OPERATOR).arn, permissions: vec![] };
+    let mut others = vec![];
     for Tried { route, method, path, roles, status } in tried() {
         let body = body_of(path);
         let path = stored.path(path);
@@ -202,11 +203,15 @@ async fn every_signed_route_is_open_to_the_roles_whose_policies_name_it_and_to_n
                 !is_permitted,
                 "{route} for {role}: {context} {answer:?}"
             );
-            if roles.first() == Some(&role) {
-                assert_eq!(answer.status, status, "{context}: {}", answer.body);
+            if roles.first() == Some(&role) && answer.status != status {
+                others.push(format!(
+                    "{context}: {} instead of {status}: {}",
+                    answer.status, answer.body
+                ));
             }
         }
     }
+    assert!(others.is_empty(), "{others:#?}");
     let unchanged = doors.world.notifications();
     assert_eq!(unchanged.len(), 3);
     assert!(unchanged.values().all(|stored| !stored.status.is_terminal()));
