@@ -59,13 +59,14 @@ pub async fn a_key_opens_the_routes_of_its_scopes(stack: &Stack) -> StoryResult 
     let again = post(stack, Some(&both)).await?.expect(200)?;
     ensure(posted["id"] == again["id"], || "the repeated request has another id".to_owned())?;
 
-    let path = format!("/v1/notifications/{}", text(&posted, "id")?);
+    let id = text(&posted, "id")?;
+    let path = format!("/v1/notifications/{id}");
     // The read comes first, so that the refusal of the post follows from the kept answer.
     get(stack, &reading, &path).await?.expect(200)?;
     let refused = post(stack, Some(&reading)).await?.expect(403)?;
     ensure(refused.to_string().contains("insufficient-scope"), || format!("{refused}"))?;
     get(stack, &both, "/v1/channels").await?.expect(404)?;
-    let owner = stack.api.get(&format!("/v1/ops{path}")).await?.expect(200)?;
+    let owner = stack.api.get(&format!("/v1/ops/notifications/{id}")).await?.expect(200)?;
     ensure(owner["owner"] == "photos", || format!("the owner is {}", owner["owner"]))?;
     let listed = stack.api.get(KEYS).await?.expect(200)?;
     let used = listed["items"].as_array().into_iter().flatten();

@@ -74,7 +74,7 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
     let resources = stack.account.resources().await?;
     let functions = stack.account.functions().await?;
     let count = functions.len();
-    ensure(count == 8 && functions.iter().all(|function| function.log_level == "info"), || {
+    ensure(count == 9 && functions.iter().all(|function| function.log_level == "info"), || {
         format!("the functions are {functions:?}")
     })?;
     let mut reserved: Vec<&Function> =
@@ -149,7 +149,7 @@ pub fn logs_contain_no_secrets(stack: &Stack) -> StoryResult {
         functions += 1;
         lines += text.lines().count();
     }
-    ensure(functions == 7 && lines > 100, || {
+    ensure(functions == 9 && lines > 100, || {
         format!("there are {functions} logs with {lines} lines")
     })?;
     Ok(format!("none in the {lines} lines of {functions} functions"))
