@@ -16,7 +16,7 @@ use crate::function_measurements::{Emulator, Load, Start, stand_in_for_aws};
 use crate::program::Failure;
 
 /// Every function, with a sample event that makes it do the same work each time.
-const FUNCTIONS: [(&str, &str); 8] = [
+const FUNCTIONS: [(&str, &str); 9] = [
     ("enqueue", include_str!("../../events/enqueue/single.json")),
     ("sender", include_str!("../../events/sender/wake.json")),
     ("webhook", include_str!("../../events/webhook/unknown-refkey.json")),
@@ -25,6 +25,7 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("planner", include_str!("../../events/planner/changed.json")),
     ("sweeper", include_str!("../../events/sweeper/tick.json")),
     ("authorizer", include_str!("../../events/authorizer/unknown-key.json")),
+    ("observer", include_str!("../../events/observer/tick.json")),
 ];
 
 /// The paths of the tools. `cargo xtask bench` passes them.

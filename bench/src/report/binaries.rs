@@ -34,6 +34,7 @@ processor time. Every request to a function does the same work:
 | planner | a changed schedule |
 | sweeper | a sweep |
 | authorizer | an API key that no producer has |
+| observer | a round without dead letters |
 
 The goals are a zip of at most 3 MB, an init of at most 20 ms, and a first request that finds its clients
 warm. When init ends, the clients are made, their certificates are read, and a connection to the database
