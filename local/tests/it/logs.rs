@@ -207,14 +207,17 @@ async fn requests_with_an_api_key(world: &World) -> String {
     world.operate("PUT", "/v1/producers/shop", &create, shop).await;
     let expires_at =
         Timestamp::from_millisecond(world.clock.now_ms() + 3_600_000).expect("a time").to_string();
-    let wanted = json!({ "expires_at": expires_at });
+    let wanted = json!({ "expires_at": &expires_at });
     let made = world.operate("POST", "/v1/producers/shop/keys", &[], wanted).await;
     let key = made.body["key"].as_str().expect("a key").to_owned();
     let keys = Gateway::new(&world.stack).expect("the template's APIs").key_api();
     let post = async |header: &str, idempotency_key: &str| {
         let headers = [("authorization", header), ("idempotency-key", idempotency_key)];
         let path = "/v1/notifications";
-        operate(keys.clone(), "POST", path, &headers, single().to_string()).await
+        // It has not left when it is cancelled.
+        let mut later = single();
+        later["not_before"] = json!(expires_at);
+        operate(keys.clone(), "POST", path, &headers, later.to_string()).await
     };
     let bearer = format!("Bearer {key}");
     (0..10).for_each(|_| world.faults.add(DatabaseFault::Failed));
