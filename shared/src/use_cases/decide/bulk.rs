@@ -113,14 +113,11 @@ impl DecideBulk {
     /// Without their channel, the messages would wait for ever, and nobody would see them among the
     /// exceptions any more.
     async fn check_channel(&self, name: &str) -> Result<(), NotBegun> {
-        match self.decide.catalog.channel(name).await? {
-            Some(_) => Ok(()),
-            None => {
-                let detail =
-                    format!("is {name:?}, which does not exist any more; settle them instead");
-                Err(FieldError::new("filter.channel", detail).into())
-            }
+        if self.decide.catalog.channel(name).await?.is_some() {
+            return Ok(());
         }
+        let detail = format!("is {name:?}, which does not exist any more; settle them instead");
+        Err(FieldError::new("filter.channel", detail).into())
     }
 
     /// Stops a job after the page that it is working on. Stopping one that has ended changes nothing.
