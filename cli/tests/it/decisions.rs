@@ -52,7 +52,7 @@ async fn a_decision_is_about_the_notification_as_it_was_read() {
     assert_eq!(body, json!({ "as": "delivered", "reason": "it is in the provider's log" }));
 }
 
-/// Reading it anew would give another ETag, and with `--force` a second message.
+/// Reading it anew would give another `ETag`, and with `--force` a second message.
 #[tokio::test]
 async fn a_decision_whose_answer_was_lost_is_repeated_about_the_same_etag() {
     let api = ScriptedApi::start().await;
