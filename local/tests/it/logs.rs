@@ -220,6 +220,8 @@ async fn requests_with_an_api_key(world: &World) -> String {
         operate(keys.clone(), "POST", path, &headers, later.to_string()).await
     };
     let bearer = format!("Bearer {key}");
+    // The senders come to rest, so that the faults meet the requests of this function.
+    tokio::time::sleep(Duration::from_secs(180)).await;
     (0..10).for_each(|_| world.faults.add(DatabaseFault::Failed));
     assert_eq!(post(&bearer, "outage").await.status, 500);
     world.faults.clear();
