@@ -396,6 +396,7 @@ fn runs() -> Vec<Case> {
         on("console/runs")
             .after(&created)
             .answers(json!({ "statusCode": 200, "body": { "items": [] } })),
+        on("console/run-now").answers(problem(404, "name")),
         on("console/run-now")
             .after(&created)
             .answers(json!({

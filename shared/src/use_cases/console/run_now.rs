@@ -67,8 +67,8 @@ impl RunNow {
         by_hand: ByHand,
     ) -> Result<RunBegun, NoRunNow> {
         let now_ms = self.clock.now_ms();
-        check_time(at, now_ms)?;
         let row = ScheduleRow::load(&*self.documents, schedule).await?.ok_or(NoRunNow::Missing)?;
+        check_time(at, now_ms)?;
         if !row.schedule.enabled {
             return Err(NoRunNow::Disabled);
         }
