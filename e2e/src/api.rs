@@ -127,6 +127,12 @@ impl Api {
         answer(self.signed(Method::POST, path).body("")).await
     }
 
+    /// Posts an operator's order.
+    pub async fn order(&self, path: &str, body: &Value) -> Result<Answer> {
+        let request = self.signed(Method::POST, path).header("Content-Type", "application/json");
+        answer(request.body(body.to_string())).await
+    }
+
     /// Sends a CSV file.
     pub async fn upload(&self, path: &str, csv: &str) -> Result<Answer> {
         let request = self.signed(Method::POST, path).header("Content-Type", "text/csv");

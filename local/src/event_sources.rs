@@ -28,6 +28,9 @@ const TRIGGER_CONCURRENCY: usize = 10;
 /// The time-out of `webhook` in template.yaml, and how many batches of its queue it gets at a time.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
 const WEBHOOK_CONCURRENCY: usize = 5;
+/// How often `observer` is invoked, and its time-out, in template.yaml.
+const OBSERVED_EVERY: Duration = Duration::from_secs(60);
+const OBSERVER_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Invokes senders for the wakes in the queue, `concurrency` at a time.
 pub(crate) fn start_senders(
@@ -146,7 +149,8 @@ pub fn start_stream_readers(
     let mut readers = Vec::new();
     for settings in StreamReaderSettings::of_template()? {
         let function = settings.function.clone();
-        let reader = StreamReader::new(settings, changes.clone(), rows.clone(), poll_every);
+        let reader = StreamReader::new(settings, changes.clone(), rows.clone(), poll_every)
+            .giving_up_to(&stack.dead_letters.changes);
         let (crash_point, stopping) = (crash_point.clone(), stopping.clone());
         let reading = match function.as_str() {
             "PlannerFunction" => {
@@ -173,6 +177,20 @@ pub fn start_stream_readers(
         }));
     }
     Ok(readers)
+}
+
+/// Invokes the observer every minute.
+pub(crate) fn start_observer(stack: &Stack, stopping: &Stopping) -> JoinHandle<()> {
+    let (observer, stopping) = (stack.observer.clone(), stopping.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(OBSERVED_EVERY) => {}
+                () = stopping.requested() => break,
+            }
+            let _report = alimi_observer::handle(&observer, OBSERVER_TIMEOUT).await;
+        }
+    })
 }
 
 /// Invokes the sweeper again and again. As with `EventBridge` Scheduler, an invocation does not wait

@@ -110,7 +110,7 @@ impl LocalStack {
         let webhooks = Webhooks::new(&api_url, rows.clone())?;
         deliver_receipts(&simulator, &webhooks, &channels);
         let (stack, queue) = functions(store, &rows, data_dir.is_some())?;
-        let stack = stack.with_uploads_at(&format!("{api_url}{FILES_PATH}"), &queue);
+        let stack = stack.with_uploads_at(&format!("{api_url}{FILES_PATH}"));
         let stop_servers = Stop::default();
         let provider = simulator::with_channels(simulator::router(simulator.clone()));
         let provider = provider.merge(webhooks.router());
@@ -118,7 +118,7 @@ impl LocalStack {
         if let Some((listener, aws)) = container_listeners {
             aws_url = aws.local_addr().ok().map(|address| format!("http://{address}"));
             containers.push(endpoint::serve(listener, provider.clone()));
-            let router = endpoint::router(served.endpoint.clone(), stack.services(&queue));
+            let router = endpoint::router(served.endpoint.clone(), stack.services());
             containers.push(endpoint::serve(aws, router));
         }
         let servers = vec![
@@ -148,6 +148,7 @@ impl LocalStack {
             ),
             event_sources::start_receipts(&stack, clock, &no_crash, &stopping),
             event_sources::start_sweeper(&stack, sweep_every, &stopping),
+            event_sources::start_observer(&stack, &stopping),
         ]);
         Ok(Self {
             api_url,

@@ -8,10 +8,12 @@ use alimi::store::DynamoStore;
 use alimi::use_cases::{Planner, Sender, SenderSettings, Trigger};
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
+use alimi_observer::ObserverFunction;
 use alimi_sweeper::SweeperFunction;
 use alimi_webhook::WebhookFunction;
 use axum::Router;
 
+use crate::aws::dead_letters::LocalDeadLetters;
 use crate::aws::embedded::{EmbeddedError, StandInRows};
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::{Function, Permissions};
@@ -50,9 +52,11 @@ pub struct Stack {
     pub sweeper: SweeperFunction,
     pub trigger: Trigger,
     pub planner: Planner,
+    pub observer: ObserverFunction,
     pub scheduler: Arc<LocalScheduler>,
     pub run_queue: Arc<LocalRunQueue>,
     pub receipt_queue: Arc<LocalReceiptQueue>,
+    pub dead_letters: LocalDeadLetters,
     /// The files of audiences.
     pub files: Arc<LocalFiles>,
     pub webhook_function: WebhookFunction,
@@ -80,11 +84,14 @@ impl Stack {
 
     fn over(parts: Parts, stand_ins: StandIns) -> Self {
         let services = stand_ins.services(&parts.queue);
+        let dead_letters = Arc::new(stand_ins.dead_letters(&parts.queue));
         let adapters = Adapters {
             store: parts.store.clone(),
             waker: parts.queue.clone(),
             run_queue: stand_ins.run_queue.clone(),
             receipt_queue: stand_ins.receipt_queue.clone(),
+            dead_letters: dead_letters.clone(),
+            redrive: dead_letters,
             scheduler: stand_ins.scheduler.clone(),
             files: stand_ins.files.clone(),
             uploads: Arc::new(services.uploads_at(S3_URL)),
@@ -111,8 +118,10 @@ impl Stack {
     }
 
     fn wire(parts: Parts, stand_ins: StandIns, adapters: impl Fn(Function) -> Adapters) -> Self {
+        let dead_letters = stand_ins.dead_letters(&parts.queue);
         let Parts { store: _, queue: _, http, meter, clock, randomness, sender_settings } = parts;
-        let StandIns { scheduler, run_queue, receipt_queue, files } = stand_ins;
+        let StandIns { scheduler, run_queue, receipt_queue, changes: _, files, clock: _ } =
+            stand_ins;
         let enqueue_function =
             wiring::enqueue(&adapters(Function::Enqueue), &clock, randomness.clone());
         let console_function =
@@ -125,6 +134,7 @@ impl Stack {
             sweeper: wiring::sweeper(&adapters(Function::Sweeper), &clock, meter.clone()),
             trigger: wiring::trigger(&adapters(Function::Trigger), &clock, randomness.clone()),
             planner: wiring::planner(&adapters(Function::Planner), &clock),
+            observer: wiring::observer(&adapters(Function::Observer), &clock, meter.clone()),
             sender: wiring::sender(
                 &adapters(Function::Sender),
                 &clock,
@@ -136,6 +146,7 @@ impl Stack {
             scheduler,
             run_queue,
             receipt_queue,
+            dead_letters,
             files,
             webhook_function,
             enqueue_function,
@@ -154,21 +165,15 @@ impl Stack {
 
     /// The same functions, whose console gives addresses that begin with `url` for uploads of files.
     #[must_use]
-    pub(crate) fn with_uploads_at(mut self, url: &str, queue: &Arc<LocalQueue>) -> Self {
-        self.console_function.take_files.files = Arc::new(self.services(queue).uploads_at(url));
+    pub(crate) fn with_uploads_at(mut self, url: &str) -> Self {
+        self.console_function.take_files.files = Arc::new(self.services().uploads_at(url));
         self.console = alimi_console::router(self.console_function.clone());
         self
     }
 
     /// The services behind the functions, for clients that send HTTP requests.
-    pub(crate) fn services(&self, queue: &Arc<LocalQueue>) -> Services {
-        Services::new(
-            queue.clone(),
-            self.run_queue.clone(),
-            self.receipt_queue.clone(),
-            self.scheduler.clone(),
-            self.files.clone(),
-        )
+    pub(crate) fn services(&self) -> Services {
+        Services::new(self.dead_letters.clone(), self.scheduler.clone(), self.files.clone())
     }
 
     /// The routes of `console`, with another way to identify the caller.
@@ -189,35 +194,49 @@ struct StandIns {
     scheduler: Arc<LocalScheduler>,
     run_queue: Arc<LocalRunQueue>,
     receipt_queue: Arc<LocalReceiptQueue>,
+    /// The dead-letter queue of the streams.
+    changes: Arc<LocalQueue>,
     files: Arc<LocalFiles>,
+    clock: Arc<dyn Clock>,
 }
 
 impl StandIns {
     fn new(clock: &Arc<dyn Clock>) -> Self {
+        let run_queue: Arc<LocalRunQueue> = Arc::default();
         Self {
-            scheduler: Arc::new(LocalScheduler::new(clock.clone())),
-            run_queue: Arc::default(),
+            scheduler: Arc::new(LocalScheduler::new(clock.clone()).giving_up_to(&run_queue)),
+            run_queue,
             receipt_queue: Arc::default(),
+            changes: Arc::default(),
             files: Arc::new(LocalFiles::new(clock.clone())),
+            clock: clock.clone(),
+        }
+    }
+
+    fn dead_letters(&self, queue: &Arc<LocalQueue>) -> LocalDeadLetters {
+        LocalDeadLetters {
+            wakes: queue.clone(),
+            runs: self.run_queue.clone(),
+            receipts: self.receipt_queue.clone(),
+            changes: self.changes.clone(),
+            clock: self.clock.clone(),
         }
     }
 
     fn services(&self, queue: &Arc<LocalQueue>) -> Services {
-        Services::new(
-            queue.clone(),
-            self.run_queue.clone(),
-            self.receipt_queue.clone(),
-            self.scheduler.clone(),
-            self.files.clone(),
-        )
+        Services::new(self.dead_letters(queue), self.scheduler.clone(), self.files.clone())
     }
 
     fn kept_in(rows: &StandInRows, clock: &Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
+        let run_queue = Arc::new(LocalRunQueue::kept_in(rows, clock)?);
+        let scheduler = LocalScheduler::kept_in(rows, clock.clone())?;
         Ok(Self {
-            scheduler: Arc::new(LocalScheduler::kept_in(rows, clock.clone())?),
-            run_queue: Arc::new(LocalRunQueue::kept_in(rows, clock)?),
+            scheduler: Arc::new(scheduler.giving_up_to(&run_queue)),
+            run_queue,
             receipt_queue: Arc::new(LocalReceiptQueue::kept_in(rows, clock)?),
+            changes: Arc::new(LocalQueue::default().kept_in(rows, "changes", clock)?),
             files: Arc::new(LocalFiles::new(clock.clone())),
+            clock: clock.clone(),
         })
     }
 }

@@ -7,13 +7,15 @@ use alimi::http::api_gateway_source;
 use alimi::ports::{Adapters as ProviderAdapters, Clock, Meter, ProviderHttp, Randomness};
 use alimi::providers::{BuiltInAdapters, Endpoints, ProviderIo, Registry};
 use alimi::use_cases::{
-    Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DiscardUploads, DryRun, Enqueue,
-    FinishRuns, Inspect, ListRuns, MissedTimes, PUTS_PER_SECOND, Planner, PreviewSchedule,
-    Producers, ResumeRuns, ReviewRestored, RunEnds, RunSettings, Sender, SenderSettings, Sweeper,
-    TakeFiles, Trigger, UploadMembers, Webhook, WebhookPorts, Why,
+    Apply, Audiences, AuditTrail, CollectDeadLetters, ConfigureCatalog, Describe, DiscardUploads,
+    DryRun, Enqueue, FinishRuns, Inspect, ListRuns, MissedTimes, PUTS_PER_SECOND, Planner,
+    PreviewSchedule, Producers, RedriveDeadLetters, ResumeRuns, ReviewRestored, RunEnds,
+    RunSettings, Sender, SenderSettings, Sweeper, TakeFiles, Trigger, UploadMembers, Webhook,
+    WebhookPorts, Why,
 };
 use alimi_console::ConsoleFunction;
 use alimi_enqueue::EnqueueFunction;
+use alimi_observer::ObserverFunction;
 use alimi_sweeper::SweeperFunction;
 use alimi_webhook::WebhookFunction;
 use axum::extract::ConnectInfo;
@@ -161,6 +163,12 @@ pub(crate) fn console(
             ledger: adapters.store.clone(),
             apply: apply(adapters, clock),
             clock: clock.clone(),
+            randomness: randomness.clone(),
+        },
+        redrive: RedriveDeadLetters {
+            letters: adapters.store.clone(),
+            queues: adapters.redrive.clone(),
+            clock: clock.clone(),
             randomness,
         },
         audit: audit_trail(adapters, clock),
@@ -244,6 +252,21 @@ pub(crate) fn planner(adapters: &Adapters, clock: &SharedClock) -> Planner {
         documents: adapters.store.clone(),
         scheduler: adapters.scheduler.clone(),
         clock: clock.clone(),
+    }
+}
+
+pub(crate) fn observer(
+    adapters: &Adapters,
+    clock: &SharedClock,
+    meter: Arc<dyn Meter>,
+) -> ObserverFunction {
+    ObserverFunction {
+        dead_letters: CollectDeadLetters {
+            queues: adapters.dead_letters.clone(),
+            letters: adapters.store.clone(),
+            meter,
+            clock: clock.clone(),
+        },
     }
 }
 

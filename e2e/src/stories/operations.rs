@@ -1,6 +1,7 @@
 //! Stories about operating the stack: dead letters, deployments, logs and deletion.
 
-use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
 
 use super::requests::{SOON, post_many, post_sequence, statuses, until_ended};
 use crate::account::Function;
@@ -9,7 +10,8 @@ use crate::sam::{Parameters, Programs};
 use crate::stack::{RESERVED, Stack};
 use crate::waiting::until;
 
-/// A message that is no wake ends in the dead-letter queue, and does not disturb the lane.
+/// A message that is no wake becomes a dead letter, which an operator sees and has sent again. It does
+/// not disturb the lane.
 ///
 /// The message is received five times, 45 s apart. The story shortens the deployed queue's
 /// visibility time-out meanwhile, to save time.
@@ -17,11 +19,9 @@ pub async fn an_invalid_wake_becomes_a_dead_letter(stack: &Stack) -> StoryResult
     // Longer than a sender stays at an empty lane, so that a wake of the sweeper is handled before
     // it becomes visible again.
     const MEANWHILE_S: &str = "5";
-    const RECEIVE_COUNT: MessageSystemAttributeName =
-        MessageSystemAttributeName::ApproximateReceiveCount;
     let queue = &stack.outputs.wake_queue_url;
     let sqs = &stack.aws.sqs;
-    let (dead_letters, receives_max) = stack.aws.redrive(queue).await?;
+    let (_, receives_max) = stack.aws.redrive(queue).await?;
     let usual = stack.aws.queue_attribute(queue, QueueAttributeName::VisibilityTimeout).await?;
     let set = async |timeout: &str| {
         let set = sqs.set_queue_attributes().queue_url(queue);
@@ -31,27 +31,33 @@ pub async fn an_invalid_wake_becomes_a_dead_letter(stack: &Stack) -> StoryResult
     let body = "no wake of any lane";
     let send = sqs.send_message().queue_url(queue).message_body(body);
     send.message_group_id("nobody").message_deduplication_id("nobody-1").send().await?;
-    let found = until("the dead letter", SOON, async || {
-        let receive = sqs.receive_message().queue_url(&dead_letters).max_number_of_messages(10);
-        let receive = receive.message_system_attribute_names(RECEIVE_COUNT);
-        let messages = receive.send().await?.messages.unwrap_or_default();
-        Ok(messages.into_iter().find(|message| message.body() == Some(body)))
+    // The observer looks once a minute.
+    let found = until("the dead letter", 2 * SOON, async || {
+        let listed =
+            stack.api.get("/v1/ops/dead-letters?edge=wakes&state=dead").await?.expect(200)?;
+        Ok(listed["items"].as_array().and_then(|items| items.first().cloned()))
     })
     .await;
     set(&usual).await?;
     let found = found?;
-    let times = found.attributes().and_then(|all| all.get(&RECEIVE_COUNT));
-    let times: u32 = times.ok_or("the message has no count of receives")?.parse()?;
-    // The count continues in the dead-letter queue. The last receive is the one above.
-    let times = times.saturating_sub(1);
-    ensure(times == receives_max, || {
+    let times = found["tries"].as_u64().unwrap_or(0);
+    ensure(times == u64::from(receives_max), || {
         format!("the message became a dead letter after {times} receives, not {receives_max}")
     })?;
+    let is_read = found["error"] == "the message is no wake";
+    ensure(is_read, || format!("the dead letter is {found}"))?;
+    let id = found["id"].as_str().ok_or("the dead letter has no id")?;
+    let path = format!("/v1/ops/dead-letters/{id}/redrive");
+    let order = json!({ "reason": "a test" });
+    let redriven = stack.api.order(&path, &order).await?.expect(200)?;
+    ensure(redriven["state"] == "redriven", || format!("the dead letter is {redriven}"))?;
     // The lane still works.
     let after = post_many(stack, "e2e-after-dead-letter", 0, 1).await?;
     let ended = until_ended(stack, &after).await?;
     ensure(ended == ["delivered"], || format!("{ended:?}"))?;
-    Ok(format!("received {times} times; the visibility time-out is {usual} s again"))
+    Ok(format!(
+        "received {times} times, and sent again; the visibility time-out is {usual} s again"
+    ))
 }
 
 /// A repeated deployment changes nothing. A deployment with other parameters changes those and
@@ -68,7 +74,7 @@ pub async fn a_repeated_deployment_keeps_everything(stack: &Stack) -> StoryResul
     let resources = stack.account.resources().await?;
     let functions = stack.account.functions().await?;
     let count = functions.len();
-    ensure(count == 7 && functions.iter().all(|function| function.log_level == "info"), || {
+    ensure(count == 8 && functions.iter().all(|function| function.log_level == "info"), || {
         format!("the functions are {functions:?}")
     })?;
     let mut reserved: Vec<&Function> =

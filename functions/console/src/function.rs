@@ -6,7 +6,7 @@ use alimi::http::{IdentifyCaller, Problem};
 use alimi::ports::Documents;
 use alimi::use_cases::{
     AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns, PreviewSchedule,
-    ReviewRestored, TakeFiles, UploadMembers, Why,
+    RedriveDeadLetters, ReviewRestored, TakeFiles, UploadMembers, Why,
 };
 use axum::extract::Request;
 
@@ -22,6 +22,7 @@ pub struct ConsoleFunction {
     pub list_runs: ListRuns,
     pub inspect: Inspect,
     pub review_restored: ReviewRestored,
+    pub redrive: RedriveDeadLetters,
     /// Records what operators do.
     pub audit: AuditTrail,
     /// Tells what notifications wait for.

@@ -1,8 +1,10 @@
 //! Lets operators change the catalog over HTTP, upload the members of audiences, find out what a
-//! schedule will do, look at notifications, review them after a restoration, and see who did what.
+//! schedule will do, look at notifications, review them after a restoration, send dead letters again, and
+//! see who did what.
 
 mod audit;
 mod change;
+mod dead_letters;
 mod documents;
 mod files;
 mod function;
@@ -41,6 +43,9 @@ pub fn router(console: ConsoleFunction) -> Router {
         .route("/v1/ops/notifications/{id}", get(notifications::read))
         .route("/v1/ops/restored", post(restored::review))
         .route("/v1/ops/audit", get(audit::list))
+        .route("/v1/ops/dead-letters", get(dead_letters::list))
+        .route("/v1/ops/dead-letters/redrive", post(dead_letters::redrive_edge))
+        .route("/v1/ops/dead-letters/{id}/redrive", post(dead_letters::redrive))
         .route("/v1/ops/notifications/{id}/text", get(notifications::text))
         .route("/v1/ops/notifications/{id}/why", get(notifications::why));
     for &kind in Kind::VARIANTS {

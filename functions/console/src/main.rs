@@ -8,7 +8,7 @@ use alimi::providers::BuiltInAdapters;
 use alimi::time::{SystemClock, SystemRandomness};
 use alimi::use_cases::{
     Apply, Audiences, AuditTrail, ConfigureCatalog, Describe, DryRun, Inspect, ListRuns,
-    PreviewSchedule, ReviewRestored, RunEnds, TakeFiles, UploadMembers, Why,
+    PreviewSchedule, RedriveDeadLetters, ReviewRestored, RunEnds, TakeFiles, UploadMembers, Why,
 };
 use alimi_console::{ConsoleFunction, router};
 
@@ -85,6 +85,12 @@ async fn main() -> Result<(), lambda_http::Error> {
             lanes: store.clone(),
             ledger: store.clone(),
             apply: Apply::new(store.clone(), store.clone(), store.clone(), waker, clock.clone()),
+            clock: clock.clone(),
+            randomness: randomness.clone(),
+        },
+        redrive: RedriveDeadLetters {
+            letters: store.clone(),
+            queues: Arc::new(aws.redrive(environment.redrive_urls()?)),
             clock: clock.clone(),
             randomness,
         },

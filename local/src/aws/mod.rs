@@ -1,5 +1,6 @@
 //! Stand-ins for the AWS services that the functions call.
 
+pub mod dead_letters;
 pub mod embedded;
 pub mod endpoint;
 pub mod files;

@@ -5,12 +5,13 @@
 mod kept;
 mod state;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alimi::aws::Wake;
-use alimi::ports::{Clock, PortError, WakeGroup, Waker};
+use alimi::ports::{Clock, DeadLetterQueue, DeadMessage, PortError, WakeGroup, Waker};
 use async_trait::async_trait;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::stream::FuturesUnordered;
@@ -26,6 +27,8 @@ use crate::stopping::Stopping;
 /// The wake queue's visibility time-out and redrive limit in template.yaml.
 const VISIBILITY: Duration = Duration::from_secs(45);
 const RECEIVES_MAX: u32 = 5;
+/// SQS's default visibility time-out, which the dead-letter queues have.
+const DEAD_VISIBILITY: Duration = Duration::from_secs(30);
 
 pub struct LocalQueue {
     state: Mutex<State>,
@@ -100,6 +103,39 @@ impl LocalQueue {
     #[must_use]
     pub fn dead_letters(&self) -> Vec<String> {
         self.state().dead.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// Puts a message that was given up elsewhere into the dead-letter queue.
+    pub(crate) fn send_dead(&self, body: String, attributes: BTreeMap<String, String>) {
+        let mut state = self.state();
+        let message = state.send_dead(body, attributes);
+        if let Some(kept) = &self.kept {
+            kept.keep(&message);
+        }
+    }
+
+    /// Receives from the dead-letter queue, which is `queue`.
+    pub(crate) fn receive_dead(&self, queue: DeadLetterQueue, now_ms: i64) -> Vec<DeadMessage> {
+        let taken = self.state().take_dead(now_ms, DEAD_VISIBILITY);
+        let read = |message: Message| DeadMessage {
+            queue,
+            id: message.id(),
+            handle: message.number.to_string(),
+            sent_at_ms: message.dead_sent_at_ms.unwrap_or(0),
+            receives: message.receives,
+            group: Some(message.group),
+            body: message.body,
+            attributes: message.attributes,
+        };
+        taken.into_iter().map(read).collect()
+    }
+
+    /// Removes a message from the dead-letter queue.
+    pub(crate) fn remove_dead(&self, handle: &str) {
+        let removed = handle.parse().ok().and_then(|number| self.state().remove_dead(number));
+        if let (Some(message), Some(kept)) = (removed, &self.kept) {
+            kept.forget(&message);
+        }
     }
 
     /// The bodies of the messages that nobody handles at the moment.

@@ -49,6 +49,10 @@ impl LocalReceiptQueue {
         Self { queue: Arc::new(queue), sent, is_down: AtomicBool::new(false) }
     }
 
+    pub(crate) fn messages(&self) -> &LocalQueue {
+        &self.queue
+    }
+
     /// Puts a message with any text into the queue.
     ///
     /// # Errors

@@ -31,6 +31,10 @@ impl LocalRunQueue {
         Ok(Self { queue: Arc::new(queue), sent })
     }
 
+    pub(crate) fn messages(&self) -> &LocalQueue {
+        &self.queue
+    }
+
     /// Puts a message with any text into the queue.
     pub fn send(&self, body: String) {
         let id = format!("run-{}", self.sent.fetch_add(1, Ordering::Relaxed));

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use self::entry::Entry;
 use self::kept::KeptSchedules;
 use crate::aws::embedded::{EmbeddedError, StandInRows};
+use crate::aws::run_queue::LocalRunQueue;
 use crate::stopping::Stopping;
 
 /// Lambda's pauses before it retries a failed asynchronous invocation.
@@ -38,6 +39,8 @@ pub struct LocalScheduler {
     changed: Notify,
     /// Where the schedules are kept; `None`: in this process alone.
     kept: Option<KeptSchedules>,
+    /// Whose dead-letter queue gets the failed firings.
+    gives_up_to: Option<Arc<LocalRunQueue>>,
 }
 
 #[derive(Default)]
@@ -59,7 +62,8 @@ pub struct SchedulerFaults {
 impl LocalScheduler {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::default(), changed: Notify::new(), kept: None }
+        let state = Mutex::default();
+        Self { clock, state, changed: Notify::new(), kept: None, gives_up_to: None }
     }
 
     /// Keeps the schedules in rows, and takes over those that are there.
@@ -72,6 +76,12 @@ impl LocalScheduler {
         let oldest = scheduler.now().checked_sub(AGE_MAX).unwrap_or(scheduler.now());
         scheduler.state().schedules = kept.schedules(oldest)?;
         Ok(Self { kept: Some(kept), ..scheduler })
+    }
+
+    /// Puts firings that failed for good into the dead-letter queue of this queue.
+    #[must_use]
+    pub fn giving_up_to(self, queue: &Arc<LocalRunQueue>) -> Self {
+        Self { gives_up_to: Some(queue.clone()), ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -169,10 +179,12 @@ impl LocalScheduler {
                     let faults = self.state().faults;
                     for (name, at) in due {
                         let input = Self::input(&name, at);
-                        tokio::spawn(fire(invoke.clone(), input.clone(), faults.late_by));
+                        let queue = &self.gives_up_to;
+                        let firing = (input.clone(), queue.clone());
+                        tokio::spawn(fire(invoke.clone(), firing, faults.late_by));
                         if let Some(again_after) = faults.again_after {
                             let later = faults.late_by + again_after;
-                            tokio::spawn(fire(invoke.clone(), input, later));
+                            tokio::spawn(fire(invoke.clone(), (input, queue.clone()), later));
                         }
                     }
                 }
@@ -181,8 +193,12 @@ impl LocalScheduler {
     }
 }
 
-async fn fire<F, A>(invoke: F, input: Value, delay: Duration)
-where
+/// Invokes the target with this input. What fails for good goes to the dead-letter queue.
+async fn fire<F, A>(
+    invoke: F,
+    (input, gives_up_to): (Value, Option<Arc<LocalRunQueue>>),
+    delay: Duration,
+) where
     F: Fn(Value) -> A + Send,
     A: Future<Output = bool> + Send,
 {
@@ -193,8 +209,21 @@ where
         }
         tokio::time::sleep(retry_after).await;
     }
-    if !invoke(input).await {
-        tracing::error!("an invocation for a schedule failed three times");
+    if invoke(input.clone()).await {
+        return;
+    }
+    tracing::error!("an invocation for a schedule failed three times");
+    if let Some(queue) = gives_up_to {
+        // Lambda's record of an invocation that failed at every retry.
+        let record = json!({
+            "version": "1.0",
+            "requestContext": {
+                "condition": "RetriesExhausted", "approximateInvokeCount": RETRIES.len() + 1,
+            },
+            "requestPayload": input,
+            "responseContext": { "statusCode": 200, "functionError": "Unhandled" },
+        });
+        queue.messages().send_dead(record.to_string(), BTreeMap::new());
     }
 }
 

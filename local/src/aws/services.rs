@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alimi::aws::{
-    EventBridgeScheduler, S3Files, SchedulerTarget, SecretsManager, SqsReceiptQueue, SqsRunQueue,
-    WakeQueue,
+    DeadLetterUrls, EventBridgeScheduler, RedriveUrls, S3Files, SchedulerTarget, SecretsManager,
+    SqsDeadLetters, SqsReceiptQueue, SqsRedrive, SqsRunQueue, WakeQueue,
 };
 use alimi::ports::{
-    AudienceFiles, AudienceUploads, Clock, FilePart, FoundSchedule, PlannedSchedule, PortError,
-    ReceiptQueue, RunQueue, Scheduler, Secrets, Waker,
+    AudienceFiles, AudienceUploads, Clock, DeadLetterQueue, DeadLetterQueues, FilePart,
+    FoundSchedule, PlannedSchedule, PortError, ReceiptQueue, RedriveQueues, RunQueue, Scheduler,
+    Secrets, Waker,
 };
 use alimi::store::DynamoStore;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::aws::dead_letters::LocalDeadLetters;
 use crate::aws::embedded;
 use crate::aws::files::LocalFiles;
 use crate::aws::permissions::Guard;
@@ -45,6 +47,8 @@ pub(crate) struct Adapters {
     pub waker: Arc<dyn Waker>,
     pub run_queue: Arc<dyn RunQueue>,
     pub receipt_queue: Arc<dyn ReceiptQueue>,
+    pub dead_letters: Arc<dyn DeadLetterQueues>,
+    pub redrive: Arc<dyn RedriveQueues>,
     pub scheduler: Arc<dyn Scheduler>,
     pub files: Arc<dyn AudienceFiles>,
     pub uploads: Arc<dyn AudienceUploads>,
@@ -58,6 +62,7 @@ struct Inner {
     queue: Arc<LocalQueue>,
     run_queue: Arc<LocalRunQueue>,
     receipt_queue: Arc<LocalReceiptQueue>,
+    dead_letters: LocalDeadLetters,
     scheduler: Arc<LocalScheduler>,
     files: Arc<LocalFiles>,
     /// The bodies of the requests that put the schedules, by name.
@@ -90,14 +95,20 @@ pub(crate) const S3_URL: &str = "http://s3";
 
 impl Services {
     pub(crate) fn new(
-        queue: Arc<LocalQueue>,
-        run_queue: Arc<LocalRunQueue>,
-        receipt_queue: Arc<LocalReceiptQueue>,
+        dead_letters: LocalDeadLetters,
         scheduler: Arc<LocalScheduler>,
         files: Arc<LocalFiles>,
     ) -> Self {
-        let put_bodies = Mutex::default();
-        Self(Arc::new(Inner { queue, run_queue, receipt_queue, scheduler, files, put_bodies }))
+        let LocalDeadLetters { wakes, runs, receipts, .. } = dead_letters.clone();
+        Self(Arc::new(Inner {
+            queue: wakes,
+            run_queue: runs,
+            receipt_queue: receipts,
+            dead_letters,
+            scheduler,
+            files,
+            put_bodies: Mutex::default(),
+        }))
     }
 
     /// The adapters of a function, with clients whose calls `guard` checks. The names of queues,
@@ -111,6 +122,7 @@ impl Services {
         let config = database.config().to_builder().interceptor(guard.clone()).build();
         let database = aws_sdk_dynamodb::Client::from_conf(config);
         let sqs = client!(aws_sdk_sqs, self, guard);
+        let url = |queue: &str| format!("http://aws_sdk_sqs/{queue}");
         let target = SchedulerTarget {
             group: "ScheduleGroup".to_owned(),
             arn: "TriggerFunction".to_owned(),
@@ -121,14 +133,25 @@ impl Services {
             Arc::new(S3Files::at(S3_URL, SharedHttpClient::new(self.clone()), guard.clone()));
         Adapters {
             store: Arc::new(DynamoStore::new(database, embedded::tables(), clock)),
-            waker: Arc::new(WakeQueue::new(sqs.clone(), "http://aws_sdk_sqs/WakeQueue".to_owned())),
-            run_queue: Arc::new(SqsRunQueue::new(
+            waker: Arc::new(WakeQueue::new(sqs.clone(), url("WakeQueue"))),
+            run_queue: Arc::new(SqsRunQueue::new(sqs.clone(), url("RunQueue"))),
+            receipt_queue: Arc::new(SqsReceiptQueue::new(sqs.clone(), url("ReceiptQueue"))),
+            dead_letters: Arc::new(SqsDeadLetters::new(
                 sqs.clone(),
-                "http://aws_sdk_sqs/RunQueue".to_owned(),
+                DeadLetterUrls {
+                    wakes: url("WakeDeadLetterQueue"),
+                    runs: url("RunDeadLetterQueue"),
+                    receipts: url("ReceiptDeadLetterQueue"),
+                    changes: url("ChangeDeadLetterQueue"),
+                },
             )),
-            receipt_queue: Arc::new(SqsReceiptQueue::new(
+            redrive: Arc::new(SqsRedrive::new(
                 sqs,
-                "http://aws_sdk_sqs/ReceiptQueue".to_owned(),
+                RedriveUrls {
+                    wakes: url("WakeQueue"),
+                    runs: url("RunQueue"),
+                    receipts: url("ReceiptQueue"),
+                },
             )),
             scheduler: Arc::new(EventBridgeScheduler::new(
                 client!(aws_sdk_scheduler, self, guard),
@@ -242,6 +265,8 @@ impl Inner {
         let operation = request.headers().get("x-amz-target").unwrap_or(request.method());
         let answer = match (uri.host().unwrap_or_default(), operation) {
             ("aws_sdk_sqs", "AmazonSQS.SendMessage") => self.send(&body)?,
+            ("aws_sdk_sqs", "AmazonSQS.ReceiveMessage") => self.receive_dead(&body)?,
+            ("aws_sdk_sqs", "AmazonSQS.DeleteMessage") => self.remove_dead(&body)?,
             ("json", "secretsmanager.GetSecretValue") => {
                 Answer::json(200, &json!({ "SecretString": channel_secret() }))
             }
@@ -286,6 +311,36 @@ impl Inner {
             other => return Err(format!("no queue has the name {other:?}").into()),
         }
         Ok(Answer::json(200, &json!({ "MessageId": "sent" })))
+    }
+
+    /// Lambda reads the other queues.
+    fn receive_dead(&self, body: &Value) -> Result<Answer, ServiceError> {
+        let messages = self.dead_letters.received(dead_letter_queue(body)?);
+        let messages = messages.into_iter().map(|message| {
+            let attributes = message
+                .attributes
+                .into_iter()
+                .map(|(name, value)| (name, json!({ "DataType": "String", "StringValue": value })));
+            json!({
+                "MessageId": message.id,
+                "ReceiptHandle": message.handle,
+                "Body": message.body,
+                "Attributes": {
+                    "SentTimestamp": message.sent_at_ms.to_string(),
+                    "ApproximateReceiveCount": message.receives.to_string(),
+                    "MessageGroupId": message.group,
+                },
+                "MessageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
+            })
+        });
+        let messages: Vec<Value> = messages.collect();
+        Ok(Answer::json(200, &json!({ "Messages": messages })))
+    }
+
+    fn remove_dead(&self, body: &Value) -> Result<Answer, ServiceError> {
+        let handle = body["ReceiptHandle"].as_str().unwrap_or_default();
+        self.dead_letters.removed(dead_letter_queue(body)?, handle);
+        Ok(Answer::json(200, &json!({})))
     }
 
     async fn names(&self) -> Answer {
@@ -387,6 +442,13 @@ impl Inner {
             }
         })
     }
+}
+
+/// The dead-letter queue that a request names.
+fn dead_letter_queue(body: &Value) -> Result<DeadLetterQueue, ServiceError> {
+    let name = body["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next());
+    let queue = name.and_then(LocalDeadLetters::named);
+    queue.ok_or_else(|| format!("no dead-letter queue has the name {name:?}").into())
 }
 
 fn planned(name: &str, body: &Value) -> Result<PlannedSchedule, ServiceError> {

@@ -1,4 +1,4 @@
-//! A meter that keeps the metrics of drains, of the sweeper's rounds, and of the webhook.
+//! A meter that keeps the metrics of drains, of the sweeper's rounds, of the webhook, and of dead letters.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -29,6 +29,7 @@ pub struct RecordingMeter {
     drains: Mutex<Vec<Drained>>,
     sweeps: Mutex<Vec<Swept>>,
     refused: Mutex<Vec<u64>>,
+    dead_letters: Mutex<Vec<u64>>,
 }
 
 impl RecordingMeter {
@@ -48,6 +49,12 @@ impl RecordingMeter {
     pub fn webhook_refused(&self) -> Vec<u64> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The counts of dead letters, in the order in which they were recorded.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<u64> {
+        self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Meter for RecordingMeter {
@@ -63,5 +70,9 @@ impl Meter for RecordingMeter {
 
     fn webhook_refused(&self, _at_ms: i64, count: u64) {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(count);
+    }
+
+    fn dead_letters(&self, _at_ms: i64, count: u64) {
+        self.dead_letters.lock().unwrap_or_else(PoisonError::into_inner).push(count);
     }
 }

@@ -68,7 +68,7 @@ impl SampleBed {
             sender_settings: SenderSettings::default(),
         });
         sample_events::save_schedule(&store, &stack).await;
-        let services = endpoint::router(served.endpoint.clone(), stack.services(&queue));
+        let services = endpoint::router(served.endpoint.clone(), stack.services());
         let serving = [
             endpoint::serve(provider, simulator::router(simulator)),
             endpoint::serve(aws, services),

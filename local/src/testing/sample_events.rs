@@ -85,6 +85,13 @@ pub async fn invoke(stack: &Stack, event: &str) -> Value {
             let report = alimi_sweeper::handle(&stack.sweeper).await.expect("a round");
             serde_json::to_value(report).expect("JSON")
         }
+        Some(("observer", _)) => {
+            // The function accepts any JSON.
+            let _: Value = serde_json::from_str(&text).expect("JSON");
+            let time_left = Duration::from_secs(50);
+            let report = alimi_observer::handle(&stack.observer, time_left).await;
+            serde_json::to_value(report).expect("JSON")
+        }
         _ => panic!("{event} names no function"),
     }
 }

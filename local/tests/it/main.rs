@@ -8,6 +8,7 @@ mod change_feed;
 mod claims;
 mod console;
 mod crash;
+mod dead_letters;
 mod demo;
 mod deploy_guide;
 mod events;

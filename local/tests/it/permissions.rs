@@ -1,11 +1,12 @@
 //! Every function uses all that its policy in template.yaml permits. The world of every test checks
 //! that a function calls nothing else.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alimi::aws::{SecretsManager, https_client};
 use alimi::domain::{RunKey, Status};
-use alimi::ports::{Scheduler, Secrets, WakeGroup};
+use alimi::ports::{DeadLetterQueue, Scheduler, Secrets, WakeGroup};
 use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::aws::permissions::{Function, Permissions};
 use alimi_local::event_sources;
@@ -15,7 +16,9 @@ use alimi_planner::StreamEvent;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
+use crate::dead_letters::{collect, listed, redrive};
 use crate::phone_numbers::{DELIVERED, NO_RECEIPT};
 use crate::provider_receipts::webhook_path;
 
@@ -35,6 +38,7 @@ async fn every_function_uses_everything_that_its_policy_permits() {
     widened_hours(&world(&permissions).await).await;
     a_receipt_in_an_outage(&world(&permissions).await).await;
     a_restored_table(&world(&permissions).await).await;
+    dead_letters(&world(&permissions).await).await;
     let unused = permissions.unused();
     let unused: Vec<_> =
         unused.iter().filter(|grant| !NEVER_HERE.contains(&grant.as_str())).collect();
@@ -319,6 +323,18 @@ async fn a_receipt_in_an_outage(world: &World) {
     assert_eq!(world.webhook(&webhook_path(), "{}").await.0, 200);
     assert_eq!(world.stack.receipt_queue.sent(), 1);
     world.faults.clear();
+}
+
+/// The observer records a letter of each queue, and the console sends them again.
+async fn dead_letters(world: &World) {
+    let firing = json!({ "schedule": "daily", "scheduled_at": "2026-03-02T01:00:00Z" });
+    for queue in DeadLetterQueue::VARIANTS {
+        world.stack.dead_letters.give_up(*queue, firing.to_string(), BTreeMap::new());
+    }
+    collect(world).await;
+    for letter in listed(world, "").await.iter().filter(|letter| letter["state"] == "dead") {
+        assert_eq!(redrive(world, letter).await.status, 200, "{letter}");
+    }
 }
 
 /// The console reviews the notifications after a restoration.

@@ -9,9 +9,11 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCrede
 use aws_types::SdkConfig;
 
 use super::audience_files::{FileService, S3Files};
+use super::dead_letter_queues::{DeadLetterUrls, SqsDeadLetters};
 use super::environment::{ConfigError, Environment};
 use super::http_client::https_client;
 use super::receipt_queue::SqsReceiptQueue;
+use super::redrive_queues::{RedriveUrls, SqsRedrive};
 use super::run_queue::SqsRunQueue;
 use super::scheduler::{EventBridgeScheduler, SchedulerTarget};
 use super::secrets::SecretsManager;
@@ -106,6 +108,16 @@ impl Aws {
     #[must_use]
     pub fn run_queue(&self, url: String) -> SqsRunQueue {
         SqsRunQueue::new(aws_sdk_sqs::Client::new(&self.sdk), url)
+    }
+
+    #[must_use]
+    pub fn dead_letters(&self, urls: DeadLetterUrls) -> SqsDeadLetters {
+        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&self.sdk), urls)
+    }
+
+    #[must_use]
+    pub fn redrive(&self, urls: RedriveUrls) -> SqsRedrive {
+        SqsRedrive::new(aws_sdk_sqs::Client::new(&self.sdk), urls)
     }
 
     #[must_use]

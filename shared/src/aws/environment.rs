@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use super::dead_letter_queues::DeadLetterUrls;
+use super::redrive_queues::RedriveUrls;
 use super::scheduler::SchedulerTarget;
 use crate::http::{
     IdentifyCaller, iam_caller, iam_identity, iam_or_local_caller, iam_or_local_identity,
@@ -98,6 +100,31 @@ impl Environment {
             arn: self.required("FIRING_TARGET_ARN")?,
             role: self.required("SCHEDULER_ROLE_ARN")?,
             dead_letters: self.required("SCHEDULER_DEAD_LETTERS_ARN")?,
+        })
+    }
+
+    /// The addresses of the dead-letter queues.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first variable that is missing.
+    pub fn dead_letter_urls(self) -> Result<DeadLetterUrls, ConfigError> {
+        Ok(DeadLetterUrls {
+            wakes: self.required("WAKE_DEAD_LETTERS_URL")?,
+            runs: self.required("RUN_DEAD_LETTERS_URL")?,
+            receipts: self.required("RECEIPT_DEAD_LETTERS_URL")?,
+            changes: self.required("CHANGE_DEAD_LETTERS_URL")?,
+        })
+    }
+
+    /// The addresses of the queues that dead letters are sent back to.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first variable that is missing.
+    pub fn redrive_urls(self) -> Result<RedriveUrls, ConfigError> {
+        Ok(RedriveUrls {
+            wakes: self.required("WAKE_QUEUE_URL")?,
+            runs: self.required("RUN_QUEUE_URL")?,
+            receipts: self.required("RECEIPT_QUEUE_URL")?,
         })
     }
 

@@ -19,10 +19,11 @@ use crate::ports::Randomness;
 use crate::use_cases::audit::{AuditTrail, Requirement};
 
 /// The parameters of query strings that name what a request is about.
-const SUBJECT_PARAMETERS: [&str; 11] = [
+const SUBJECT_PARAMETERS: [&str; 12] = [
     "audience",
     "channel",
     "day",
+    "edge",
     "event",
     "producer",
     "recipient",

@@ -15,10 +15,12 @@ pub enum ProblemKind {
     NoProducer,
     NotFound,
     MethodNotAllowed,
-    /// The notification's status does not allow the operation.
+    /// The status of a notification or of a dead letter does not allow the operation.
     Conflict,
     /// Other documents or messages still need the document.
     InUse,
+    /// There are not as many as the caller has counted.
+    OtherCount,
     /// Messages may leave meanwhile: channels have to be stopped first.
     NotStopped,
     /// The document holds as many entries as it may.
@@ -63,9 +65,11 @@ impl ProblemKind {
             Self::Forbidden | Self::NoProducer => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::InUse | Self::NotStopped | Self::LimitReached => {
-                StatusCode::CONFLICT
-            }
+            Self::Conflict
+            | Self::InUse
+            | Self::OtherCount
+            | Self::NotStopped
+            | Self::LimitReached => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -86,8 +90,9 @@ impl ProblemKind {
             Self::NoProducer => "The caller belongs to no producer",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "The method is not allowed here",
-            Self::Conflict => "The notification's status does not allow this",
+            Self::Conflict => "The present status does not allow this",
             Self::InUse => "The document is in use",
+            Self::OtherCount => "There are not as many as expected",
             Self::NotStopped => "Channels have to be stopped first",
             Self::LimitReached => "The document holds as many as it may",
             Self::PreconditionFailed => "The change's condition does not hold",

@@ -1,4 +1,4 @@
-//! Metrics of lanes and of the webhook.
+//! Metrics of lanes, of the webhook and of dead letters.
 
 use crate::domain::{LaneMetrics, SweepMetrics};
 
@@ -10,4 +10,7 @@ pub trait Meter: Send + Sync {
 
     /// Records how many calls of the webhook were refused since the last record.
     fn webhook_refused(&self, at_ms: i64, count: u64);
+
+    /// Records how many messages were given up since the last record.
+    fn dead_letters(&self, at_ms: i64, count: u64);
 }

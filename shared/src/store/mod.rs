@@ -6,6 +6,7 @@ mod batch_delete;
 mod catalog;
 mod catalog_file;
 mod channel_rows;
+mod dead_letters;
 mod document_changes;
 mod document_item;
 mod documents;

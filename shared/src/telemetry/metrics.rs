@@ -1,6 +1,6 @@
 //! Metrics in CloudWatch's embedded metric format: one JSON object in the log for each drain, for
-//! each lane in a sweeper's round, and for the refused calls of the webhook. CloudWatch makes metrics
-//! with percentiles from them.
+//! each lane in a sweeper's round, for the refused calls of the webhook, and for dead letters. CloudWatch
+//! makes metrics with percentiles from them.
 //!
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -24,6 +24,8 @@ const UNCONFIRMED: &str = "Unconfirmed";
 const QUEUE_AGE: &str = "QueueAge";
 /// Written for the whole stack only: a refused call need not name a channel that exists.
 const WEBHOOK_REFUSED: &str = "WebhookRefused";
+/// Written for the whole stack only: the list of dead letters tells their edges apart.
+const DEAD_LETTERS: &str = "DeadLetters";
 
 /// The metrics that `template.yaml` has alarms on. An alarm cannot search for channels, so these
 /// are written for the whole stack as well. Only these, because AWS charges for each metric.
@@ -92,6 +94,14 @@ impl<W: Write> EmbeddedMetrics<W> {
         self.write_line(format_of(metrics), &entry);
     }
 
+    /// Writes a metric of the whole stack.
+    fn write_count(&self, name: &'static str, at_ms: i64, count: u64) {
+        let dimensions = vec![vec!["Stack".to_owned()]];
+        let format =
+            Emf::builder(NAMESPACE.to_owned(), dimensions).skip_all_validations(true).build();
+        self.write_line(format, &CountEntry { stack: &self.stack, name, at_ms, count });
+    }
+
     fn write_line(&self, mut format: Emf, entry: &impl Entry) {
         // One write for each line, so that no other log line comes in between.
         let mut line = Vec::new();
@@ -114,10 +124,11 @@ impl<W: Write + Send> Meter for EmbeddedMetrics<W> {
     }
 
     fn webhook_refused(&self, at_ms: i64, count: u64) {
-        let dimensions = vec![vec!["Stack".to_owned()]];
-        let format =
-            Emf::builder(NAMESPACE.to_owned(), dimensions).skip_all_validations(true).build();
-        self.write_line(format, &RefusedEntry { stack: &self.stack, at_ms, count });
+        self.write_count(WEBHOOK_REFUSED, at_ms, count);
+    }
+
+    fn dead_letters(&self, at_ms: i64, count: u64) {
+        self.write_count(DEAD_LETTERS, at_ms, count);
     }
 }
 
@@ -141,17 +152,18 @@ fn time_of(at_ms: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at_ms).unwrap_or(0))
 }
 
-struct RefusedEntry<'f> {
+struct CountEntry<'f> {
     stack: &'f str,
+    name: &'static str,
     at_ms: i64,
     count: u64,
 }
 
-impl Entry for RefusedEntry<'_> {
+impl Entry for CountEntry<'_> {
     fn write<'a>(&'a self, writer: &mut impl EntryWriter<'a>) {
         writer.timestamp(time_of(self.at_ms));
         writer.value("Stack", self.stack);
-        writer.value(WEBHOOK_REFUSED, &self.count);
+        writer.value(self.name, &self.count);
     }
 }
 
@@ -316,6 +328,15 @@ mod tests {
         assert_eq!(line["_aws"]["Timestamp"], AT_MS);
         assert_eq!(line["Stack"], "alimi");
         assert_eq!(line["WebhookRefused"], 12);
+    }
+
+    #[test]
+    fn dead_letters_are_a_metric_of_the_stack() {
+        let line = written_by(|meter| meter.dead_letters(AT_MS, 3));
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+        assert_eq!(directives[0]["Dimensions"], json!([["Stack"]]));
+        assert_eq!(names(&directives[0]), ["DeadLetters"]);
+        assert_eq!((&line["Stack"], &line["DeadLetters"]), (&json!("alimi"), &json!(3)));
     }
 
     /// An alarm cannot search for channels.

@@ -12,6 +12,7 @@ pub mod console;
 mod current_hours;
 pub mod describe;
 pub mod enqueue;
+pub mod observer;
 pub mod planner;
 mod puts;
 mod run_ends;
@@ -27,16 +28,19 @@ pub use apply::{Applied, Apply};
 pub use audience::Audiences;
 pub use audit::{AuditTrail, Requirement};
 pub use console::{
-    ConfigureCatalog, ContentMissing, DryRun, DryRunReport, Entry, FilePlace, Inspect, Inspected,
-    ListRuns, ListedRun, NewReceiptSecret, NoPlace, NotChanged, NotPreviewed, NotReviewed, NotRun,
-    NotUploaded, OpenCount, Preview, PreviewSchedule, Restoration, ReviewRestored, Reviewed,
-    TakeFiles, UploadMembers, UploadReport, UploadRequest, Why, WhyItWaits,
+    ConfigureCatalog, ContentMissing, DeadLetterFilter, DryRun, DryRunReport, Entry, FilePlace,
+    Inspect, Inspected, ListRuns, ListedDeadLetters, ListedRun, NewReceiptSecret, NoPlace,
+    NotChanged, NotPreviewed, NotRedriven, NotReviewed, NotRun, NotUploaded, OpenCount, Preview,
+    PreviewSchedule, REDRIVEN_MAX, RedriveDeadLetters, RedriveOrder, RedrivenEdge, Restoration,
+    ReviewRestored, Reviewed, TakeFiles, UploadMembers, UploadReport, UploadRequest, Why,
+    WhyItWaits,
 };
 pub use describe::{Describe, Description, Place, Waiting};
 pub use enqueue::{
     Draft, Enqueue, Enqueued, EnqueuedSequence, NoProducer, NotEnqueued, ProducerRequest,
     Producers, SequenceDraft, StepDraft, StepNotificationDraft, StoredSequence,
 };
+pub use observer::{CollectDeadLetters, Collected};
 pub use planner::{Planned, Planner, Reconciled, ReconciledPart};
 pub use puts::PUTS_PER_SECOND;
 pub use run_ends::{RunEnd, RunEnds, SearchLimits};

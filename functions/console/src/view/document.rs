@@ -57,6 +57,6 @@ impl<'a> RevisionView<'a> {
 }
 
 /// `None` never occurs: stored times are within the range of a timestamp.
-pub(super) fn time(at_ms: i64) -> Option<Timestamp> {
+pub(crate) fn time(at_ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(at_ms).ok()
 }

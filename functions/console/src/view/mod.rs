@@ -1,6 +1,7 @@
 //! What operators see. Phone numbers are masked, and members' variables are left out.
 
 mod audit_record;
+mod dead_letter;
 mod document;
 mod dry_run;
 mod file_place;
@@ -14,7 +15,8 @@ mod upload;
 mod why;
 
 pub(crate) use self::audit_record::AuditRecordView;
-pub(crate) use self::document::{DocumentView, Page, RevisionView};
+pub(crate) use self::dead_letter::{DeadLetterView, RedrivenEdgeView};
+pub(crate) use self::document::{DocumentView, Page, RevisionView, time};
 pub(crate) use self::dry_run::DryRunView;
 pub(crate) use self::file_place::FilePlaceView;
 pub(crate) use self::preview::PreviewView;

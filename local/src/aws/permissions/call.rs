@@ -18,6 +18,8 @@ use aws_sdk_scheduler::operation::delete_schedule::DeleteScheduleInput;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleInput;
 use aws_sdk_scheduler::operation::list_schedules::ListSchedulesInput;
 use aws_sdk_scheduler::operation::update_schedule::UpdateScheduleInput;
+use aws_sdk_sqs::operation::delete_message::DeleteMessageInput;
+use aws_sdk_sqs::operation::receive_message::ReceiveMessageInput;
 use aws_sdk_sqs::operation::send_message::SendMessageInput;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
@@ -128,6 +130,10 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         let role = target.map(aws_sdk_scheduler::types::Target::role_arn);
         vec![call, Call::new("iam:PassRole", role.unwrap_or_default())]
     };
+    let on_queue = |action: &str, url: Option<&str>| {
+        let queue = url.and_then(|url| url.rsplit('/').next());
+        Call::new(action, queue.unwrap_or_default())
+    };
     // The policies are read with every parameter set, so customer managed keys encrypt the secrets
     // and the audience files.
     let decrypt = |key: &str| Call::new("kms:Decrypt", format!("{}:key/{key}", arn("kms")));
@@ -136,8 +142,11 @@ fn other_calls(input: &Input) -> Option<Vec<Call>> {
         Call::new("s3:GetObject", format!("arn:aws:s3:::{path}"))
     };
     if let Some(send) = input.downcast_ref::<SendMessageInput>() {
-        let queue = send.queue_url().and_then(|url| url.rsplit('/').next());
-        Some(vec![Call::new("sqs:SendMessage", queue.unwrap_or_default())])
+        Some(vec![on_queue("sqs:SendMessage", send.queue_url())])
+    } else if let Some(receive) = input.downcast_ref::<ReceiveMessageInput>() {
+        Some(vec![on_queue("sqs:ReceiveMessage", receive.queue_url())])
+    } else if let Some(delete) = input.downcast_ref::<DeleteMessageInput>() {
+        Some(vec![on_queue("sqs:DeleteMessage", delete.queue_url())])
     } else if let Some(call) = input.downcast_ref::<JsonCall>() {
         let member = |name: &str| call.input()[name].as_str().unwrap_or_default();
         match call.target() {

@@ -9,6 +9,7 @@ pub enum Function {
     Trigger,
     Planner,
     Sweeper,
+    Observer,
 }
 
 impl Function {
@@ -23,6 +24,7 @@ impl Function {
             Self::Trigger => "TriggerFunction",
             Self::Planner => "PlannerFunction",
             Self::Sweeper => "SweeperFunction",
+            Self::Observer => "ObserverFunction",
         }
     }
 }

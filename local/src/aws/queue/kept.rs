@@ -1,5 +1,6 @@
 //! The messages of a queue in rows, which outlast the process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ struct KeptMessage {
     receives: u32,
     sent_at_ms: i64,
     is_dead: bool,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
 }
 
 impl KeptMessages {
@@ -36,13 +39,22 @@ impl KeptMessages {
         let now = Instant::now();
         let mut state = State::default();
         for (name, kept) in self.rows.all::<KeptMessage>(&self.part)? {
-            let KeptMessage { group, body, receives, sent_at_ms, is_dead } = kept;
+            let KeptMessage { group, body, receives, sent_at_ms, is_dead, attributes } = kept;
             let number = name.parse().unwrap_or(0);
             state.sent = state.sent.max(number);
             let age_ms = u64::try_from(self.clock.now_ms() - sent_at_ms).unwrap_or(0);
             let sent_at = now.checked_sub(Duration::from_millis(age_ms)).unwrap_or(now);
-            let message =
-                Message { number, group, body, receives, sent_at, visible_at: now, is_dead };
+            let message = Message {
+                number,
+                group,
+                body,
+                receives,
+                sent_at,
+                visible_at: now,
+                is_dead,
+                attributes,
+                dead_sent_at_ms: is_dead.then_some(sent_at_ms),
+            };
             if is_dead {
                 state.dead.push(message);
             } else {
@@ -60,6 +72,7 @@ impl KeptMessages {
             receives: message.receives,
             sent_at_ms: self.clock.now_ms() - age_ms,
             is_dead: message.is_dead,
+            attributes: message.attributes.clone(),
         };
         self.report(self.rows.put(&self.part, &name(message), &kept));
     }

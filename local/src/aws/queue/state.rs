@@ -1,6 +1,6 @@
 //! The messages of a queue.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,6 +32,10 @@ pub(super) struct Message {
     pub(super) visible_at: Instant,
     /// It was received too often.
     pub(super) is_dead: bool,
+    /// What its sender says of it.
+    pub(super) attributes: BTreeMap<String, String>,
+    /// Its time, once it has been read from the dead-letter queue. It stays the same then.
+    pub(super) dead_sent_at_ms: Option<i64>,
 }
 
 impl Message {
@@ -68,9 +72,54 @@ impl State {
             sent_at: now,
             visible_at: now,
             is_dead: false,
+            attributes: BTreeMap::new(),
+            dead_sent_at_ms: None,
         };
         self.waiting.push_back(message.clone());
         Some(message)
+    }
+
+    /// Adds a message that was given up elsewhere, and returns it.
+    pub(super) fn send_dead(
+        &mut self,
+        body: String,
+        attributes: BTreeMap<String, String>,
+    ) -> Message {
+        let now = Instant::now();
+        self.sent += 1;
+        let message = Message {
+            number: self.sent,
+            group: format!("dead-{}", self.sent),
+            body,
+            receives: 0,
+            sent_at: now,
+            visible_at: now,
+            is_dead: true,
+            attributes,
+            dead_sent_at_ms: None,
+        };
+        self.dead.push(message.clone());
+        message
+    }
+
+    /// Receives from the dead-letter queue: the messages that are visible, ten at most.
+    pub(super) fn take_dead(&mut self, now_ms: i64, visibility: Duration) -> Vec<Message> {
+        let now = Instant::now();
+        let mut taken = Vec::new();
+        for message in self.dead.iter_mut().filter(|message| message.visible_at <= now).take(10) {
+            message.receives += 1;
+            message.visible_at = now + visibility;
+            let age_ms = i64::try_from(message.sent_at.elapsed().as_millis()).unwrap_or(0);
+            message.dead_sent_at_ms.get_or_insert(now_ms - age_ms);
+            taken.push(message.clone());
+        }
+        taken
+    }
+
+    /// Removes a message from the dead-letter queue, and returns it.
+    pub(super) fn remove_dead(&mut self, number: u64) -> Option<Message> {
+        let at = self.dead.iter().position(|message| message.number == number)?;
+        Some(self.dead.remove(at))
     }
 
     /// Receives the oldest visible message of a group that is not busy. Without one, returns when

@@ -6,16 +6,19 @@ mod event;
 mod filter;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::batch::{Answer, Batch};
-use self::event::{event, record};
+use self::event::{event, record, sequence_number};
 use crate::aws::embedded::{Change, Changes, EmbeddedError, StandInRows};
+use crate::aws::queue::LocalQueue;
 use crate::stopping::Stopping;
 
 pub use self::settings::StreamReaderSettings;
@@ -36,6 +39,8 @@ pub struct StreamReader {
     rows: StandInRows,
     /// The pause between two looks at a stream without new changes. Lambda's is a quarter of a second.
     poll_every: Duration,
+    /// Whose dead-letter queue gets the records of changes that were given up.
+    gives_up_to: Option<Arc<LocalQueue>>,
 }
 
 /// All changes up to this one are done.
@@ -52,7 +57,13 @@ impl StreamReader {
         rows: StandInRows,
         poll_every: Duration,
     ) -> Self {
-        Self { settings, changes, rows, poll_every }
+        Self { settings, changes, rows, poll_every, gives_up_to: None }
+    }
+
+    /// Puts a record of what was given up into the dead-letter queue of this queue.
+    #[must_use]
+    pub fn giving_up_to(self, queue: &Arc<LocalQueue>) -> Self {
+        Self { gives_up_to: Some(queue.clone()), ..self }
     }
 
     /// Invokes the function until the end is requested. `invoke` returns the function's answer;
@@ -192,7 +203,7 @@ impl StreamReader {
         let (mut size, mut retries) = (batch.changes.len(), 0_u32);
         loop {
             if self.settings.age_max.is_some_and(|age_max| read_at.elapsed() > age_max) {
-                self.give_up(&batch.changes, "too old");
+                self.give_up(&batch.changes, "too old", "RecordAgeExceeded");
                 return true;
             }
             if batch.changes.is_empty() {
@@ -221,7 +232,8 @@ impl StreamReader {
                 // Splitting counts as no retry.
                 size = failed.div_ceil(2);
             } else if self.settings.retries_max.is_some_and(|max| retries >= max) {
-                self.give_up(&batch.changes[..failed], "tried too often");
+                let condition = "RetryAttemptsExhausted";
+                self.give_up(&batch.changes[..failed], "tried too often", condition);
                 batch.changes.drain(..failed);
                 (size, retries) = (batch.changes.len(), 0);
                 continue;
@@ -232,7 +244,8 @@ impl StreamReader {
         }
     }
 
-    fn give_up(&self, changes: &[Change], reason: &str) {
+    /// `condition` is Lambda's name of the reason.
+    fn give_up(&self, changes: &[Change], reason: &str, condition: &str) {
         if let (Some(first), Some(last)) = (changes.first(), changes.last()) {
             tracing::error!(
                 function = %self.settings.function,
@@ -242,7 +255,31 @@ impl StreamReader {
                 reason,
                 "changes were given up: the function does not get them again"
             );
+            if let Some(queue) = &self.gives_up_to {
+                let record = self.record_of(first, last, changes.len(), condition);
+                queue.send_dead(record.to_string(), BTreeMap::new());
+            }
         }
+    }
+
+    /// Lambda's record of changes that it gave up. It says where they are in the stream.
+    fn record_of(&self, first: &Change, last: &Change, count: usize, condition: &str) -> Value {
+        let StreamReaderSettings { function, table, .. } = &self.settings;
+        let (region, account) = ("ap-northeast-2", "123456789012");
+        let stream = format!("table/{table}/stream/2026-03-01T00:00:00.000");
+        json!({
+            "version": "1.0",
+            "requestContext": {
+                "functionArn": format!("arn:aws:lambda:{region}:{account}:function:{function}"),
+                "condition": condition,
+            },
+            "DDBStreamBatchInfo": {
+                "startSequenceNumber": sequence_number(first.number),
+                "endSequenceNumber": sequence_number(last.number),
+                "batchSize": count,
+                "streamArn": format!("arn:aws:dynamodb:{region}:{account}:{stream}"),
+            },
+        })
     }
 }
 

@@ -15,7 +15,7 @@ const MEMBER_TWO: &str = "4c307d78ac62406204825a192d0595";
 const OVER_THE_DEADLINE: Duration = Duration::from_mins(31);
 
 pub(super) fn cases() -> Vec<Case> {
-    [waking(), sweeping(), firing(), planning()].into_iter().flatten().collect()
+    [waking(), sweeping(), observing(), firing(), planning()].into_iter().flatten().collect()
 }
 
 fn swept(lanes_woken: usize, deadlines_closed: usize) -> Value {
@@ -73,6 +73,11 @@ fn sweeping() -> Vec<Case> {
             .answers(swept(0, 1))
             .stores(&[(SINGLE, Status::Unconfirmed)]),
     ]
+}
+
+fn observing() -> Vec<Case> {
+    let nothing = json!({ "dead_letters_recorded": 0, "queues_failed": 0 });
+    vec![on("observer/tick").answers(nothing)]
 }
 
 /// The schedule `daily` and its audience of two exist before each event.

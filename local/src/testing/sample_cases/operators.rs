@@ -18,6 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
         uploads(),
         notifications(),
         restorations(),
+        dead_letters(),
         schedules(),
         runs(),
     ]
@@ -202,6 +203,16 @@ fn notifications() -> Vec<Case> {
                 },
             }))
             .stores(&[(SINGLE, Status::Queued)]),
+    ]
+}
+
+fn dead_letters() -> Vec<Case> {
+    vec![
+        on("console/dead-letters").answers(json!({ "statusCode": 200, "body": { "items": [] } })),
+        on("console/redrive-dead-letter").answers(problem(404, "id")),
+        on("console/redrive-dry-run").answers(json!({
+            "statusCode": 200, "body": { "dry_run": true, "count": 0, "count_is_minimum": false },
+        })),
     ]
 }
 

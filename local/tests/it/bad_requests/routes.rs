@@ -3,6 +3,7 @@
 
 use alimi_console::DOCUMENT_BYTES_MAX;
 use alimi_enqueue::BODY_BYTES_MAX;
+use serde_json::{Value, json};
 
 use super::case::{Case, Function};
 use super::valid;
@@ -52,6 +53,7 @@ fn bare() -> Vec<Case> {
         console("POST", "/v1/schedules/daily/dry-run"),
         console("GET", "/v1/schedules/daily/runs"),
         console("GET", &format!("/v1/ops/notifications/{ID}")),
+        console("GET", "/v1/ops/dead-letters"),
     ];
     for (kind, name) in DOCUMENTS {
         let delete = console("DELETE", &format!("/v1/{kind}/{name}"));
@@ -97,7 +99,12 @@ fn parameters() -> Vec<Case> {
             case.query("%FF=1").gets(400, "query", "a parameter that is not UTF-8"),
         ]
     });
-    let paged = ["/v1/channels", "/v1/schedules/daily/runs", "/v1/schedules/daily/history"];
+    let paged = [
+        "/v1/ops/dead-letters",
+        "/v1/channels",
+        "/v1/schedules/daily/runs",
+        "/v1/schedules/daily/history",
+    ];
     let limits = paged.into_iter().flat_map(|path| {
         let of = |query: &str| Case::of(Function::Console, "GET", path).query(query);
         ["0", "501", "-1", "x", "", "1.5", "99999999999999999999"]
@@ -317,6 +324,12 @@ fn names_and_ids() -> Vec<Case> {
     }
     let post = |path: &str| Case::of(Function::Console, "POST", path);
     let secret = "/v1/channels/alimtalk-main/receipt-secrets/absent";
+    for id in ["x", "runs-1772413200137-a", "faxes-1772413200137-a", "%FF"] {
+        let redrive = post(&format!("/v1/ops/dead-letters/{id}/redrive"));
+        let redrive = redrive.json(json!({ "reason": "mended" }));
+        cases.push(redrive.gets(404, "id", "no such dead letter"));
+    }
+    cases.extend(dead_letters());
     cases.extend([
         get("/v1/schedules/absent/preview").gets(404, "name", "no such schedule"),
         get("/v1/schedules/absent/runs").gets(404, "name", "no such schedule"),
@@ -328,6 +341,46 @@ fn names_and_ids() -> Vec<Case> {
         Case::of(Function::Console, "DELETE", secret).gets(404, "id", "no such secret"),
     ]);
     cases
+}
+
+fn dead_letters() -> Vec<Case> {
+    let list =
+        |query: &str| Case::of(Function::Console, "GET", "/v1/ops/dead-letters").query(query);
+    let one = "/v1/ops/dead-letters/runs-1772413200137-a/redrive";
+    let one = |body: Value| Case::of(Function::Console, "POST", one).json(body);
+    let edge = Case::of(Function::Console, "POST", "/v1/ops/dead-letters/redrive");
+    let order = |body: Value| edge.clone().json(body);
+    vec![
+        list("edge=faxes").gets(400, "edge", "no edge"),
+        list("edge=").gets(400, "edge", "empty"),
+        list("state=gone").gets(400, "state", "no state"),
+        list("cursor=x").gets(400, "cursor", "no place"),
+        list("edge=runs&cursor=wakes-1772413200137-a").gets(400, "cursor", "another edge's"),
+        one(json!({})).gets(422, "reason", "no reason"),
+        one(json!({ "reason": " " })).gets(422, "reason", "an empty reason"),
+        one(json!({ "reason": "가".repeat(501) })).gets(422, "reason", "a long reason"),
+        one(json!({ "reason": "a", "dry_run": true })).gets(422, "dry_run", "unknown"),
+        edge.clone().body("{}").gets(415, "Content-Type", "no type"),
+        edge.clone().json("{").gets(400, "body", "no JSON"),
+        edge.clone().query("edge=runs").json("{}").gets(400, "edge", "an unknown parameter"),
+        order(json!({})).gets(422, "edge", "no edge"),
+        order(json!({ "edge": "faxes", "dry_run": true })).gets(422, "edge", "unknown"),
+        order(json!({ "edge": "runs" })).gets(422, "expected", "no count"),
+        order(json!({ "edge": "runs", "expected": 1 })).gets(422, "reason", "no reason"),
+        order(json!({ "edge": "runs", "expected": -1, "reason": "a" }))
+            .gets(422, "expected", "negative"),
+        order(json!({ "edge": "runs", "expected": 1, "reason": "a" })).gets(
+            409,
+            "expected",
+            "another count",
+        ),
+        order(json!({ "edge": "runs", "expected": 1, "dry_run": true })).gets(
+            422,
+            "expected",
+            "a count in a dry run",
+        ),
+        order(json!({ "edge": "changes", "dry_run": true })).gets(409, "id", "nothing to send"),
+    ]
 }
 
 fn methods_and_paths() -> Vec<Case> {

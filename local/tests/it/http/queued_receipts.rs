@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::requests::{id, post, with, world};
 use crate::captured_log::CapturedLog;
+use crate::dead_letters::{collect, listed, redrive};
 use crate::phone_numbers::NO_RECEIPT;
 use crate::provider_receipts::{ALIMTALK_DELIVERED, receipt, webhook_path};
 use crate::stored_rows::{change_row, put_row, row};
@@ -189,9 +190,9 @@ async fn a_receipt_for_an_unreadable_channel_waits_until_the_row_can_be_read_and
     assert_eq!(world.meter.webhook_refused().iter().sum::<u64>(), 3);
 }
 
-/// An operator repairs the row, and moves the dead letter back to the queue.
+/// An operator repairs the row, and has the dead letter sent again.
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_recorded_for_hours_becomes_a_dead_letter_that_can_be_moved_back() {
+async fn what_cannot_be_recorded_for_hours_becomes_a_dead_letter_that_is_sent_again() {
     let world = world().await;
     let sent = awaiting_its_receipt(&world).await;
     let readable = row(&world, sent.id.as_str());
@@ -202,11 +203,16 @@ async fn what_cannot_be_recorded_for_hours_becomes_a_dead_letter_that_can_be_mov
     assert!(!world.stack.receipt_queue.is_empty(), "given up too soon");
     tokio::time::sleep(RECEIVES_MAX * VISIBILITY).await;
     assert!(world.stack.receipt_queue.is_empty());
-    let dead_letters = world.stack.receipt_queue.dead_letters();
-    let [dead_letter] = &dead_letters[..] else { panic!("{dead_letters:?}") };
+    assert_eq!(world.stack.receipt_queue.dead_letters().len(), 1);
+    collect(&world).await;
+    assert!(world.stack.receipt_queue.dead_letters().is_empty());
+    let listed = listed(&world, "?edge=receipts").await;
+    let [letter] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(letter["tries"], RECEIVES_MAX);
+    assert_eq!(letter["about"], json!({ "channel": "alimtalk-main" }));
 
     put_row(&world, &tables().notifications, &readable);
-    world.stack.receipt_queue.send(dead_letter.clone()).expect("sent");
+    assert_eq!(redrive(&world, letter).await.status, 200);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(status(&world, &sent), Status::Delivered);
 }

@@ -54,9 +54,12 @@ const ALARMS: &[&str] = &[
     "ApiRefusedAlarm: AWS/ApiGateway 4xx of Api > 100",
     "CatalogReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of CatalogTable > 60",
     "CatalogWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of CatalogTable > 60",
+    "ChangeDeadLetterAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of ChangeDeadLetterQueue > 600",
+    "ChangeDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of ChangeDeadLetterQueue > 0",
     "ChannelDownAlarm: Alimi ChannelDown of AWS::StackName > 0",
     "ConsoleErrorsAlarm: AWS/Lambda Errors of ConsoleFunction > 0",
     "ConsoleThrottledAlarm: AWS/Lambda Throttles of ConsoleFunction > 0",
+    "DeadLettersAlarm: Alimi DeadLetters of AWS::StackName > 0",
     "EnqueueErrorsAlarm: AWS/Lambda Errors of EnqueueFunction > 0",
     "EnqueueThrottledAlarm: AWS/Lambda Throttles of EnqueueFunction > 0",
     "ErrorsLoggedAlarm: Alimi/${AWS::StackName} ErrorsLogged > 0",
@@ -69,15 +72,19 @@ const ALARMS: &[&str] = &[
     "MembersWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of MembersTable > 60",
     "NotificationsReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of NotificationsTable > 60",
     "NotificationsWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of NotificationsTable > 60",
+    "ObserverErrorsAlarm: AWS/Lambda Errors of ObserverFunction > 2",
+    "ObserverThrottledAlarm: AWS/Lambda Throttles of ObserverFunction > 0",
     "PlannerAgeAlarm: AWS/Lambda IteratorAge of PlannerFunction > 300000",
     "PlannerErrorsAlarm: AWS/Lambda Errors of PlannerFunction > 0",
     "PlannerThrottledAlarm: AWS/Lambda Throttles of PlannerFunction > 0",
     "QueueAgeAlarm: Alimi QueueAge of AWS::StackName > QueueAgeAlarmMs",
     // 600 s are five tries to record a receipt.
     "ReceiptAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of ReceiptQueue > 600",
+    "ReceiptDeadLetterAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of ReceiptDeadLetterQueue > 600",
     "ReceiptDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of ReceiptDeadLetterQueue > 0",
     // 900 s are three times the timeout of an invocation.
     "RunAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of RunQueue > 900",
+    "RunDeadLetterAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of RunDeadLetterQueue > 600",
     "RunDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of RunDeadLetterQueue > 0",
     "RunsReadsThrottledAlarm: AWS/DynamoDB ReadThrottleEvents of RunsTable > 60",
     "RunsWritesThrottledAlarm: AWS/DynamoDB WriteThrottleEvents of RunsTable > 60",
@@ -94,6 +101,7 @@ const ALARMS: &[&str] = &[
     "UnconfirmedAlarm: Alimi Unconfirmed of AWS::StackName > 0",
     "UnknownAlarm: Alimi Unknown of AWS::StackName > 0",
     "WakeAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of WakeQueue > 120",
+    "WakeDeadLetterAgeAlarm: AWS/SQS ApproximateAgeOfOldestMessage of WakeDeadLetterQueue > 600",
     "WakeDeadLettersAlarm: AWS/SQS ApproximateNumberOfMessagesVisible of WakeDeadLetterQueue > 0",
     "WebhookErrorsAlarm: AWS/Lambda Errors of WebhookFunction > 0",
     "WebhookRefusedAlarm: Alimi WebhookRefused of AWS::StackName > 10",
@@ -182,6 +190,7 @@ fn metrics_written() -> BTreeMap<String, BTreeSet<String>> {
     let swept = SweepMetrics { queue_age_ms: Some(1), unknown: 1, unconfirmed: 1 };
     metrics.swept("alimtalk-main", 0, &swept);
     metrics.webhook_refused(0, 1);
+    metrics.dead_letters(0, 1);
 
     let mut by_dimensions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let written = log.0.lock().expect("no panic").clone();

@@ -138,9 +138,23 @@ fn every_queue_is_encrypted_and_has_a_dead_letter_queue_with_an_alarm() {
     }
     for (name, queue) in &queues {
         let gives_up = !queue["Properties"]["RedrivePolicy"].is_null();
-        assert_ne!(gives_up, dead_letter_queues.contains(name), "{name} has no dead-letter queue");
+        // Streams have no queue of their own.
+        let is_of_streams = name == "ChangeDeadLetterQueue";
+        let is_dead = is_of_streams || dead_letter_queues.contains(name);
+        assert_ne!(gives_up, is_dead, "{name} has no dead-letter queue");
     }
+    dead_letter_queues.insert("ChangeDeadLetterQueue".to_owned());
+    let observer = &functions()["ObserverFunction"]["Properties"]["Environment"]["Variables"];
+    let observer = observer.as_mapping().expect("variables").values();
+    let read: BTreeSet<String> = observer.filter_map(named).map(str::to_owned).collect();
+    assert_eq!(read, dead_letter_queues, "what the observer reads");
     for name in dead_letter_queues {
+        let has_age_alarm = alarms.values().any(|alarm| {
+            let alarm = &alarm["Properties"];
+            alarm["MetricName"].as_str() == Some("ApproximateAgeOfOldestMessage")
+                && named(&alarm["Dimensions"][0]["Value"]) == Some(&name)
+        });
+        assert!(has_age_alarm, "no alarm watches the age of {name}");
         let watched = alarms.values().any(|alarm| {
             let alarm = &alarm["Properties"];
             alarm["MetricName"].as_str() == Some("ApproximateNumberOfMessagesVisible")
@@ -189,6 +203,25 @@ fn receipts_are_tried_again_for_four_hours_at_least() {
     assert_eq!(receives, u64::from(receipt_queue::RECEIVES_MAX));
     let batch = &webhook["Events"]["RecordQueuedReceipts"]["Properties"]["BatchSize"];
     assert_eq!(batch.as_u64(), Some(10));
+}
+
+/// What a function gave up is listed, although its records hold no data.
+#[test]
+fn every_stream_keeps_a_record_of_what_was_given_up() {
+    let mut streams = 0;
+    for (name, function) in functions() {
+        for event in function["Properties"]["Events"].as_mapping().expect("events").values() {
+            if event["Type"].as_str() != Some("DynamoDB") {
+                continue;
+            }
+            streams += 1;
+            let kept = &event["Properties"]["DestinationConfig"]["OnFailure"];
+            // By the type, SAM adds the permission to send.
+            assert_eq!(kept["Type"].as_str(), Some("SQS"), "{name}");
+            assert_eq!(named(&kept["Destination"]), Some("ChangeDeadLetterQueue"), "{name}");
+        }
+    }
+    assert_eq!(streams, 1);
 }
 
 /// The scheduler invokes asynchronously, so that a firing which keeps failing is kept nowhere else.

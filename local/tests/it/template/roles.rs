@@ -40,7 +40,8 @@ fn the_roles_of_the_scheduler_start_its_functions_and_keep_failed_firings_and_no
             ("sqs:SendMessage", vec!["RunQueue", "RunDeadLetterQueue"]),
         ]
     );
-    assert_eq!(granted(&roles["SweepRole"]), [("lambda:InvokeFunction", vec!["SweeperFunction"])]);
+    let started = vec!["SweeperFunction", "ObserverFunction"];
+    assert_eq!(granted(&roles["SweepRole"]), [("lambda:InvokeFunction", started)]);
 }
 
 /// Otherwise another account's schedule could name the role, and AWS would assume it.
@@ -72,8 +73,8 @@ fn every_schedule_of_the_template_names_its_role_and_its_group() {
         }
     }
     let some = |name: &str| Some(name.to_owned());
-    let expected = ("SweeperFunction".to_owned(), some("SweepRole"), some("SweepGroup"));
-    assert_eq!(schedules, [expected]);
+    let expected = |name: &str| (name.to_owned(), some("SweepRole"), some("SweepGroup"));
+    assert_eq!(schedules, ["ObserverFunction", "SweeperFunction"].map(expected));
 }
 
 #[test]

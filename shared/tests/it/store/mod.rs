@@ -2,6 +2,7 @@
 
 mod agenda;
 mod catalog;
+mod dead_letters;
 mod documents;
 pub mod fixture;
 mod lane_rows;
