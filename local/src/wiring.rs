@@ -278,7 +278,9 @@ pub(crate) fn sweeper(
     SweeperFunction {
         sweeper: Sweeper {
             catalog: adapters.store.clone(),
+            adapters: provider_adapters(),
             agenda: adapters.store.clone(),
+            notifications: adapters.store.clone(),
             lanes: adapters.store.clone(),
             classes: adapters.store.clone(),
             waker: adapters.waker.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alimi::aws::{Aws, Environment};
+use alimi::providers::BuiltInAdapters;
 use alimi::telemetry::EmbeddedMetrics;
 use alimi::time::SystemClock;
 use alimi::use_cases::{
@@ -27,7 +28,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let function = SweeperFunction {
         sweeper: Sweeper {
             catalog: store.clone(),
+            adapters: Arc::new(BuiltInAdapters::new(environment.endpoints())),
             agenda: store.clone(),
+            notifications: store.clone(),
             lanes: store.clone(),
             classes: store.clone(),
             waker,

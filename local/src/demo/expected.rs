@@ -94,7 +94,8 @@ pub(super) fn expected_status(phone: &str, media: Media) -> Status {
         | Scenario::TokenRefused
         | Scenario::SlowAnswer
         | Scenario::ResetAfter
-        | Scenario::MalformedAnswer => Status::Delivered,
+        | Scenario::MalformedAnswer
+        | Scenario::LostReceipt => Status::Delivered,
         // Alimtalk fails, and text messages are delivered.
         Scenario::Fallback => match (media.first, media.fallback) {
             (ChannelType::Alimtalk, None) => Status::Failed,

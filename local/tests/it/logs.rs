@@ -191,7 +191,7 @@ async fn receipt_secrets_and_a_look_at_a_message(world: &World) -> String {
 }
 
 /// The middle digits of phone numbers that select the scenarios of the simulated provider.
-const SCENARIOS: std::ops::RangeInclusive<u32> = 9001..=9019;
+const SCENARIOS: std::ops::RangeInclusive<u32> = 9001..=9020;
 
 /// A valid notification.
 fn single() -> Value {

@@ -11,5 +11,7 @@ pub const FALLBACK: &str = "010-9006-0000";
 pub const NO_RECEIPT: &str = "010-9007-0000";
 /// Delivered, but the answer to the request never comes.
 pub const ANSWER_LOST: &str = "010-9008-0000";
+/// Delivered, and the receipt gets lost. It comes again when the provider is asked.
+pub const LOST_RECEIPT: &str = "010-9020-0000";
 /// The receipt does not say whether the message was delivered.
 pub const UNCERTAIN_RECEIPT: &str = "010-9009-0000";

@@ -65,6 +65,14 @@ pub struct Attempt {
     /// The provider's own key of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_message_id: Option<String>,
+    /// How often the provider was asked what became of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub inquiries: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 /// What a sender saw of one request.

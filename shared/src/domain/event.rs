@@ -54,6 +54,12 @@ pub enum Event {
         at_ms: i64,
         receipt: Receipt,
     },
+    /// A sender is about to ask the provider what became of it.
+    Asked {
+        /// The number of the attempt that the question is about.
+        attempt: u8,
+        at_ms: i64,
+    },
     /// Somebody checks whether the deadline for an answer or a receipt has passed.
     DeadlineChecked {
         /// When it was checked.

@@ -25,6 +25,7 @@ mod histogram;
 pub mod hold;
 pub mod hours;
 pub mod id;
+pub mod inquiry;
 mod lost_period;
 pub mod metrics;
 pub mod name;

@@ -46,6 +46,7 @@ pub fn transition(notification: &Notification, event: &Event) -> Result<Transiti
         Event::ReceiptArrived { attempt, at_ms, receipt } => {
             receipts::receipt_arrived(notification, *attempt, *at_ms, receipt)
         }
+        Event::Asked { attempt, at_ms } => receipts::asked(notification, *attempt, *at_ms),
         Event::DeadlineChecked { at_ms } => times::deadline_checked(notification, *at_ms),
         Event::SenderLost { fence, at_ms } => claims::sender_lost(notification, *fence, *at_ms),
         Event::CancelRequested { at_ms } => decisions::cancel_requested(notification, *at_ms),

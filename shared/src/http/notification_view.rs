@@ -102,6 +102,8 @@ struct AttemptView<'a> {
     in_words: InWords,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inquiries: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -217,6 +219,7 @@ impl<'a> AttemptView<'a> {
             code: attempt.code.as_deref(),
             in_words: words.of(attempt.code.as_deref()),
             provider_message_id: attempt.provider_message_id.as_deref(),
+            inquiries: (attempt.inquiries > 0).then_some(attempt.inquiries),
         }
     }
 }

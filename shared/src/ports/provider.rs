@@ -74,7 +74,10 @@ pub enum Asked {
     ReceiptComes,
     Answered(Receipt),
     /// The provider does not know the message.
-    NotKnown,
+    NotKnown {
+        /// The provider's code.
+        code: String,
+    },
     /// No usable answer came. Asking again is harmless.
     NoAnswer,
 }

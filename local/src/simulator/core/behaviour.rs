@@ -104,6 +104,8 @@ pub enum Receipts {
     Uncertain,
     /// The message is delivered, and no receipt comes.
     Never,
+    /// The message is delivered, and its receipt gets lost. It is sent again if the provider is asked.
+    Lost,
 }
 
 impl From<Answer> for Behaviour {

@@ -10,7 +10,7 @@ use super::kept::{Delivery, PlannedReceipt};
 use super::phones::PhoneMessage;
 use super::provider::Simulator;
 use super::receipts::{
-    AcceptedReceipt, Choice, Line, Message, Planned, Taken, WriteReceipt, timeline,
+    AcceptedReceipt, Choice, Line, Message, Planned, Said, Taken, WriteReceipt, timeline,
 };
 use super::taken::TakenMessage;
 
@@ -40,7 +40,9 @@ impl Simulator {
         let mean = self.settings.receipt_after;
         let after = self.around(mean, mean / 2);
         let FromChannel(channel) = from.clone();
-        let taken = TakenMessage { taken: message.taken.clone(), channel, last: None };
+        let delivered = Line { medium: message.taken.media.first, said: Said::Delivered };
+        let last = (receipts == Receipts::Lost).then_some(delivered);
+        let taken = TakenMessage { taken: message.taken.clone(), channel, last };
         {
             let mut state = self.state();
             state.counts.messages += 1;

@@ -126,7 +126,7 @@ pub(super) fn timeline(
             vec![shown(after, None), receipt(after + 4 * mean, first(Said::Delivered))]
         }
         Receipts::Doubled => vec![shown(after, delivered), receipt(after, first(Said::Delivered))],
-        Receipts::Never => vec![shown(after, None)],
+        Receipts::Never | Receipts::Lost => vec![shown(after, None)],
         Receipts::Uncertain => vec![receipt(after, first(Said::Uncertain))],
         Receipts::Undelivered => {
             let second = fallback(after + mean, None, Said::Undelivered);

@@ -50,6 +50,8 @@ pub enum Scenario {
     ServerError,
     /// `010-9019-…`: accepted and delivered, but the answer cannot be read.
     MalformedAnswer,
+    /// `010-9020-…`: delivered, and the receipt gets lost. The provider sends it again when it is asked.
+    LostReceipt,
 }
 
 /// How much longer a slow answer takes.
@@ -79,6 +81,7 @@ impl Scenario {
             Some("0109017") => Self::ResetAfter,
             Some("0109018") => Self::ServerError,
             Some("0109019") => Self::MalformedAnswer,
+            Some("0109020") => Self::LostReceipt,
             _ => Self::Delivered,
         }
     }
@@ -106,6 +109,7 @@ impl Scenario {
             Self::ResetAfter => Answer::ResetAfter.into(),
             Self::ServerError => Answer::ServerError.into(),
             Self::MalformedAnswer => Answer::Malformed.into(),
+            Self::LostReceipt => Receipts::Lost.into(),
         }
     }
 }
@@ -146,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn every_number_from_9001_to_9019_has_a_behaviour_of_its_own() {
-        let behaviours: Vec<Behaviour> = (9001..=9019)
+    fn every_number_from_9001_to_9020_has_a_behaviour_of_its_own() {
+        let behaviours: Vec<Behaviour> = (9001..=9020)
             .map(|exchange| Scenario::of(&format!("010{exchange}0000")).behaviour())
             .collect();
         for (index, behaviour) in behaviours.iter().enumerate() {

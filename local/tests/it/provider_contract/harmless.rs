@@ -66,7 +66,7 @@ pub async fn asking_sends_nothing_to_the_recipient(fixture: Fixture) {
             assert!(can_be_asked);
             assert_eq!(receipt.verdict, Verdict::Delivered);
         }
-        Asked::NotKnown | Asked::NoAnswer => panic!("{asked:?} about a delivered message"),
+        Asked::NotKnown { .. } | Asked::NoAnswer => panic!("{asked:?} about a delivered message"),
     }
     assert_eq!(connected.count(Kind::Message), 1);
     assert_eq!(connected.texts_on_phones().len(), 1, "an inquiry appeared on the phone");
@@ -93,7 +93,7 @@ pub async fn asking_in_vain_says_so(fixture: Fixture) {
 
 fn assert_tells_nothing(asked: &Asked) {
     match asked {
-        Asked::CannotBeAsked | Asked::NotKnown | Asked::NoAnswer => {}
+        Asked::CannotBeAsked | Asked::NotKnown { .. } | Asked::NoAnswer => {}
         Asked::ReceiptComes | Asked::Answered(_) => panic!("{asked:?}"),
     }
 }
@@ -111,5 +111,6 @@ pub fn attempt(result: &SendResult) -> Attempt {
         outcome: Some(response.outcome),
         code: response.code.clone(),
         provider_message_id: response.provider_message_id.clone(),
+        inquiries: 0,
     }
 }

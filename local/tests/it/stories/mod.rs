@@ -1,5 +1,6 @@
 //! Stories of users, against the whole stack.
 
+mod asking;
 mod brief_troubles;
 mod cancelled_sequences;
 mod departure_checks;

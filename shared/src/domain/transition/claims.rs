@@ -33,6 +33,7 @@ pub(super) fn claimed(
                 outcome: None,
                 code: None,
                 provider_message_id: None,
+                inquiries: 0,
             });
             keep_latest(&mut after.attempts, Notification::ATTEMPTS_KEPT);
             Ok(Transition { notification: after, effects: vec![] })

@@ -1,7 +1,8 @@
-//! A receipt has come.
+//! A receipt has come, or is asked for.
 
 use super::moves::{Refused, Transition, keep_latest, to_delivered, to_failed, to_unconfirmed};
 use crate::domain::duration::millis;
+use crate::domain::inquiry::inquiry_due_at_ms;
 use crate::domain::{Notification, Reason, Receipt, ReceiptRecord, Status, Verdict};
 
 pub(super) fn receipt_arrived(
@@ -77,6 +78,34 @@ pub(super) fn receipt_arrived(
                 only_noted(noted)
             }
         },
+    }
+}
+
+/// The question is recorded before it is asked, so a sender that dies in between cannot ask for ever.
+pub(super) fn asked(n: &Notification, attempt: u8, at_ms: i64) -> Result<Transition, Refused> {
+    match n.status {
+        Status::Accepted if attempt != n.attempt => Err(Refused::NoSuchAttempt),
+        Status::Accepted => match inquiry_due_at_ms(n) {
+            None => Err(Refused::Settled),
+            Some(due_ms) if due_ms > at_ms => Err(Refused::NotYet),
+            Some(_) => {
+                let mut asked = n.clone();
+                for record in asked.attempts.iter_mut().filter(|record| record.number == attempt) {
+                    record.inquiries += 1;
+                }
+                Ok(Transition { notification: asked, effects: vec![] })
+            }
+        },
+        Status::Blocked
+        | Status::Deferred
+        | Status::Queued
+        | Status::Sending
+        | Status::Unknown
+        | Status::Unconfirmed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Expired
+        | Status::Delivered => Err(Refused::Settled),
     }
 }
 

@@ -147,6 +147,7 @@ fn events() -> Vec<(&'static str, Event)> {
         ("receipt delivered", receipt(1, Verdict::Delivered)),
         ("receipt undelivered", receipt(1, Verdict::Undelivered)),
         ("receipt inconclusive", receipt(1, Verdict::Inconclusive)),
+        ("asked", Event::Asked { attempt: 1, at_ms: NOW_MS + CONFIRM_WITHIN_MS - 1 }),
         ("deadline checked", Event::DeadlineChecked { at_ms: expired_ms }),
         ("sender lost", Event::SenderLost { fence: 2, at_ms }),
         ("cancel", Event::CancelRequested { at_ms }),

@@ -191,7 +191,7 @@ pub(super) fn no_token(
 pub(super) fn asked(answer: &Answer) -> Asked {
     match answer.code {
         Some(1000) => Asked::ReceiptComes,
-        Some(3012) => Asked::NotKnown,
+        Some(code @ 3012) => Asked::NotKnown { code: code.to_string() },
         // 3013, the result is not final, among others: the same question may be answered later.
         Some(_) | None => Asked::NoAnswer,
     }
@@ -326,7 +326,7 @@ mod tests {
     fn the_answer_to_a_question_about_a_message_is_read_from_its_code() {
         let asked = |body: &str| asked(&Answer::read(body.as_bytes()));
         assert_eq!(asked(r#"{"code":1000}"#), Asked::ReceiptComes);
-        assert_eq!(asked(r#"{"code":"3012"}"#), Asked::NotKnown);
+        assert_eq!(asked(r#"{"code":"3012"}"#), Asked::NotKnown { code: "3012".into() });
         for body in [r#"{"code":3013}"#, r#"{"code":9000}"#, "", "<html>"] {
             assert_eq!(asked(body), Asked::NoAnswer, "{body}");
         }

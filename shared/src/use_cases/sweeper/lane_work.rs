@@ -67,7 +67,7 @@ impl Sweeper {
                 }
             }
         }
-        if has_work {
+        if has_work || self.has_inquiry_due(channel).await? {
             return Ok(LaneWork::Now);
         }
         let due = due_partition(&channel.name);

@@ -5,6 +5,7 @@
 mod deadlines;
 mod discard_uploads;
 mod finish_runs;
+mod inquiries;
 mod lane_work;
 mod looks;
 mod missed_times;
@@ -17,7 +18,9 @@ mod round;
 use std::sync::Arc;
 
 use super::apply::Apply;
-use crate::ports::{Agenda, Catalog, Clock, Lanes, Meter, Waker, WindowClasses};
+use crate::ports::{
+    Adapters, Agenda, Catalog, Clock, Lanes, Meter, Notifications, Waker, WindowClasses,
+};
 
 pub use self::discard_uploads::DiscardUploads;
 pub use self::finish_runs::FinishRuns;
@@ -29,7 +32,10 @@ pub use self::round::SweepReport;
 #[derive(Clone)]
 pub struct Sweeper {
     pub catalog: Arc<dyn Catalog>,
+    /// Which providers can be asked about a message.
+    pub adapters: Arc<dyn Adapters>,
     pub agenda: Arc<dyn Agenda>,
+    pub notifications: Arc<dyn Notifications>,
     /// What each lane's row says: its position, and the drains that have not reported their end.
     pub lanes: Arc<dyn Lanes>,
     /// Which window classes each lane has.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::inquiry::INQUIRIES_MAX;
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop::sample::select(vec![
@@ -45,6 +46,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0..6u32).prop_map(invalid),
         6 => (0..6u32, any_outcome()).prop_map(|(claim, outcome)| answer(claim, outcome)),
         4 => (0..6u8, any_verdict()).prop_map(|(attempt, verdict)| receipt(attempt, verdict)),
+        2 => (at.clone(), 0..4u8).prop_map(|(at, attempt)| {
+            Event::Asked { attempt, at_ms: NOW_MS + at }
+        }),
         2 => at.clone().prop_map(|at| Event::DeadlineChecked { at_ms: NOW_MS + at }),
         2 => (1..4u64).prop_map(|fence| Event::SenderLost { fence, at_ms: NOW_MS }),
         1 => at.clone().prop_map(|at| Event::CancelRequested { at_ms: NOW_MS + at }),
@@ -133,6 +137,7 @@ proptest! {
                 | Event::Invalid { .. }
                 | Event::DueChecked { .. }
                 | Event::ReceiptArrived { .. }
+                | Event::Asked { .. }
                 | Event::DeadlineChecked { .. }
                 | Event::SenderLost { .. }
                 | Event::CancelRequested { .. }
@@ -160,6 +165,7 @@ proptest! {
             prop_assert!(next.claim >= n.claim && next.attempt >= n.attempt);
             prop_assert!(next.receipts.len() <= Notification::RECEIPTS_KEPT);
             prop_assert!(next.attempts.len() <= Notification::ATTEMPTS_KEPT);
+            prop_assert!(next.attempts.iter().all(|attempt| attempt.inquiries <= INQUIRIES_MAX));
 
             // Invariant 5: a notification without a terminal status is in an index, or is blocked.
             let has_work = agenda_key(&next).is_some();

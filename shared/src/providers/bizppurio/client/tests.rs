@@ -123,6 +123,7 @@ async fn ask(account: &Bizppurio, provider_message_id: Option<&str>) -> Asked {
         outcome: Some(Outcome::Accepted),
         code: Some("1000".into()),
         provider_message_id: provider_message_id.map(str::to_owned),
+        inquiries: 0,
     };
     let to = PhoneNumber::try_from("010-1234-5678".to_owned()).expect("a number");
     let (reference, to) = (reference(), Address::Phone(to));
@@ -268,9 +269,11 @@ async fn a_probe_of_an_account_that_is_refused_says_so_and_quotes_no_secret() {
 async fn a_receipt_is_asked_for_by_the_messages_key() {
     let world = Arc::new(World::default());
     let account = ready_account(&world).await;
-    for (code, expected) in
-        [(1000, Asked::ReceiptComes), (3012, Asked::NotKnown), (3013, Asked::NoAnswer)]
-    {
+    for (code, expected) in [
+        (1000, Asked::ReceiptComes),
+        (3012, Asked::NotKnown { code: "3012".into() }),
+        (3013, Asked::NoAnswer),
+    ] {
         world.answers(200, &json!({ "code": code }));
         assert_eq!(ask(&account, Some("k")).await, expected, "{code}");
         let url = "https://api.bizppurio.com/v2/report".to_owned();

@@ -140,10 +140,20 @@ impl InFlight {
         &mut self,
         request: impl Future<Output = T>,
     ) -> (T, DepartureNumber) {
-        let departure = self.pacing.depart_untracked();
+        let departure = self.token_request_departs();
         let answer = self.drive_until(request).await;
-        self.pacing.answered_untracked(departure);
+        self.token_request_ended(departure);
         (answer, departure)
+    }
+
+    /// A request that carries no message departs now, in the slot that is free.
+    pub(super) fn token_request_departs(&mut self) -> DepartureNumber {
+        self.pacing.depart_untracked()
+    }
+
+    /// Such a request has ended.
+    pub(super) fn token_request_ended(&mut self, departure: DepartureNumber) {
+        self.pacing.answered_untracked(departure);
     }
 
     /// A request that carries no message failed: counts it, and follows its advice.

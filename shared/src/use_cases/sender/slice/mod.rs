@@ -6,14 +6,16 @@
 //! 2. `due.rs`: queue the messages whose time has come.
 //! 3. `reading.rs`: read the heads of the queue (`heads.rs`).
 //! 4. `review.rs`: move messages of closed window classes whose hours have changed.
-//! 5. `claiming.rs`: claim the heads whose slots are near, once the provider is prepared for messages
+//! 5. `asking.rs`: ask about a message whose receipt has not come.
+//! 6. `claiming.rs`: claim the heads whose slots are near, once the provider is prepared for messages
 //!    (`preparing.rs`). Just before each claim, real-time messages are read again (`real_time.rs`).
-//! 6. Wait for the next event in flight, or for the next upkeep.
+//! 7. Wait for the next event in flight, or for the next upkeep.
 //!
 //! While the circuit is open, step 1 is followed by `probing.rs` instead.
 //!
 //! Claimed messages depart in their slots whatever the slice waits for: see `in_flight`.
 
+mod asking;
 mod claiming;
 mod due;
 mod ending;
@@ -34,6 +36,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::asking::Asking;
 use self::claiming::Claiming;
 use self::due::DueMessages;
 pub(super) use self::ending::Ending;
@@ -72,6 +75,7 @@ pub(super) struct Slice<'a> {
     real_time: RealTimeRead,
     review: Review,
     claiming: Claiming<'a>,
+    asking: Asking,
     probing: Probing,
     ends_at: Instant,
     next_classes_read_at: Instant,
@@ -105,6 +109,7 @@ impl<'a> Slice<'a> {
                 provider: Arc::clone(&provider),
                 fence: held.lease.fence,
             },
+            asking: Asking::new(&channel.name, now),
             probing: Probing::default(),
             lane: Lane::new(sender, channel, held, now),
             apply,
@@ -164,6 +169,7 @@ impl<'a> Slice<'a> {
         self.read_classes(in_flight).await?;
         self.read_heads(in_flight).await?;
         self.review_closed_classes(in_flight).await?;
+        self.ask_when_due(in_flight).await?;
         let wake_at = if self.has_messages_to_send(in_flight) {
             self.claim_heads_when_prepared(in_flight).await?
         } else {
