@@ -5,6 +5,7 @@ use std::time::Duration;
 use alimi::domain::Status;
 use alimi::domain::run::RunStatus;
 use alimi::ports::{Clock, Runs};
+use alimi_local::aws::embedded::DatabaseFault;
 use alimi_local::testing::crash_point::CrashPoint;
 use alimi_local::testing::world::{Answer, SETTLES_WITHIN, World, operate};
 use jiff::Timestamp;
@@ -74,10 +75,11 @@ async fn two_operators_do_not_run_a_schedule_twice() {
     assert_eq!(run_at(&world, now(&world)).await.status, 202);
 }
 
-/// The run with the earlier time may be stored while the later one is searched for, requested, or at work.
+/// One request of either is throttled and tried again, so the run with the earlier time may be stored
+/// while the later one is searched for, requested, or at work.
 #[tokio::test(start_paused = true)]
 async fn only_one_of_two_runs_goes_on_however_their_requests_interleave() {
-    for late_ms in (0..=24).step_by(2) {
+    for delayed in 0..30 {
         let world = world().await;
         upload(&world, "v1", 1..=3).await;
         tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -85,18 +87,15 @@ async fn only_one_of_two_runs_goes_on_however_their_requests_interleave() {
         let (later, earlier) = (now(&world), now(&world) - Duration::from_secs(2));
         let lee = world.stack.console_called_by(|_| Some("lee".to_owned()));
         let body = json!({ "at": earlier, "reason": "the list was late" }).to_string();
-        let second = async {
-            tokio::time::sleep(Duration::from_millis(late_ms)).await;
-            operate(lee, "POST", RUN, &[], body).await
-        };
+        world.faults.pass(delayed);
+        world.faults.add(DatabaseFault::Refused);
+        let second = operate(lee, "POST", RUN, &[], body);
         let (kim, lee) = futures::join!(run_at(&world, later), second);
+        world.faults.clear();
         let statuses = [kim.status, lee.status];
-        assert!(
-            statuses == [409, 202] || statuses == [202, 409],
-            "{late_ms} ms later: {statuses:?}"
-        );
+        assert!(statuses == [409, 202] || statuses == [202, 409], "{delayed}: {statuses:?}");
         tokio::time::sleep(Duration::from_secs(90)).await;
-        assert_eq!(world.notifications().len(), 3, "{late_ms} ms later");
+        assert_eq!(world.notifications().len(), 3, "{delayed}");
     }
 }
 
